@@ -45,6 +45,7 @@
 //! of a pattern and the states of the grammar from which both can still be satisfied are worked out once.
 
 mod code;
+mod escape;
 mod grammar;
 mod program;
 #[cfg(test)]
