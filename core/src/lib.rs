@@ -23,6 +23,7 @@ pub mod glob;
 pub mod intent;
 pub mod logs;
 pub mod names;
+pub mod open;
 pub mod ops;
 pub mod plan;
 pub mod ready;
