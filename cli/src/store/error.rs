@@ -93,8 +93,8 @@ pub enum StoreError {
         /// The store's folder.
         path: PathBuf,
     },
-    /// A journal that no version of this tool wrote.
-    #[error("{} does not describe a transaction ({reason}): keep a copy of the store, then remove the file and run `ocuroot state check`", path.display())]
+    /// The journal of an interrupted transaction that cannot be followed.
+    #[error("a transaction was interrupted, and {} does not lead to its end ({reason}): keep a copy of the store, then remove the file and run `ocuroot state check`", path.display())]
     Journal {
         /// The journal.
         path: PathBuf,

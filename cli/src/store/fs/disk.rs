@@ -71,13 +71,14 @@ impl Disk {
         Ok(())
     }
 
-    /// Renames a file; what was at `to` is replaced at once. Nothing at `from` counts as done
-    /// before.
-    pub(super) fn rename(&self, from: &Path, to: &Path) -> Result<(), StoreError> {
+    /// Renames a file; what was at `to` is replaced at once. Returns whether there was one to
+    /// rename.
+    pub(super) fn rename(&self, from: &Path, to: &Path) -> Result<bool, StoreError> {
         self.step();
         match std::fs::rename(from, to) {
-            Err(error) if error.kind() == ErrorKind::NotFound && to.exists() => Ok(()),
-            result => result.map_err(|error| StoreError::write("write", to, error)),
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(StoreError::write("write", to, error)),
         }
     }
 

@@ -65,15 +65,23 @@ impl Place {
     }
 }
 
+/// A new file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Put {
+    /// Where it belongs.
+    #[serde(flatten)]
+    pub(super) place: Place,
+    /// The id of its content as a blob, to be sure that what is there is what was meant.
+    pub(super) blob: String,
+}
+
 /// What a transaction changes.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Journal {
     /// For people who find it.
     pub(super) message: String,
-    /// Where intent lies, if it is touched: it may have another folder than this journal.
-    pub(super) intent: Option<String>,
     /// Files that are replaced by new ones.
-    pub(super) puts: Vec<Place>,
+    pub(super) puts: Vec<Put>,
     /// Files that are removed.
     pub(super) deletes: Vec<Place>,
 }
@@ -103,7 +111,7 @@ impl Journal {
     }
 
     fn places(&self) -> impl Iterator<Item = &Place> {
-        self.puts.iter().chain(&self.deletes)
+        self.puts.iter().map(|put| &put.place).chain(&self.deletes)
     }
 
     /// The stores that it touches.
@@ -167,8 +175,7 @@ mod tests {
     fn what_is_written_reads_back() {
         let journal = Journal {
             message: "release x".into(),
-            intent: Some("/store".into()),
-            puts: vec![Place::new(Side::State, marker::NAME.into())],
+            puts: vec![Put { place: Place::new(Side::State, marker::NAME.into()), blob: "0123".into() }],
             deletes: vec![Place::new(Side::Intent, "refs/@/custom/a b/@object.json".into())],
         };
         assert_eq!(read(&journal.to_text()).unwrap(), Some(journal.clone()));
@@ -180,9 +187,8 @@ mod tests {
         for path in
             ["../refs/@object.json", "/refs/@object.json", "README.md", "refs/x", "refs/../@object.json"]
         {
-            let text = format!(
-                r#"{{"message":"","intent":null,"puts":[],"deletes":[{{"intent":false,"path":"{path}"}}]}}"#
-            );
+            let text =
+                format!(r#"{{"message":"","puts":[],"deletes":[{{"intent":false,"path":"{path}"}}]}}"#);
             let error = read(&text).unwrap_err().to_string();
             assert!(error.contains("is no document"), "{path}: {error}");
         }

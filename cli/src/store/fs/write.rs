@@ -1,7 +1,7 @@
 //! Carrying out transactions, and what is left of those of dead processes.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use ocuroot_core::envelope::BlobId;
 use ocuroot_core::transaction::{Expect, Transaction, Write};
@@ -9,7 +9,7 @@ use ocuroot_core::{Marker as Side, Ref};
 
 use super::super::Commit;
 use super::super::error::StoreError;
-use super::journal::{Journal, Place, Stage, new_file};
+use super::journal::{Journal, Place, Put, Stage, new_file};
 use super::lock::{Attempt, NAME as LOCK};
 use super::marker::{NAME as MARKER, StoreMarker};
 use super::read::read_document;
@@ -80,8 +80,14 @@ impl FsStores {
         let changes = self.changes(transaction)?;
         let journal = Journal {
             message: transaction.message.clone(),
-            intent: Some(self.folder(Side::Intent).to_string_lossy().into_owned()),
-            puts: changes.puts.iter().map(|(place, _)| place.clone()).collect(),
+            puts: changes
+                .puts
+                .iter()
+                .map(|(place, text)| Put {
+                    place: place.clone(),
+                    blob: BlobId::of(text.as_bytes()).to_string(),
+                })
+                .collect(),
             deletes: changes.deletes.clone(),
         };
         let sides = journal.sides();
@@ -160,7 +166,10 @@ impl FsStores {
             disk.sync(file, path)?;
         }
         disk.sync(&journal_file, &prepared)?;
-        disk.rename(&prepared, &Stage::Committed.path(self.folder(home)))?;
+        if !disk.rename(&prepared, &Stage::Committed.path(self.folder(home)))? {
+            let reason = "it was removed while it was being written".to_owned();
+            return Err(StoreError::Journal { path: prepared, reason });
+        }
         disk.sync_folder(self.folder(home))
     }
 
@@ -172,10 +181,9 @@ impl FsStores {
         if committed.exists() {
             self.disk.rename(&committed, &prepared)?;
         }
-        for place in &journal.puts {
-            let path = self.recorded_folder(place, journal).join(place.path());
-            self.disk.remove(&new_file(&path))?;
-            self.remove_empty_folders(place, journal)?;
+        for Put { place, .. } in &journal.puts {
+            self.disk.remove(&new_file(&self.at(place)))?;
+            self.remove_empty_folders(place)?;
         }
         self.count(locks)?;
         self.disk.remove(&prepared)
@@ -188,15 +196,20 @@ impl FsStores {
 
     /// Puts everything into its place. Doing it twice is the same as once.
     fn carry_out(&self, home: Side, journal: &Journal, locks: &mut Locks) -> Result<(), StoreError> {
-        for place in &journal.puts {
-            let path = self.recorded_folder(place, journal).join(place.path());
-            self.disk.rename(&new_file(&path), &path)?;
+        for Put { place, blob } in &journal.puts {
+            let path = self.at(place);
+            let moved = self.disk.rename(&new_file(&path), &path)?;
+            if !moved && read_document(&path)?.is_none_or(|bytes| BlobId::of(&bytes).to_string() != *blob) {
+                // Another pair of folders than the one that was written to, or somebody tidied up.
+                let reason = format!("the new content of {} is not there any more", path.display());
+                return Err(StoreError::Journal { path: Stage::Committed.path(self.folder(home)), reason });
+            }
         }
         for place in &journal.deletes {
-            self.disk.remove(&self.recorded_folder(place, journal).join(place.path()))?;
+            self.disk.remove(&self.at(place))?;
         }
         for place in &journal.deletes {
-            self.remove_empty_folders(place, journal)?;
+            self.remove_empty_folders(place)?;
         }
         self.count(locks)?;
         self.disk.remove(&Stage::Committed.path(self.folder(home)))
@@ -233,19 +246,9 @@ impl FsStores {
         self.folder(place.side()).join(place.path())
     }
 
-    /// The store that a journal's place is in: intent lay where the journal says when it was
-    /// written.
-    fn recorded_folder<'a>(&'a self, place: &Place, journal: &'a Journal) -> &'a Path {
-        match &journal.intent {
-            Some(intent) if place.side() == Side::Intent && Path::new(intent).is_dir() => Path::new(intent),
-            _ => self.folder(place.side()),
-        }
-    }
-
-    fn remove_empty_folders(&self, place: &Place, journal: &Journal) -> Result<(), StoreError> {
-        let store = self.recorded_folder(place, journal);
-        match store.join(place.path()).parent() {
-            Some(folder) => self.disk.remove_empty_folders(folder, &store.join(REFS)),
+    fn remove_empty_folders(&self, place: &Place) -> Result<(), StoreError> {
+        match self.at(place).parent() {
+            Some(folder) => self.disk.remove_empty_folders(folder, &self.folder(place.side()).join(REFS)),
             None => Ok(()),
         }
     }
