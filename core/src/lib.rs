@@ -16,9 +16,12 @@
 //! ```
 
 pub mod documents;
+pub mod envelope;
 pub mod glob;
 pub mod refs;
 pub mod repo_name;
+pub mod snapshot;
+pub mod transaction;
 
 #[cfg(feature = "starlark")]
 pub mod sdk;
