@@ -18,8 +18,10 @@
 pub mod documents;
 pub mod envelope;
 pub mod glob;
+pub mod names;
 pub mod refs;
 pub mod repo_name;
+pub mod secrets;
 pub mod snapshot;
 pub mod transaction;
 

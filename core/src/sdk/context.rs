@@ -1,5 +1,7 @@
 //! What the SDK's functions know while a file is evaluated or one of its functions is called.
 
+#![allow(unsafe_code, reason = "the interpreter's derives implement its marker traits")]
+
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -17,6 +19,7 @@ use super::load::file_name;
 use super::recorder::Recorder;
 use super::repo::RepoSettings;
 use super::source::Sites;
+use super::values::Outcome;
 use crate::documents::{Environment, Log};
 use crate::refs::Ref;
 
@@ -59,7 +62,8 @@ pub(super) struct Session {
     /// Names of environments that were made, for a hint.
     pub(super) made: RefCell<Vec<(String, Place)>>,
     pub(super) repo: RefCell<RepoSettings>,
-    pub(super) version: RefCell<Option<String>>,
+    /// The SDK that each file asks for.
+    pub(super) versions: RefCell<BTreeMap<String, String>>,
     /// Problems and warnings, in the order in which they were met.
     pub(super) diagnostics: RefCell<Vec<Diagnostic>>,
 }
@@ -77,6 +81,8 @@ pub(super) struct Context<'h> {
     /// What a log line says it comes from.
     pub(super) thread: String,
     pub(super) recorder: RefCell<Recorder>,
+    /// What `done` or `next` made last.
+    pub(super) last_result: RefCell<Option<Outcome>>,
 }
 
 impl<'h> Context<'h> {

@@ -310,7 +310,7 @@ impl Place {
             if let Some(location) = &frame.location {
                 stack.push(frame_at(caller, location));
             }
-            caller.clone_from(&frame.name);
+            caller = frame.name.clone();
         }
         if let Some(span) = &self.span {
             let innermost = frame_at(caller, span);

@@ -7,7 +7,6 @@ use starlark::environment::GlobalsBuilder;
 use starlark::eval::Evaluator;
 use starlark::starlark_module;
 use starlark::values::list::AllocList;
-use starlark::values::none::NoneType;
 use starlark::values::{Heap, Value};
 
 use super::context::{Context, FileKind};

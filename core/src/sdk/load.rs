@@ -21,7 +21,7 @@ pub enum LoadError {
 ///
 /// # Errors
 /// The path leaves the repo, or is none.
-pub fn resolve(folder: &str, path: &str) -> Result<String, LoadError> {
+pub(super) fn resolve(folder: &str, path: &str) -> Result<String, LoadError> {
     let (from, rest) = match path.strip_prefix("//") {
         Some(rest) => ("", rest),
         None => (folder, path),

@@ -2,6 +2,8 @@
 //!
 //! Each is a plain piece of data, so that it may be kept in a global and frozen with its file.
 
+#![allow(unsafe_code, reason = "the interpreter's derives implement its marker traits")]
+
 use std::collections::BTreeMap;
 use std::fmt;
 

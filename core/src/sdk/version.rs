@@ -35,7 +35,7 @@ fn list() -> String {
 ///
 /// # Errors
 /// `asked` cannot be read, or allows no SDK of this build.
-pub fn select(asked: &str) -> Result<String, VersionError> {
+pub(super) fn select(asked: &str) -> Result<String, VersionError> {
     let text = asked.trim();
     let found = if let Some((major, minor)) = exact(text) {
         KNOWN.iter().rev().find(|known| **known == (major, minor))
