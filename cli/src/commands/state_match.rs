@@ -1,6 +1,6 @@
 //! `ocuroot state match`
 
-use ocuroot_core::Glob;
+use ocuroot_core::{Glob, Marker};
 use ocuroot_core::natural;
 use ocuroot_core::snapshot::Needs;
 
@@ -43,13 +43,11 @@ impl Args {
     /// # Errors
     /// When the glob is malformed, or the store cannot be read.
     pub fn run(self) -> Result<(), Failure> {
-        let mut glob = Glob::new(&self.glob)?;
-        if self.intent {
-            glob = glob.to_intent();
-        }
+        let glob = Glob::new(&self.glob)?;
         let mut session = quiet()?;
         let mut refs = session.ask(|snapshot| {
-            let refs = snapshot.search(&glob)?;
+            let refs =
+                if self.intent { snapshot.search_in(Marker::Intent, &glob)? } else { snapshot.search(&glob)? };
             if !self.no_links {
                 return Ok(refs);
             }

@@ -3,7 +3,7 @@
 use std::io::Read;
 
 use ocuroot_core::intent;
-use ocuroot_core::sdk::{PureHost, evaluate_expression};
+use ocuroot_core::sdk::evaluate_expression;
 use serde_json::Value;
 
 use super::quiet;
@@ -51,7 +51,7 @@ impl Args {
             Format::String => Value::String(text),
             Format::Json => serde_json::from_str(&text)
                 .map_err(|source| Failure::Json { what: "the value".to_owned(), source })?,
-            Format::Starlark => evaluate_expression(&text, &PureHost::default())?,
+            Format::Starlark => evaluate_expression(&text)?,
         };
         let mut session = quiet()?;
         let reference = refs_here::resolve(&session.repo, &self.reference, &self.target)?;
