@@ -49,7 +49,8 @@ impl Step {
             Step::One | Step::WithoutSlash => c != u32::from('/'),
             Step::Anything => true,
             Step::Class(Class { negated, ranges }) => {
-                ranges.iter().any(|&(first, last)| (u32::from(first)..=u32::from(last)).contains(&c)) != *negated
+                ranges.iter().any(|&(first, last)| (u32::from(first)..=u32::from(last)).contains(&c))
+                    != *negated
             }
             Step::Either(_) | Step::Goto(_) => false,
         }
@@ -133,7 +134,12 @@ impl Reader<'_> {
                 }
                 '{' => {
                     let either = self.steps.len();
-                    self.braces.push(Brace { offset, either, alternatives: vec![either + 1], gotos: Vec::new() });
+                    self.braces.push(Brace {
+                        offset,
+                        either,
+                        alternatives: vec![either + 1],
+                        gotos: Vec::new(),
+                    });
                     Step::Either(Vec::new())
                 }
                 ',' if let Some(brace) = self.braces.last_mut() => {
@@ -185,7 +191,8 @@ impl Reader<'_> {
                 (offset, c) => (offset, c, false),
             };
             let mut ahead = self.chars.clone();
-            let is_range = ahead.next_if(|&(_, c)| c == '-').is_some() && ahead.next().is_some_and(|(_, c)| c != ']');
+            let is_range =
+                ahead.next_if(|&(_, c)| c == '-').is_some() && ahead.next().is_some_and(|(_, c)| c != ']');
             let last = if is_range {
                 self.chars.next();
                 match self.chars.next().ok_or((E::UnclosedClass, bracket))? {
@@ -234,10 +241,13 @@ impl Places {
             match step {
                 Step::Char('/') => after_slash.iter_mut().skip(next).take(1).for_each(|flag| *flag = true),
                 Step::Anything => after_anything.iter_mut().skip(next).take(1).for_each(|flag| *flag = true),
-                Step::Goto(to) => [&mut after_slash, &mut after_anything].map(|flags| copy(flags, *to)).into_iter().collect(),
-                Step::Either(alternatives) => alternatives
-                    .iter()
-                    .for_each(|&to| [&mut after_slash, &mut after_anything].map(|flags| copy(flags, to)).into_iter().collect()),
+                Step::Goto(to) => [&mut after_slash, &mut after_anything]
+                    .map(|flags| copy(flags, *to))
+                    .into_iter()
+                    .collect(),
+                Step::Either(alternatives) => alternatives.iter().for_each(|&to| {
+                    [&mut after_slash, &mut after_anything].map(|flags| copy(flags, to)).into_iter().collect()
+                }),
                 _ => {}
             }
         }
@@ -259,7 +269,10 @@ impl Places {
         for at in 0..steps.len() {
             let may_be_type = Places::is(&self.after_slash, at)
                 && self.reach.get(at).is_some_and(|states| states.has(grammar::TYPE_START));
-            let Some((word, rest)) = steps.get_mut(at..).and_then(|steps| steps.split_at_mut_checked(4)) else { break };
+            let Some((word, rest)) = steps.get_mut(at..).and_then(|steps| steps.split_at_mut_checked(4))
+            else {
+                break;
+            };
             let is_call = word.iter().zip("call".chars()).all(|(step, c)| *step == Step::Char(c));
             if may_be_type && is_call && slash_follows(rest, at + 4) {
                 word.iter_mut().zip("task".chars()).for_each(|(step, c)| *step = Step::Char(c));

@@ -127,7 +127,10 @@ impl Program {
     pub(super) fn run(&self, mut at: Bits, text: &str) -> Bits {
         for c in text.chars() {
             let row = self.kinds.of(c) * self.words * 2;
-            let Some((step, stay)) = self.rows.get(row..).and_then(|row| row.split_at_checked(self.words)) else { break };
+            let Some((step, stay)) = self.rows.get(row..).and_then(|row| row.split_at_checked(self.words))
+            else {
+                break;
+            };
             let (mut carry, mut any) = (0, 0);
             for (((word, step), stay), repeats) in at.0.iter_mut().zip(step).zip(stay).zip(&self.repeats.0) {
                 let stepped = *word & step;
@@ -152,7 +155,9 @@ impl Program {
             while jumping != 0 {
                 let bit = number * 64 + jumping.trailing_zeros() as usize;
                 jumping &= jumping - 1;
-                for (word, closure) in at.0.iter_mut().zip(self.closures.get(bit).into_iter().flat_map(|bits| &bits.0)) {
+                for (word, closure) in
+                    at.0.iter_mut().zip(self.closures.get(bit).into_iter().flat_map(|bits| &bits.0))
+                {
                     *word |= closure;
                 }
             }
@@ -178,7 +183,9 @@ fn closed(into: &mut Bits, steps: &[Step], closures: &[Bits], mut to: usize) {
     loop {
         match steps.get(to) {
             Some(Step::Either(_) | Step::Goto(_)) => {
-                for (word, closure) in into.0.iter_mut().zip(closures.get(to).into_iter().flat_map(|bits| &bits.0)) {
+                for (word, closure) in
+                    into.0.iter_mut().zip(closures.get(to).into_iter().flat_map(|bits| &bits.0))
+                {
                     *word |= closure;
                 }
                 return;
@@ -200,7 +207,9 @@ impl Kinds {
             match step {
                 Step::Char(c) => firsts.extend([u32::from(*c), u32::from(*c) + 1]),
                 Step::Class(Class { ranges, .. }) => {
-                    firsts.extend(ranges.iter().flat_map(|&(first, last)| [u32::from(first), u32::from(last) + 1]));
+                    firsts.extend(
+                        ranges.iter().flat_map(|&(first, last)| [u32::from(first), u32::from(last) + 1]),
+                    );
                 }
                 _ => {}
             }

@@ -60,7 +60,7 @@ fn read(input: &str) -> Result<Ref, Problem<'_>> {
     if len > Ref::MAX_LEN {
         return Err(Problem { kind: E::TooLong, part: input, offset: 0 });
     }
-    let text: Box<str> = if len == input.len() && call.is_none() {
+    let text: Box<str> = if skip == 0 && len == input.len() && call.is_none() {
         input.into()
     } else {
         [prefix, before, task, after, joint, fragment].concat().into()
@@ -334,7 +334,7 @@ fn without_trailing_slash(text: &str, offset: usize) -> Result<&str, Problem<'_>
         return Ok(body);
     }
     let name = body.trim_end_matches('/');
-    if is_scheme(&text[..(name.len() + 1).min(text.len())]) {
+    if text.get(..=name.len()).is_some_and(is_scheme) {
         return Err(Problem { kind: E::Scheme, part: text, offset });
     }
     let part = text.get(name.len()..).unwrap_or_default();
