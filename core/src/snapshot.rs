@@ -370,12 +370,17 @@ impl Snapshot {
     /// Records the bytes of a document, or that there is none. Bytes that are no document are kept
     /// as a problem, see [`Snapshot::problem`].
     pub fn load(&mut self, reference: &Ref, bytes: Option<&[u8]>) {
+        let (side, path) = address(reference);
+        self.load_path(side, &path, bytes);
+    }
+
+    /// As [`Snapshot::load`], for a path below `refs/`, which may be no ref.
+    pub fn load_path(&mut self, side: Marker, path: &str, bytes: Option<&[u8]>) {
         let loaded = bytes.map(|bytes| Loaded {
             content: Document::parse(bytes).map(Arc::new),
             blob: BlobId::of(bytes),
         });
-        let (side, path) = address(reference);
-        self.tree_mut(side).set(&path, loaded);
+        self.tree_mut(side).set(path, loaded);
     }
 
     /// Records a document as if it had been read.
@@ -547,7 +552,7 @@ impl Snapshot {
 }
 
 /// The tree and the path in it that a ref names.
-fn address(reference: &Ref) -> (Marker, String) {
+pub(crate) fn address(reference: &Ref) -> (Marker, String) {
     let side = reference.marker().unwrap_or(Marker::State);
     (side, reference.document().to_state().as_str().to_owned())
 }
