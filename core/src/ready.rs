@@ -29,7 +29,7 @@ use crate::snapshot::{Needs, Snapshot};
 pub enum Readiness {
     /// It can start, with these inputs: each has its `value`.
     Ready(Inputs),
-    /// It waits for all of these.
+    /// It waits for all of these: dependencies first, and once those hold, inputs.
     Waiting(Vec<Missing>),
 }
 
@@ -81,10 +81,12 @@ pub fn check(snapshot: &Snapshot, function: &Function) -> Result<Readiness, Need
             missing.push(Missing::Dependency(dependency.clone()));
         }
     }
+    needs.settle(())?;
     // Inputs of a run whose turn has not come are none of our business, and may be many.
-    if missing.is_empty() && !needs.is_empty() {
-        return Err(needs);
+    if !missing.is_empty() {
+        return Ok(Readiness::Waiting(missing));
     }
+    let mut needs = Needs::default();
     let mut inputs = function.inputs.clone();
     for (name, input) in &mut inputs {
         match needs.take(resolve::input(snapshot, input)) {
@@ -106,6 +108,7 @@ pub fn check(snapshot: &Snapshot, function: &Function) -> Result<Readiness, Need
 pub fn holds(snapshot: &Snapshot, dependency: &str) -> Result<bool, Needs> {
     let Ok(glob) = Glob::new(dependency) else { return Ok(false) };
     let mut any = false;
-    snapshot.search_paths(&glob, &mut |_| any = true)?;
-    Ok(any)
+    let searched = snapshot.search_paths(&glob, &mut |_| any = true);
+    // One match is enough, whatever else could not be looked at.
+    if any { Ok(true) } else { searched.map(|()| false) }
 }

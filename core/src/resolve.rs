@@ -94,14 +94,14 @@ pub fn field<'a>(body: &'a Value, fragment: &str) -> Option<&'a Value> {
 }
 
 /// The value of an input: what its ref means now, else the value it had before, else its default.
-/// None where all of that is missing or null.
+/// None where all of that is missing. Null counts as missing everywhere, as it does in a field.
 ///
 /// # Errors
 /// What must be loaded. A ref that cannot be followed counts as not there.
 pub fn input(snapshot: &Snapshot, input: &Input) -> Result<Option<Value>, Needs> {
     let by_ref = match input.source.as_deref().map(str::parse::<Ref>) {
         Some(Ok(source)) => match value(snapshot, &source) {
-            Ok(found) => found.cloned(),
+            Ok(found) => found.filter(|value| !value.is_null()).cloned(),
             Err(Unmet::Needs(needs)) => return Err(needs),
             Err(Unmet::Error(LinkCycle { .. })) => None,
         },
@@ -149,16 +149,26 @@ pub fn release(snapshot: &Snapshot, reference: &Ref) -> Result<Ref, Needs> {
     }
 }
 
-/// The numbers of a package's releases, rising.
+/// A package's newest release: the one with the highest number. Reads one listing and, mostly, one
+/// document.
 ///
 /// # Errors
 /// What must be loaded.
-pub fn release_numbers(snapshot: &Snapshot, package: &Ref) -> Result<Vec<u64>, Needs> {
-    // A folder `@r5` may hold nothing but custom state of a release that was never made.
-    let glob = Glob::new(&format!("{}/@r*", Glob::escape(package.as_str()))).map_err(|_| Needs::default())?;
-    let mut numbers: Vec<u64> = snapshot.search(&glob)?.iter().filter_map(Ref::release_number).collect();
-    numbers.sort_unstable();
-    Ok(numbers)
+pub fn newest_release(snapshot: &Snapshot, package: &Ref) -> Result<Option<Ref>, Needs> {
+    let entries = snapshot.children(Marker::State, package.as_str())?;
+    let mut releases: Vec<Ref> = entries
+        .into_iter()
+        .filter_map(|entry| package.with_release(entry.strip_prefix('@')?).ok())
+        .filter(|release| release.release_number().is_some())
+        .collect();
+    releases.sort_unstable_by_key(|release| std::cmp::Reverse(release.release_number()));
+    for release in releases {
+        // A folder `@r5` may hold nothing but custom state of a release that was never made.
+        if snapshot.exists(&release)? {
+            return Ok(Some(release));
+        }
+    }
+    Ok(None)
 }
 
 /// Rules 1 and 2.
@@ -234,8 +244,8 @@ fn in_newest_release(snapshot: &Snapshot, reference: &Ref) -> Result<Option<Ref>
     if !applies {
         return Ok(None);
     }
-    let newest = release_numbers(snapshot, &reference.package())?.last().copied();
-    Ok(newest.and_then(|number| reference.document().with_release(&format!("r{number}")).ok()))
+    let newest = newest_release(snapshot, &reference.package())?;
+    Ok(newest.and_then(|newest| reference.document().with_release(newest.release()?).ok()))
 }
 
 /// Rule 4: `@7` as `@r7`.
@@ -372,6 +382,8 @@ mod tests {
             (json!({"ref": "@/custom/b", "default": 2}), Some(json!(2))),
             (json!({"ref": "@/custom/b"}), None),
             (json!({"ref": "@/custom/null"}), None),
+            (json!({"ref": "@/custom/null", "default": 2}), Some(json!(2))),
+            (json!({"ref": "@/custom/null", "value": 0, "default": 2}), Some(json!(0))),
             (json!({"ref": "not//a ref"}), None),
             (json!({"default": 4}), Some(json!(4))),
         ] {

@@ -19,8 +19,9 @@ use crate::documents::{
 };
 use crate::envelope::Document;
 use crate::facts::Facts;
+use crate::names::{self, NameError};
 use crate::ready::{self, Readiness};
-use crate::refs::Ref;
+use crate::refs::{Ref, RefError};
 use crate::runs::{self, RunEntry};
 use crate::snapshot::{Needs, Snapshot, Unmet, unmet};
 use crate::transaction::{Edit, Transaction};
@@ -50,12 +51,15 @@ pub enum RunError {
         /// The release to be tagged.
         release: Ref,
     },
+    /// A name that no tag can have.
+    #[error(transparent)]
+    TagName(#[from] NameError),
     /// A name that makes no ref.
     #[error(transparent)]
-    Ref(#[from] crate::refs::RefError),
+    Ref(#[from] RefError),
 }
 
-unmet!(RunError => RunError, crate::refs::RefError => RunError);
+unmet!(RunError => RunError, RefError => RunError, NameError => RunError);
 
 /// What a run was claimed for.
 #[derive(Clone, Debug, PartialEq)]
@@ -70,6 +74,9 @@ pub struct Claimed {
     pub function: FunctionDef,
     /// What to call it with: each input has its value.
     pub inputs: Inputs,
+    /// What the run's functions before this one printed. Steps of a run write all of its logs, so
+    /// what this function prints goes behind these.
+    pub logs: Vec<Log>,
 }
 
 /// How a function ended that did not fail.
@@ -77,7 +84,7 @@ pub struct Claimed {
 pub struct Completion {
     /// What it returned.
     pub output: Option<Map<String, Value>>,
-    /// Names for the release, valid ones.
+    /// Names for the release.
     pub tags: Vec<String>,
     /// Paths whose change should release again.
     pub watch_files: Vec<String>,
@@ -126,7 +133,7 @@ pub(crate) fn queue(
 ///
 /// # Errors
 /// When the ref would be too long.
-pub fn status_ref(run: &Ref, status: Status) -> Result<Ref, crate::refs::RefError> {
+pub fn status_ref(run: &Ref, status: Status) -> Result<Ref, RefError> {
     run.child(&format!("status/{}", status.as_str()))
 }
 
@@ -178,6 +185,7 @@ pub fn claim(snapshot: &Snapshot, run: &Ref, facts: &Facts) -> Result<(Transacti
         release: body.release.clone(),
         function: function.function.clone(),
         inputs: inputs.clone(),
+        logs: if first { Vec::new() } else { logs(snapshot, run)? },
     };
     let mut edit = Edit::new(snapshot, format!("run {run} running"));
     edit.put_body(run, body_type::RUN_STARTED, &body)?;
@@ -186,12 +194,23 @@ pub fn claim(snapshot: &Snapshot, run: &Ref, facts: &Facts) -> Result<(Transacti
         if run_type == RunType::Down {
             edit.delete(&intent)?;
         } else {
-            let wanted = Intent { release: body.release.clone(), input: inputs, extra: Map::new() };
+            let extra = edit.get(&intent)?.and_then(Document::read::<Intent>).map(|old| old.extra);
+            let extra = extra.unwrap_or_default();
+            let wanted = Intent { release: body.release.clone(), input: inputs, extra };
             edit.put_body(&intent, body_type::INTENT, &wanted)?;
         }
     }
     set_status(&mut edit, &entry, Status::Running, facts)?;
     Ok((edit.finish(), claimed))
+}
+
+/// What a run has printed so far, as it is stored.
+///
+/// # Errors
+/// What must be loaded.
+pub fn logs(snapshot: &Snapshot, run: &Ref) -> Result<Vec<Log>, Unmet<RunError>> {
+    let logs = snapshot.get(&run.child("logs")?)?;
+    Ok(logs.and_then(Document::read::<Option<Vec<Log>>>).flatten().unwrap_or_default())
 }
 
 /// `…/@/deploy/prod` for `…/@r4/deploy/prod`.
@@ -261,6 +280,7 @@ pub fn next(
             release: body.release.clone(),
             function: function.function.clone(),
             inputs,
+            logs: logs.to_vec(),
         })
     } else {
         None
@@ -290,8 +310,9 @@ pub fn fail(snapshot: &Snapshot, run: &Ref, logs: &[Log], facts: &Facts) -> Resu
 /// current Task (`…/@/task/<name>`), or for a run that took a deployment down its end.
 ///
 /// # Errors
-/// What must be loaded, [`RunError::Taken`] when it does not run any more, or [`RunError::Tag`]:
-/// then nothing has happened, and the run should be failed.
+/// What must be loaded, [`RunError::Taken`] when it does not run any more, or for a bad tag
+/// [`RunError::TagName`] and [`RunError::Tag`]: then nothing has happened, and the run should be
+/// failed.
 pub fn complete(
     snapshot: &Snapshot,
     run: &Ref,
@@ -304,6 +325,7 @@ pub fn complete(
     let run_type = body.run_type.unwrap_or(entry.default_type());
     let mut edit = Edit::new(snapshot, format!("run {run} complete"));
     for tag in &completion.tags {
+        names::tag(tag)?;
         let tag = body.release.with_release(tag)?;
         if !edit.link(&tag, &body.release)? {
             return Err(RunError::Tag { tag, release: body.release }.into());

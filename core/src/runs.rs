@@ -115,6 +115,14 @@ pub fn of_deployment(snapshot: &Snapshot, package: &Ref, environment: &str) -> R
     matching(snapshot, &format!("{package}/@?*/deploy/{environment}/**"))
 }
 
+/// All runs that deploy to one environment, or take something down there, of every package.
+///
+/// # Errors
+/// What must be loaded.
+pub fn of_environment(snapshot: &Snapshot, environment: &str) -> Result<Vec<RunEntry>, Needs> {
+    matching(snapshot, &format!("**/@?*/deploy/{}/**", Glob::escape(environment)))
+}
+
 /// All runs of a store.
 ///
 /// # Errors

@@ -86,6 +86,21 @@ impl Needs {
         result.map_err(|needs| self.merge(needs)).ok()
     }
 
+    /// As [`Needs::take`], where an error ends the loop.
+    ///
+    /// # Errors
+    /// The error.
+    pub fn take_unmet<T, E>(&mut self, result: Result<T, Unmet<E>>) -> Result<Option<T>, Unmet<E>> {
+        match result {
+            Ok(value) => Ok(Some(value)),
+            Err(Unmet::Needs(needs)) => {
+                self.merge(needs);
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
     /// `value`, unless something is needed.
     ///
     /// # Errors
@@ -308,9 +323,15 @@ impl Tree {
 
     fn set(&mut self, path: &str, loaded: Option<Loaded>) {
         let node = self.make(path);
-        let slot = match loaded {
-            None => Slot::Absent,
-            Some(loaded) => {
+        let slot = match (loaded, self.node(node).slot) {
+            (None, _) => Slot::Absent,
+            (Some(loaded), Slot::Loaded(index)) if self.documents.get(index as usize).is_some() => {
+                if let Some(place) = self.documents.get_mut(index as usize) {
+                    *place = loaded;
+                }
+                Slot::Loaded(index)
+            }
+            (Some(loaded), _) => {
                 let index = u32::try_from(self.documents.len()).unwrap_or(u32::MAX);
                 self.documents.push(loaded);
                 Slot::Loaded(index)
