@@ -70,7 +70,9 @@ pub fn check(
         for path in needs.take(paths(snapshot, side)).unwrap_or_default() {
             let Ok(reference) = path.parse::<Ref>() else {
                 findings.push(Finding {
-                    message: format!("refs/{path} is no ref, so nothing reads it; move the file or delete it"),
+                    message: format!(
+                        "refs/{path} is no ref, so nothing reads it; move the file or delete it"
+                    ),
                     place: path,
                     problem: Problem::BadPath,
                     fixable: false,
@@ -175,7 +177,11 @@ fn check_run(
             findings.push(Finding {
                 place: place.clone(),
                 problem: Problem::ManyStatuses,
-                message: format!("the run has {} statuses ({}); --fix keeps {keep}", many.len(), names.join(", ")),
+                message: format!(
+                    "the run has {} statuses ({}); --fix keeps {keep}",
+                    many.len(),
+                    names.join(", ")
+                ),
                 fixable: true,
             });
         }

@@ -9,7 +9,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::documents::{Environment, Function, Inputs, Intent, Release, Run, RunType, Status, Task, body_type};
+use crate::documents::{
+    Environment, Function, Inputs, Intent, Release, Run, RunType, Status, Task, body_type,
+};
 use crate::envelope::{Content, Document, EnvelopeError};
 use crate::facts::Facts;
 use crate::glob::Glob;
@@ -45,7 +47,9 @@ pub struct Difference {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum IntentError {
     /// The ref names something that people do not set.
-    #[error("{0} is not intent: only deployments (…/@/deploy/<environment>), custom state and environments (@/environment/<name>) can be set and applied")]
+    #[error(
+        "{0} is not intent: only deployments (…/@/deploy/<environment>), custom state and environments (@/environment/<name>) can be set and applied"
+    )]
     NotIntent(Ref),
     /// An environment whose body is none, or whose name is not its ref's.
     #[error("{reference}: {problem}")]
@@ -98,10 +102,14 @@ enum Subject {
 
 fn subject(reference: &Ref) -> Option<Subject> {
     match reference.kind()? {
-        Kind::Environment if reference.is_global() && reference.release() == Some("") => Some(Subject::Environment),
+        Kind::Environment if reference.is_global() && reference.release() == Some("") => {
+            Some(Subject::Environment)
+        }
         Kind::Custom if reference.release().is_some() => Some(Subject::Custom),
         Kind::Deploy
-            if !reference.is_global() && reference.release() == Some("") && !reference.subpath().contains('/') =>
+            if !reference.is_global()
+                && reference.release() == Some("")
+                && !reference.subpath().contains('/') =>
         {
             Some(Subject::Deploy)
         }
@@ -147,7 +155,9 @@ fn environment(reference: &Ref, body: &Value) -> Result<Environment, IntentError
 fn deploy(reference: &Ref, body: &Value) -> Result<Intent, IntentError> {
     serde_json::from_value(body.clone()).map_err(|error| IntentError::Deploy {
         reference: reference.clone(),
-        problem: format!(r#"not a deployment intent ({error}); expected {{"release": "<ref>", "input": {{…}}}}"#),
+        problem: format!(
+            r#"not a deployment intent ({error}); expected {{"release": "<ref>", "input": {{…}}}}"#
+        ),
     })
 }
 
@@ -259,7 +269,12 @@ fn change_at(snapshot: &Snapshot, intent: Option<&Ref>, reference: &Ref) -> Resu
 
 /// Whether a deployment of the intended release has the intended inputs. Intent without inputs, as
 /// one writes it by hand, asks for those that the package names.
-fn same_as_deployed(snapshot: &Snapshot, wanted: &Intent, place: &Ref, deployed: &Task) -> Result<bool, Needs> {
+fn same_as_deployed(
+    snapshot: &Snapshot,
+    wanted: &Intent,
+    place: &Ref,
+    deployed: &Task,
+) -> Result<bool, Needs> {
     if wanted.input == deployed.input || !wanted.input.is_empty() {
         return Ok(wanted.input == deployed.input);
     }
@@ -499,7 +514,10 @@ fn apply_deploy(snapshot: &Snapshot, current: &Ref, facts: &Facts) -> Outcome {
             })
             .collect();
         let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
-        return Err(problem(format!("{release} has no deployment to {environment} (it deploys to: {known})")).into());
+        return Err(problem(format!(
+            "{release} has no deployment to {environment} (it deploys to: {known})"
+        ))
+        .into());
     };
     // By hand one writes the release and leaves the inputs to the package.
     let inputs = if wanted.input.is_empty() { &definition.inputs } else { &wanted.input }.clone();
@@ -542,8 +560,10 @@ fn take_down(
 ) -> Result<Option<Down>, Unmet<IntentError>> {
     let Some((place, task)) = current_task(snapshot, current)? else { return Ok(None) };
     let release = snapshot.get(&place.release_ref())?.and_then(Document::read::<Release>);
-    let Some(down) =
-        release.as_ref().and_then(|release| release.package.deploy(current.subpath())).map(|deploy| deploy.down.clone())
+    let Some(down) = release
+        .as_ref()
+        .and_then(|release| release.package.deploy(current.subpath()))
+        .map(|deploy| deploy.down.clone())
     else {
         return Err(IntentError::Deploy {
             reference: current.clone(),

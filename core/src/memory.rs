@@ -203,7 +203,10 @@ impl Memory {
                 Err(Unmet::Needs(needs)) => needs,
             };
             let again = needs.bodies.iter().any(|body| reads.bodies.contains(body))
-                || needs.folders.iter().any(|folder| reads.folders.contains(&(folder.side, folder.path.clone())));
+                || needs
+                    .folders
+                    .iter()
+                    .any(|folder| reads.folders.contains(&(folder.side, folder.path.clone())));
             if needs.is_empty() || again || reads.rounds == MOST_ROUNDS {
                 return (Err(DecideError::Endless(needs)), reads);
             }
@@ -218,7 +221,9 @@ impl Memory {
     /// # Errors
     /// When something is not as it expects.
     pub fn commit(&mut self, transaction: &Transaction) -> Result<(), CommitError> {
-        if let Some(unguarded) = transaction.writes.keys().find(|key| !transaction.requires.contains_key(*key)) {
+        if let Some(unguarded) =
+            transaction.writes.keys().find(|key| !transaction.requires.contains_key(*key))
+        {
             return Err(CommitError::Unguarded(unguarded.clone()));
         }
         let changed = |(reference, expect): &(&Ref, &Expect)| {
@@ -269,7 +274,10 @@ mod tests {
             ("b", false, ""),
         ] {
             let (there, names) = store.folder(Marker::State, path);
-            assert_eq!((there, names.into_iter().collect::<Vec<_>>().join(" ").as_str()), (document, children));
+            assert_eq!(
+                (there, names.into_iter().collect::<Vec<_>>().join(" ").as_str()),
+                (document, children)
+            );
         }
     }
 

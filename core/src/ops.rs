@@ -110,7 +110,8 @@ fn wants_run(snapshot: &Snapshot, existing: &[RunEntry]) -> Result<bool, Needs> 
     }
     // One that failed since then waits for a retry, here as everywhere.
     let ended = |entry: &&RunEntry| matches!(entry.status(), Status::Complete | Status::Failed);
-    let Some(last) = existing.iter().rev().find(ended).filter(|entry| entry.status() == Status::Complete) else {
+    let Some(last) = existing.iter().rev().find(ended).filter(|entry| entry.status() == Status::Complete)
+    else {
         return Ok(false);
     };
     let run = snapshot.get(&last.reference)?.and_then(Document::read::<Run>);

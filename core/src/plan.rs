@@ -181,7 +181,8 @@ impl Plan {
             commit: Some(commit.to_owned()),
         };
         let ready = self.ready.iter().map(|ready| item(&ready.run, WorkType::Run, &ready.commit));
-        let reconcile = self.reconcile.iter().map(|deploy| item(&deploy.stale.task, WorkType::Run, &deploy.commit));
+        let reconcile =
+            self.reconcile.iter().map(|deploy| item(&deploy.stale.task, WorkType::Run, &deploy.commit));
         let ops = self.ops.iter().map(|op| item(&op.op, WorkType::Op, &op.commit));
         intent.chain(ready).chain(reconcile).chain(ops).collect()
     }
@@ -230,15 +231,17 @@ pub fn plan_intent(snapshot: &Snapshot, plan: &mut Plan) -> Result<(), Needs> {
     };
     for difference in intent::diff(snapshot)? {
         let reason = match difference.reference.kind() {
-            Some(Kind::Deploy | Kind::Environment) => match intent::apply(snapshot, &difference.reference, &facts) {
-                Ok((_, intent::Applied::Unchanged(why))) => Some(Reason::Blocked(why)),
-                Ok(_) => None,
-                Err(Unmet::Needs(more)) => {
-                    needs.merge(more);
-                    continue;
+            Some(Kind::Deploy | Kind::Environment) => {
+                match intent::apply(snapshot, &difference.reference, &facts) {
+                    Ok((_, intent::Applied::Unchanged(why))) => Some(Reason::Blocked(why)),
+                    Ok(_) => None,
+                    Err(Unmet::Needs(more)) => {
+                        needs.merge(more);
+                        continue;
+                    }
+                    Err(Unmet::Error(error)) => Some(Reason::Invalid(error.to_string())),
                 }
-                Err(Unmet::Error(error)) => Some(Reason::Invalid(error.to_string())),
-            },
+            }
             _ => None,
         };
         match reason {

@@ -85,11 +85,12 @@ pub fn value<'a>(snapshot: &'a Snapshot, reference: &Ref) -> Result<Option<&'a V
 /// The field of `body` at `/`-separated keys; a number indexes an array. None for null.
 #[must_use]
 pub fn field<'a>(body: &'a Value, fragment: &str) -> Option<&'a Value> {
-    let found = fragment.split('/').filter(|key| !key.is_empty()).try_fold(body, |value, key| match value {
-        Value::Array(items) => items.get(key.parse::<usize>().ok()?),
-        Value::Object(fields) => fields.get(key),
-        _ => None,
-    })?;
+    let found =
+        fragment.split('/').filter(|key| !key.is_empty()).try_fold(body, |value, key| match value {
+            Value::Array(items) => items.get(key.parse::<usize>().ok()?),
+            Value::Object(fields) => fields.get(key),
+            _ => None,
+        })?;
     (!found.is_null()).then_some(found)
 }
 
@@ -107,7 +108,10 @@ pub fn input(snapshot: &Snapshot, input: &Input) -> Result<Option<Value>, Needs>
         },
         _ => None,
     };
-    Ok(by_ref.or_else(|| input.value.clone()).or_else(|| input.default.clone()).filter(|value| !value.is_null()))
+    Ok(by_ref
+        .or_else(|| input.value.clone())
+        .or_else(|| input.default.clone())
+        .filter(|value| !value.is_null()))
 }
 
 /// Where a write or delete of `reference` goes: through a linked prefix and through the old
@@ -178,7 +182,10 @@ fn linked<'a>(snapshot: &'a Snapshot, reference: &Ref) -> Result<Option<Found<'a
 }
 
 /// Follows links from `reference` to where they end: a document with a body, or a ref with nothing.
-fn follow<'a>(snapshot: &'a Snapshot, reference: &Ref) -> Result<(Ref, Option<&'a Document>), Unmet<LinkCycle>> {
+fn follow<'a>(
+    snapshot: &'a Snapshot,
+    reference: &Ref,
+) -> Result<(Ref, Option<&'a Document>), Unmet<LinkCycle>> {
     let mut chain = vec![reference.document()];
     loop {
         let here = chain.last().cloned().unwrap_or_else(|| reference.document());
@@ -204,7 +211,11 @@ fn step(snapshot: &Snapshot, here: &Ref) -> Result<Option<Ref>, Needs> {
         match needs.take(snapshot.get(&current)).flatten() {
             Some(document) if needs.is_empty() => match document.target() {
                 Some(target) => {
-                    let target = if here.marker() == Some(Marker::Intent) { target.to_intent() } else { target.clone() };
+                    let target = if here.marker() == Some(Marker::Intent) {
+                        target.to_intent()
+                    } else {
+                        target.clone()
+                    };
                     let next = if rest.is_empty() { Some(target) } else { target.child(&rest).ok() };
                     return Ok(next);
                 }
@@ -406,7 +417,8 @@ mod tests {
 
     #[test]
     fn a_ref_that_is_not_there_has_a_nearest_one() {
-        let snapshot = store(&[("s/-/p/@r1/task/build", "1"), ("s/-/p/@r1/task/test", "1"), ("s/-/q/@r1", "1")]);
+        let snapshot =
+            store(&[("s/-/p/@r1/task/build", "1"), ("s/-/p/@r1/task/test", "1"), ("s/-/q/@r1", "1")]);
         let near = nearest(&snapshot, &"s/-/p/@r1/task/biuld".parse().unwrap()).unwrap();
         assert_eq!(near.unwrap().as_str(), "s/-/p/@r1/task/build");
     }

@@ -14,9 +14,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::documents::{
-    Function, FunctionDef, Inputs, Intent, Log, Run, RunType, Status, Task, body_type,
-};
+use crate::documents::{Function, FunctionDef, Inputs, Intent, Log, Run, RunType, Status, Task, body_type};
 use crate::envelope::Document;
 use crate::facts::Facts;
 use crate::names::{self, NameError};
@@ -95,10 +93,7 @@ pub struct Completion {
 /// # Errors
 /// What must be loaded, or [`RunError::Unreadable`].
 pub fn read(snapshot: &Snapshot, run: &Ref) -> Result<Run, Unmet<RunError>> {
-    snapshot
-        .get(run)?
-        .and_then(Document::read::<Run>)
-        .ok_or_else(|| RunError::Unreadable(run.clone()).into())
+    snapshot.get(run)?.and_then(Document::read::<Run>).ok_or_else(|| RunError::Unreadable(run.clone()).into())
 }
 
 /// Adds a run to `edit`, pending, as the next attempt at `place`. Returns its ref.
@@ -164,7 +159,11 @@ fn entry_of(snapshot: &Snapshot, run: &Ref) -> Result<RunEntry, Unmet<RunError>>
 ///
 /// # Errors
 /// What must be loaded, or why it cannot be claimed.
-pub fn claim(snapshot: &Snapshot, run: &Ref, facts: &Facts) -> Result<(Transaction, Claimed), Unmet<RunError>> {
+pub fn claim(
+    snapshot: &Snapshot,
+    run: &Ref,
+    facts: &Facts,
+) -> Result<(Transaction, Claimed), Unmet<RunError>> {
     let entry = entry_of(snapshot, run)?;
     if !matches!(entry.status(), Status::Pending | Status::Paused) {
         return Err(RunError::Taken { run: run.clone(), status: entry.status() }.into());
@@ -222,7 +221,12 @@ fn current(place: &Ref) -> Result<Ref, Unmet<RunError>> {
 ///
 /// # Errors
 /// What must be loaded, or [`RunError::Taken`] when it does not run any more.
-pub fn progress(snapshot: &Snapshot, run: &Ref, logs: &[Log], facts: &Facts) -> Result<Transaction, Unmet<RunError>> {
+pub fn progress(
+    snapshot: &Snapshot,
+    run: &Ref,
+    logs: &[Log],
+    facts: &Facts,
+) -> Result<Transaction, Unmet<RunError>> {
     let entry = running(snapshot, run)?;
     let mut edit = Edit::new(snapshot, format!("run {run} logs"));
     put_logs(&mut edit, run, logs)?;
@@ -298,7 +302,12 @@ pub fn next(
 ///
 /// # Errors
 /// What must be loaded, or [`RunError::Taken`] when it does not run any more.
-pub fn fail(snapshot: &Snapshot, run: &Ref, logs: &[Log], facts: &Facts) -> Result<Transaction, Unmet<RunError>> {
+pub fn fail(
+    snapshot: &Snapshot,
+    run: &Ref,
+    logs: &[Log],
+    facts: &Facts,
+) -> Result<Transaction, Unmet<RunError>> {
     let entry = running(snapshot, run)?;
     let mut edit = Edit::new(snapshot, format!("run {run} failed"));
     put_logs(&mut edit, run, logs)?;
@@ -356,7 +365,12 @@ pub fn complete(
 
 /// Moves a run that has not ended to a status that ends it: `cancelled`, or `failed_retried` for
 /// one that failed.
-pub(crate) fn end(edit: &mut Edit<'_>, entry: &RunEntry, to: Status, facts: &Facts) -> Result<(), Unmet<RunError>> {
+pub(crate) fn end(
+    edit: &mut Edit<'_>,
+    entry: &RunEntry,
+    to: Status,
+    facts: &Facts,
+) -> Result<(), Unmet<RunError>> {
     set_status(edit, entry, to, facts)
 }
 

@@ -193,7 +193,10 @@ mod tests {
     fn paths_split_into_place_number_and_rest() {
         for (path, expected) in [
             ("s/-/p/@r1/task/build/1", Some(("s/-/p/@r1/task/build", 1, ""))),
-            ("s/-/p/@r1/deploy/prod/12/status/complete", Some(("s/-/p/@r1/deploy/prod", 12, "status/complete"))),
+            (
+                "s/-/p/@r1/deploy/prod/12/status/complete",
+                Some(("s/-/p/@r1/deploy/prod", 12, "status/complete")),
+            ),
             ("s/-/p/@r1/deploy/prod", None),
             ("s/-/p/@r1/deploy/prod/x", None),
             ("s/-/p/@r1/deploy/prod/01", None),

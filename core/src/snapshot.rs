@@ -397,10 +397,8 @@ impl Snapshot {
 
     /// As [`Snapshot::load`], for a path below `refs/`, which may be no ref.
     pub fn load_path(&mut self, side: Marker, path: &str, bytes: Option<&[u8]>) {
-        let loaded = bytes.map(|bytes| Loaded {
-            content: Document::parse(bytes).map(Arc::new),
-            blob: BlobId::of(bytes),
-        });
+        let loaded = bytes
+            .map(|bytes| Loaded { content: Document::parse(bytes).map(Arc::new), blob: BlobId::of(bytes) });
         self.tree_mut(side).set(path, loaded);
     }
 
@@ -630,12 +628,7 @@ fn all_below(
     }
 }
 
-fn collect_problems(
-    tree: &Tree,
-    node: u32,
-    path: &mut String,
-    found: &mut dyn FnMut(&str, &EnvelopeError),
-) {
+fn collect_problems(tree: &Tree, node: u32, path: &mut String, found: &mut dyn FnMut(&str, &EnvelopeError)) {
     if let Slot::Loaded(index) = tree.node(node).slot
         && let Some(Loaded { content: Err(error), .. }) = tree.documents.get(index as usize)
     {
