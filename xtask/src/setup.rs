@@ -33,7 +33,7 @@ const EXPECTED: [(&[&str], &str, &str); 4] = [
     (
         &["node"],
         "runs the example's servers and the browser tests",
-        "https://nodejs.org (18 or newer)",
+        "https://nodejs.org",
     ),
 ];
 
@@ -77,6 +77,7 @@ pub(crate) fn run(project: &Project, chore: For) -> Outcome {
             ));
         }
     }
+    expect_node(project)?;
 
     let wanted: &[Thing] = match chore {
         For::Demo => &[],
@@ -130,6 +131,21 @@ pub(crate) fn run(project: &Project, chore: For) -> Outcome {
         std::fs::remove_dir_all(&scratch).map_err(|e| project::file("remove", &scratch, &e))?;
     }
     Ok(())
+}
+
+/// The oldest Node.js that what we run on it supports.
+const NODE: u32 = 20;
+
+fn expect_node(project: &Project) -> Outcome {
+    let version = project::output(project.command("node").arg("--version"))?;
+    let major = version.trim_start_matches('v').split('.').next();
+    match major.and_then(|major| major.parse::<u32>().ok()) {
+        Some(major) if major >= NODE => Ok(()),
+        _ => Err(Failure::new(
+            format!("node is {}, and {NODE} or newer is needed", version.trim()),
+            "install a newer one: https://nodejs.org",
+        )),
+    }
 }
 
 /// The browser that tests drive.
@@ -351,14 +367,17 @@ fn install_chromium(project: &Project) -> Outcome {
         if !is_root {
             command.args(["--", "apt-get"]);
         }
-        command.args(words).env("DEBIAN_FRONTEND", "noninteractive");
+        // Another installation may be under way: wait for it.
+        command
+            .args(["-q", "-o", "DPkg::Lock::Timeout=120"])
+            .args(words)
+            .env("DEBIAN_FRONTEND", "noninteractive");
         project::run(&mut command)
     };
-    apt_get(&["update", "-q"])?;
+    apt_get(&["update"])?;
     // The fonts, because text without one has no height.
     apt_get(&[
         "install",
-        "-q",
         "-y",
         "--no-install-recommends",
         "chromium",
