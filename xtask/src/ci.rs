@@ -17,7 +17,7 @@ pub(crate) fn run(project: &Project) -> Outcome {
         cargo("deny --offline --locked check bans licenses sources")
     })?;
     section("lints", || {
-        cargo("clippy --locked --all-targets -- -D warnings")?;
+        cargo("clippy --locked --workspace --all-targets -- -D warnings")?;
         cargo(
             "clippy --locked --package ocuroot-web --target wasm32-unknown-unknown -- -D warnings",
         )

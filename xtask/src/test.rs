@@ -13,7 +13,7 @@ use crate::setup::{self, BROWSER_TESTS};
 pub(crate) fn run(project: &Project) -> Outcome {
     section("set-up", || setup::run(project, setup::For::Test))?;
     section("tests of the crates", || {
-        project::run(&mut project.cargo("test --locked"))
+        project::run(&mut project.cargo("test --locked --workspace"))
     })?;
     section("the dashboard", || bundle::run(project, Profile::Dev))
         .and_then(|bundle| section("tests in a browser", || browser(project, &bundle)))?;
