@@ -34,6 +34,8 @@ pub(crate) fn run(project: &Project, profile: Profile) -> Outcome<PathBuf> {
             Profile::Dev => &[] as &[&str],
             Profile::Release => &["--release"],
         })
+        // wasm-bindgen reads a section that `strip = true` takes away, and strips by itself.
+        .env("CARGO_PROFILE_RELEASE_STRIP", "debuginfo")
         // Trunk reads this variable as a flag of its own and accepts only true and false.
         .env_remove("NO_COLOR");
     project::run(&mut trunk)?;

@@ -14,7 +14,7 @@ pub(crate) fn run(project: &Project) -> Outcome {
     section("format", || cargo("fmt --all --check"))?;
     section("set-up", || setup::run(project, setup::For::Ci))?;
     section("licences and sources of dependencies", || {
-        cargo("deny --offline --locked check bans licenses sources")
+        cargo("deny --locked check --hide-inclusion-graph bans licenses sources")
     })?;
     section("lints", || {
         cargo("clippy --locked --workspace --all-targets -- -D warnings")?;

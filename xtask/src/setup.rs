@@ -49,6 +49,13 @@ enum Thing {
     CargoDeny,
 }
 
+/// What matters for a program that we compile: most only wait for others, or for the disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Speed {
+    ToCompile,
+    ToRun,
+}
+
 const TRUNK: &str = "0.21.14";
 const CARGO_DENY: &str = "0.20.2";
 
@@ -190,9 +197,9 @@ impl Thing {
             Self::WasmTarget => "rustup target add wasm32-unknown-unknown".to_owned(),
             Self::WasmBindgen => {
                 let version = wasm_bindgen_version(project)?;
-                format!("cargo install wasm-bindgen-cli@{version} (a minute or two)")
+                format!("cargo install wasm-bindgen-cli@{version} (about 2 minutes on 2 cores)")
             }
-            Self::Trunk => format!("cargo install trunk@{TRUNK} (some minutes)"),
+            Self::Trunk => format!("cargo install trunk@{TRUNK} (about 4 minutes on 2 cores)"),
             Self::Chromium => "apt-get install chromium (as root or with sudo)".to_owned(),
             Self::Playwright => format!("npm ci, in {BROWSER_TESTS}"),
             Self::CargoDeny => format!("cargo install cargo-deny@{CARGO_DENY} (some minutes)"),
@@ -246,9 +253,15 @@ impl Thing {
             ])),
             Self::WasmBindgen => {
                 let version = wasm_bindgen_version(project)?;
-                cargo_install(project, "wasm-bindgen-cli", &version, "wasm-bindgen")
+                cargo_install(
+                    project,
+                    "wasm-bindgen-cli",
+                    &version,
+                    "wasm-bindgen",
+                    Speed::ToRun,
+                )
             }
-            Self::Trunk => cargo_install(project, "trunk", TRUNK, "trunk"),
+            Self::Trunk => cargo_install(project, "trunk", TRUNK, "trunk", Speed::ToCompile),
             Self::Chromium => install_chromium(project),
             Self::Playwright => project::run(
                 project
@@ -256,7 +269,13 @@ impl Thing {
                     .args(["ci", "--no-audit", "--no-fund"])
                     .current_dir(project.root().join(BROWSER_TESTS)),
             ),
-            Self::CargoDeny => cargo_install(project, "cargo-deny", CARGO_DENY, "cargo-deny"),
+            Self::CargoDeny => cargo_install(
+                project,
+                "cargo-deny",
+                CARGO_DENY,
+                "cargo-deny",
+                Speed::ToCompile,
+            ),
         }
     }
 
@@ -317,7 +336,13 @@ fn is_version(project: &Project, program: &str, version: &str) -> bool {
 }
 
 /// Compiles a program of another crate, for speed of compiling rather than of running.
-fn cargo_install(project: &Project, krate: &str, version: &str, program: &str) -> Outcome {
+fn cargo_install(
+    project: &Project,
+    krate: &str,
+    version: &str,
+    program: &str,
+    speed: Speed,
+) -> Outcome {
     let root = project.tools().join(format!("{program}-{version}"));
     let install = |locked: &[&str]| {
         project::run(
@@ -332,7 +357,13 @@ fn cargo_install(project: &Project, krate: &str, version: &str, program: &str) -
                 .current_dir(std::env::temp_dir())
                 .env("CARGO_TARGET_DIR", scratch(project))
                 .env("CARGO_RESOLVER_INCOMPATIBLE_RUST_VERSIONS", "fallback")
-                .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "1")
+                .env(
+                    "CARGO_PROFILE_RELEASE_OPT_LEVEL",
+                    match speed {
+                        Speed::ToCompile => "0",
+                        Speed::ToRun => "1",
+                    },
+                )
                 .env("CARGO_PROFILE_RELEASE_DEBUG", "0")
                 .env("CARGO_PROFILE_RELEASE_LTO", "off")
                 .env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16"),
