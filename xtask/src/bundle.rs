@@ -74,13 +74,8 @@ fn split(page: &str) -> Option<Hardened> {
     let loads = script.split_once("from './")?.1.split_once(".js'")?.0;
     let name = format!("start-{}.js", loads.rsplit('-').next()?);
     let page = format!("{before}<script type=\"module\" src=\"./{name}\"></script>{after}");
-    let policy =
-        format!("<head>\n<meta http-equiv=\"Content-Security-Policy\" content=\"{POLICY}\">");
-    Some(Hardened {
-        page: page.replacen("<head>", &policy, 1),
-        script: script.to_owned(),
-        name,
-    })
+    let policy = format!("<head>\n<meta http-equiv=\"Content-Security-Policy\" content=\"{POLICY}\">");
+    Some(Hardened { page: page.replacen("<head>", &policy, 1), script: script.to_owned(), name })
 }
 
 #[cfg(test)]
@@ -89,21 +84,12 @@ mod tests {
 
     #[test]
     fn the_inline_script_moves_out() {
-        let page =
-            "<head>\n<script type=\"module\">\nimport init from './app-1f.js';\n</script>\n</head>";
+        let page = "<head>\n<script type=\"module\">\nimport init from './app-1f.js';\n</script>\n</head>";
         let hardened = split(page).unwrap();
         assert_eq!(hardened.name, "start-1f.js");
         assert_eq!(hardened.script, "\nimport init from './app-1f.js';\n");
-        assert!(
-            hardened
-                .page
-                .ends_with("<script type=\"module\" src=\"./start-1f.js\"></script>\n</head>")
-        );
-        assert!(
-            hardened
-                .page
-                .starts_with("<head>\n<meta http-equiv=\"Content-Security-Policy\"")
-        );
+        assert!(hardened.page.ends_with("<script type=\"module\" src=\"./start-1f.js\"></script>\n</head>"));
+        assert!(hardened.page.starts_with("<head>\n<meta http-equiv=\"Content-Security-Policy\""));
         assert!(split("<head></head>").is_none());
     }
 }

@@ -18,17 +18,12 @@ pub(crate) fn run(project: &Project) -> Outcome {
     })?;
     section("lints", || {
         cargo("clippy --locked --workspace --all-targets -- -D warnings")?;
-        cargo(
-            "clippy --locked --package ocuroot-web --target wasm32-unknown-unknown -- -D warnings",
-        )
+        cargo("clippy --locked --package ocuroot-web --target wasm32-unknown-unknown -- -D warnings")
     })?;
-    section(
-        "core for the browser, with and without each feature",
-        || {
-            let core = "build --locked --package ocuroot-core --target wasm32-unknown-unknown";
-            cargo(core)?;
-            cargo(&format!("{core} --features starlark"))
-        },
-    )?;
+    section("core for the browser, with and without each feature", || {
+        let core = "build --locked --package ocuroot-core --target wasm32-unknown-unknown";
+        cargo(core)?;
+        cargo(&format!("{core} --features starlark"))
+    })?;
     test::run(project)
 }

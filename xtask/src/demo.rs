@@ -32,9 +32,7 @@ pub(crate) fn run(project: &Project, servers: Servers) -> Outcome {
     let start = Instant::now();
     setup::run(project, setup::For::Demo)?;
 
-    println!(
-        "Building the tool. The first time this takes some minutes: Starlark is compiled too."
-    );
+    println!("Building the tool. The first time this takes some minutes: Starlark is compiled too.");
     project::run(&mut project.cargo("build --locked --package ocuroot"))?;
 
     let folder = project.target().join("demo");
@@ -84,10 +82,7 @@ impl Demo {
             shop: folder.join("shop"),
             run: folder.join("shop/.run"),
             home: folder.join("home"),
-            tool: project
-                .target()
-                .join("debug")
-                .join(format!("ocuroot{}", std::env::consts::EXE_SUFFIX)),
+            tool: project.target().join("debug").join(format!("ocuroot{}", std::env::consts::EXE_SUFFIX)),
             path: project.path(),
             servers,
         };
@@ -113,11 +108,7 @@ impl Demo {
 
         say("The network gives each service a port in each environment. The others wait for it.");
         self.ocuroot(&["release", "new", NETWORK])?;
-        self.ocuroot(&[
-            "state",
-            "get",
-            "./-/network/release.ocu.star/@/deploy/staging#output",
-        ])?;
+        self.ocuroot(&["state", "get", "./-/network/release.ocu.star/@/deploy/staging#output"])?;
         let took = project::duration(start.elapsed());
         println!("\n(The first release was done {took} after `cargo xtask demo`.)");
 
@@ -188,19 +179,13 @@ impl Demo {
         if matrix == expected {
             return Ok(());
         }
-        Err(Failure::new(
-            "that is not what should be deployed",
-            format!("expected:\n{}", render(&expected)),
-        ))
+        Err(Failure::new("that is not what should be deployed", format!("expected:\n{}", render(&expected))))
     }
 
     fn look_around(&self, servers: Servers) {
         println!("\nLook around:");
         println!("  cd {}", self.shop.display());
-        println!(
-            "  export PATH={}:$PATH",
-            self.tool.parent().unwrap_or(&self.shop).display()
-        );
+        println!("  export PATH={}:$PATH", self.tool.parent().unwrap_or(&self.shop).display());
         println!("  ocuroot state match '**'        every document there is");
         println!("  ocuroot release show {BACKEND}/@r2");
         println!("  less README.md                  what the example's files say");
@@ -232,10 +217,7 @@ impl Demo {
             .env("GIT_CONFIG_GLOBAL", self.home.join("gitconfig"))
             .env("GIT_CONFIG_NOSYSTEM", "1")
             // Ends the search for a repo at the copy: above it is the project's own.
-            .env(
-                "GIT_CEILING_DIRECTORIES",
-                self.shop.parent().unwrap_or(&self.shop),
-            );
+            .env("GIT_CEILING_DIRECTORIES", self.shop.parent().unwrap_or(&self.shop));
         for role in ["AUTHOR", "COMMITTER"] {
             command
                 .env(format!("GIT_{role}_NAME"), "Demo")
@@ -315,11 +297,8 @@ impl Demo {
 
     fn expect_live(&self, package: &str, environments: &[&str]) -> Outcome {
         let matrix = self.matrix()?;
-        let live: Vec<&str> = matrix
-            .get(package)
-            .into_iter()
-            .flat_map(|row| row.keys().map(String::as_str))
-            .collect();
+        let live: Vec<&str> =
+            matrix.get(package).into_iter().flat_map(|row| row.keys().map(String::as_str)).collect();
         if live == environments {
             return Ok(());
         }
@@ -331,21 +310,17 @@ impl Demo {
 
     /// Asks the server itself, and returns its address.
     fn expect_answer(&self, package: &str, environment: &str, part: &str) -> Outcome<String> {
-        let url = self.string(&format!(
-            "./-/{package}/release.ocu.star/@/deploy/{environment}#output/url"
-        ))?;
+        let url =
+            self.string(&format!("./-/{package}/release.ocu.star/@/deploy/{environment}#output/url"))?;
         println!("\n$ curl {url}");
-        let answer = get(&url)
-            .map_err(|e| Failure::new(format!("{url} does not answer: {e}"), self.advice()))?;
+        let answer =
+            get(&url).map_err(|e| Failure::new(format!("{url} does not answer: {e}"), self.advice()))?;
         println!("{}", answer.trim_end());
         let from_there = answer.contains(&format!(" in {environment}"));
         if from_there && answer.contains(part) {
             return Ok(url);
         }
-        Err(Failure::new(
-            format!("{package} in {environment} should answer with `{part}…`"),
-            self.advice(),
-        ))
+        Err(Failure::new(format!("{package} in {environment} should answer with `{part}…`"), self.advice()))
     }
 
     fn advice(&self) -> String {
@@ -376,21 +351,16 @@ impl Demo {
 type Matrix = BTreeMap<String, BTreeMap<String, String>>;
 
 fn render(matrix: &Matrix) -> String {
-    let environments: BTreeSet<&str> = matrix
-        .values()
-        .flat_map(|row| row.keys().map(String::as_str))
-        .collect();
+    let environments: BTreeSet<&str> =
+        matrix.values().flat_map(|row| row.keys().map(String::as_str)).collect();
     let widest = |names: &mut dyn Iterator<Item = &str>| names.map(str::len).max().unwrap_or(0);
     let first = widest(&mut matrix.keys().map(String::as_str));
     let width = widest(&mut environments.iter().copied()).max(2);
     let mut lines = vec![format!("  {:first$}", "")];
     lines.extend(matrix.keys().map(|package| format!("  {package:first$}")));
     for environment in &environments {
-        let cells = std::iter::once(*environment).chain(
-            matrix
-                .values()
-                .map(|row| row.get(*environment).map_or("-", String::as_str)),
-        );
+        let cells = std::iter::once(*environment)
+            .chain(matrix.values().map(|row| row.get(*environment).map_or("-", String::as_str)));
         for (line, cell) in lines.iter_mut().zip(cells) {
             *line += &format!("  {cell:width$}");
         }
@@ -404,10 +374,7 @@ fn say(text: &str) {
 }
 
 fn prompt(program: &str, arguments: &[&str]) {
-    println!(
-        "\n$ {}",
-        project::words(Command::new(program).args(arguments))
-    );
+    println!("\n$ {}", project::words(Command::new(program).args(arguments)));
 }
 
 /// The body that an address of the shop answers with.
@@ -447,10 +414,7 @@ fn copy(from: &Path, to: &Path) -> Outcome {
     for entry in entries {
         let entry = entry.map_err(|e| project::file("list", from, &e))?;
         // What somebody's own try in the example's folder left behind.
-        if [".git", ".run", ".store"]
-            .iter()
-            .any(|name| entry.file_name() == *name)
-        {
+        if [".git", ".run", ".store"].iter().any(|name| entry.file_name() == *name) {
             continue;
         }
         let (from, to) = (entry.path(), to.join(entry.file_name()));
@@ -469,21 +433,15 @@ mod tests {
 
     #[test]
     fn a_matrix_has_a_column_for_each_environment() {
-        let row = |cells: &[(&str, &str)]| {
-            cells
-                .iter()
-                .map(|(e, r)| ((*e).to_owned(), (*r).to_owned()))
-                .collect()
-        };
+        let row =
+            |cells: &[(&str, &str)]| cells.iter().map(|(e, r)| ((*e).to_owned(), (*r).to_owned())).collect();
         let matrix: Matrix = [
-            (
-                "backend".to_owned(),
-                row(&[("staging", "r2"), ("production", "r1")]),
-            ),
+            ("backend".to_owned(), row(&[("staging", "r2"), ("production", "r1")])),
             ("web".to_owned(), row(&[("staging", "r10")])),
         ]
         .into();
-        let expected = "\n           production  staging\n  backend  r1          r2\n  web      -           r10";
+        let expected =
+            "\n           production  staging\n  backend  r1          r2\n  web      -           r10";
         assert_eq!(render(&matrix), &expected[1..]);
     }
 }

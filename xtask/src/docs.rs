@@ -16,9 +16,8 @@ pub(crate) enum Mode {
 /// When the tool does not build, or the page differs and was only to be compared.
 pub(crate) fn run(project: &Project, mode: Mode) -> Outcome {
     let path = project.root().join("docs/cli.md");
-    let page = project::output(
-        &mut project.cargo("run --locked --quiet --package ocuroot -- man --markdown"),
-    )?;
+    let page =
+        project::output(&mut project.cargo("run --locked --quiet --package ocuroot -- man --markdown"))?;
     match mode {
         Mode::Write => project::write(&path, &page),
         Mode::Check if project::read(&path).is_ok_and(|there| there == page) => Ok(()),

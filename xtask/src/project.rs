@@ -18,18 +18,17 @@ pub(crate) type Outcome<T = ()> = Result<T, Failure>;
 
 impl Failure {
     pub(crate) fn new(what: impl Into<String>, next: impl Into<String>) -> Self {
-        Self {
-            what: what.into(),
-            next: next.into(),
-        }
+        Self { what: what.into(), next: next.into() }
+    }
+
+    /// The same failure as the reason for a larger one.
+    pub(crate) fn because(self, larger: impl fmt::Display) -> Self {
+        Self { what: format!("{larger}: {}", self.what), ..self }
     }
 
     /// The same failure with better advice, for a caller who knows more.
     pub(crate) fn advise(self, next: impl Into<String>) -> Self {
-        Self {
-            next: next.into(),
-            ..self
-        }
+        Self { next: next.into(), ..self }
     }
 }
 
@@ -69,19 +68,13 @@ impl Project {
         // <target>/<profile>/xtask. This heeds every way in which cargo's target folder can be set.
         let program = std::env::current_exe()
             .map_err(|e| Failure::new(format!("cannot find this program: {e}"), "run it again"))?;
-        let target = program
-            .parent()
-            .and_then(Path::parent)
-            .map_or_else(|| root.join("target"), Path::to_path_buf);
+        let target =
+            program.parent().and_then(Path::parent).map_or_else(|| root.join("target"), Path::to_path_buf);
         let tools = match std::env::var_os("OCUROOT_TOOLS") {
             Some(folder) if !folder.is_empty() => root.join(folder),
             _ => target.join("tools"),
         };
-        Ok(Self {
-            root,
-            target,
-            tools,
-        })
+        Ok(Self { root, target, tools })
     }
 
     /// The clone.
@@ -120,21 +113,14 @@ impl Project {
         let path = self.path();
         let extension = std::env::consts::EXE_SUFFIX;
         std::env::split_paths(&path)
-            .flat_map(|folder| {
-                names
-                    .iter()
-                    .map(move |name| folder.join(format!("{name}{extension}")))
-            })
+            .flat_map(|folder| names.iter().map(move |name| folder.join(format!("{name}{extension}"))))
             .find(|candidate| candidate.is_file())
     }
 
     /// A command in the clone's folder that finds the installed tools.
     pub(crate) fn command(&self, program: &str) -> Command {
         let mut command = Command::new(program);
-        command
-            .current_dir(&self.root)
-            .env("PATH", self.path())
-            .env("CARGO_TARGET_DIR", &self.target);
+        command.current_dir(&self.root).env("PATH", self.path()).env("CARGO_TARGET_DIR", &self.target);
         command
     }
 
@@ -156,10 +142,7 @@ pub(crate) fn run(command: &mut Command) -> Outcome {
     if status.success() {
         return Ok(());
     }
-    Err(Failure::new(
-        format!("`{}` failed ({status})", words(command)),
-        "see its output above",
-    ))
+    Err(Failure::new(format!("`{}` failed ({status})", words(command)), "see its output above"))
 }
 
 /// Runs a command to its end and returns what it wrote to stdout; stderr stays the user's to see.
@@ -176,19 +159,13 @@ pub(crate) fn output(command: &mut Command) -> Outcome<String> {
     if output.status.success() {
         return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
     }
-    Err(Failure::new(
-        format!("`{}` failed ({})", words(command), output.status),
-        "see its output above",
-    ))
+    Err(Failure::new(format!("`{}` failed ({})", words(command), output.status), "see its output above"))
 }
 
 fn not_started(command: &Command, error: &std::io::Error) -> Failure {
     Failure::new(
         format!("`{}` could not be started: {error}", words(command)),
-        format!(
-            "is {} installed, and on PATH?",
-            command.get_program().to_string_lossy()
-        ),
+        format!("is {} installed, and on PATH?", command.get_program().to_string_lossy()),
     )
 }
 
@@ -267,10 +244,7 @@ mod tests {
     fn commands_are_shown_as_one_types_them() {
         let mut command = Command::new("ocuroot");
         command.args(["state", "set", "@/custom/it", "it's {1}", ""]);
-        assert_eq!(
-            words(&command),
-            r"ocuroot state set @/custom/it 'it'\''s {1}' ''"
-        );
+        assert_eq!(words(&command), r"ocuroot state set @/custom/it 'it'\''s {1}' ''");
     }
 
     #[test]

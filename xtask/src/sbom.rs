@@ -66,11 +66,7 @@ impl Graph {
             licences.insert(package, licence);
         }
         let root = above.first()?.clone();
-        Some(Self {
-            root,
-            licences,
-            edges,
-        })
+        Some(Self { root, licences, edges })
     }
 
     fn to_json(&self, checksums: &BTreeMap<Package, String>) -> String {
@@ -85,18 +81,11 @@ impl Graph {
                 string(&purl(package)),
             );
             if let Some(licence) = self.licences.get(package).filter(|l| !l.is_empty()) {
-                let _ = write!(
-                    json,
-                    ", \"licenses\": [{{ \"expression\": {} }}]",
-                    string(licence)
-                );
+                let _ = write!(json, ", \"licenses\": [{{ \"expression\": {} }}]", string(licence));
             }
             if let Some(sum) = checksums.get(package) {
-                let _ = write!(
-                    json,
-                    ", \"hashes\": [{{ \"alg\": \"SHA-256\", \"content\": {} }}]",
-                    string(sum)
-                );
+                let _ =
+                    write!(json, ", \"hashes\": [{{ \"alg\": \"SHA-256\", \"content\": {} }}]", string(sum));
             }
             json + " }"
         };
@@ -116,11 +105,7 @@ impl Graph {
                     .filter(|(from, _)| from == package)
                     .map(|(_, to)| string(&purl(to)))
                     .collect();
-                format!(
-                    "    {{ \"ref\": {}, \"dependsOn\": [{}] }}",
-                    string(&purl(package)),
-                    on.join(", ")
-                )
+                format!("    {{ \"ref\": {}, \"dependsOn\": [{}] }}", string(&purl(package)), on.join(", "))
             })
             .collect();
         format!(
@@ -183,11 +168,7 @@ mod tests {
     fn the_tree_becomes_a_graph() {
         let graph = Graph::parse(TREE).unwrap();
         let package = |name: &str, version: &str| (name.to_owned(), version.to_owned());
-        let (root, a, b) = (
-            package("ocuroot", "0.4.0"),
-            package("a", "1.0.0"),
-            package("b", "2.0.0+1"),
-        );
+        let (root, a, b) = (package("ocuroot", "0.4.0"), package("a", "1.0.0"), package("b", "2.0.0+1"));
         assert_eq!(graph.root, root);
         assert_eq!(graph.licences[&a], "MIT OR Apache-2.0");
         assert_eq!(graph.licences[&b], "MIT");
@@ -206,9 +187,6 @@ mod tests {
     #[test]
     fn strings_are_escaped() {
         assert_eq!(string("a\"b\\c\n"), r#""a\"b\\c\u000a""#);
-        assert_eq!(
-            purl(&("b".into(), "2.0.0+1".into())),
-            "pkg:cargo/b@2.0.0%2B1"
-        );
+        assert_eq!(purl(&("b".into(), "2.0.0+1".into())), "pkg:cargo/b@2.0.0%2B1");
     }
 }

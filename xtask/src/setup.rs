@@ -20,21 +20,13 @@ pub(crate) enum For {
 /// What a machine is expected to have: (names, why, where it comes from).
 const EXPECTED: [(&[&str], &str, &str); 4] = [
     (&["cargo"], "builds everything", "https://rustup.rs"),
-    (
-        &["git"],
-        "a release is of a commit",
-        "your system's package manager",
-    ),
+    (&["git"], "a release is of a commit", "your system's package manager"),
     (
         &["cc", "gcc", "clang", "cl"],
         "links what cargo builds",
         "your system's package manager (build-essential, Xcode's command line tools)",
     ),
-    (
-        &["node"],
-        "runs the example's servers and the browser tests",
-        "https://nodejs.org",
-    ),
+    (&["node"], "runs the example's servers and the browser tests", "https://nodejs.org"),
 ];
 
 /// A thing that set-up can install.
@@ -60,12 +52,7 @@ const TRUNK: &str = "0.21.14";
 const CARGO_DENY: &str = "0.20.2";
 
 /// Names under which systems install the browser.
-const CHROMIUM: [&str; 4] = [
-    "chromium",
-    "chromium-browser",
-    "google-chrome",
-    "google-chrome-stable",
-];
+const CHROMIUM: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
 
 /// Where the browser tests and what they install live, from the clone's root.
 pub(crate) const BROWSER_TESTS: &str = "tests/browser";
@@ -114,15 +101,13 @@ pub(crate) fn run(project: &Project, chore: For) -> Outcome {
     println!("To be installed:");
     for thing in &missing {
         println!("  {}: {}", thing.name(project)?, thing.why());
-        println!("      by {}", thing.how(project)?);
+        println!("      by {}{}", thing.how(project)?, thing.note());
     }
     for (i, thing) in missing.iter().enumerate() {
         let name = thing.name(project)?;
         println!("\n[{}/{}] {name}", i + 1, missing.len());
         let start = Instant::now();
-        thing
-            .install(project)
-            .map_err(|failure| thing.explain(project, failure))?;
+        thing.install(project).map_err(|failure| thing.explain(project, failure))?;
         if !thing.is_there(project)? {
             return Err(Failure::new(
                 format!("{name} was installed, and yet is not found"),
@@ -197,13 +182,23 @@ impl Thing {
             Self::WasmTarget => "rustup target add wasm32-unknown-unknown".to_owned(),
             Self::WasmBindgen => {
                 let version = wasm_bindgen_version(project)?;
-                format!("cargo install wasm-bindgen-cli@{version} (about 2 minutes on 2 cores)")
+                format!("cargo install wasm-bindgen-cli@{version}")
             }
-            Self::Trunk => format!("cargo install trunk@{TRUNK} (about 4 minutes on 2 cores)"),
-            Self::Chromium => "apt-get install chromium (as root or with sudo)".to_owned(),
+            Self::Trunk => format!("cargo install trunk@{TRUNK}"),
+            Self::Chromium => "apt-get install chromium".to_owned(),
             Self::Playwright => format!("npm ci, in {BROWSER_TESTS}"),
-            Self::CargoDeny => format!("cargo install cargo-deny@{CARGO_DENY} (some minutes)"),
+            Self::CargoDeny => format!("cargo install cargo-deny@{CARGO_DENY}"),
         })
+    }
+
+    /// What one should know before it is installed: what takes long, and what changes the system.
+    fn note(self) -> &'static str {
+        match self {
+            Self::Trunk => " (some 4 minutes on 2 cores)",
+            Self::WasmBindgen | Self::CargoDeny => " (some 2 minutes on 2 cores)",
+            Self::Chromium => " (into the system; as root or with sudo)",
+            Self::Crates | Self::WasmTarget | Self::Playwright => "",
+        }
     }
 
     fn is_there(self, project: &Project) -> Outcome<bool> {
@@ -216,25 +211,17 @@ impl Thing {
                 .status()
                 .is_ok_and(|status| status.success()),
             Self::WasmTarget => {
-                let sysroot =
-                    project::output(project.command("rustc").args(["--print", "sysroot"]))?;
-                Path::new(sysroot.trim())
-                    .join("lib/rustlib/wasm32-unknown-unknown/lib")
-                    .is_dir()
+                let sysroot = project::output(project.command("rustc").args(["--print", "sysroot"]))?;
+                Path::new(sysroot.trim()).join("lib/rustlib/wasm32-unknown-unknown/lib").is_dir()
             }
-            Self::WasmBindgen => {
-                is_version(project, "wasm-bindgen", &wasm_bindgen_version(project)?)
-            }
+            Self::WasmBindgen => is_version(project, "wasm-bindgen", &wasm_bindgen_version(project)?),
             Self::Trunk => is_version(project, "trunk", TRUNK),
             Self::Chromium => chromium(project).is_some(),
             Self::Playwright => {
                 let folder = project.root().join(BROWSER_TESTS);
                 let modified = |file: &str| folder.join(file).metadata().and_then(|m| m.modified());
                 // npm writes this file when it is done.
-                match (
-                    modified("node_modules/.package-lock.json"),
-                    modified("package-lock.json"),
-                ) {
+                match (modified("node_modules/.package-lock.json"), modified("package-lock.json")) {
                     (Ok(installed), Ok(wanted)) => installed >= wanted,
                     _ => false,
                 }
@@ -246,20 +233,12 @@ impl Thing {
     fn install(self, project: &Project) -> Outcome {
         match self {
             Self::Crates => project::run(project.cargo("fetch --locked").args(targets(project)?)),
-            Self::WasmTarget => project::run(project.command("rustup").args([
-                "target",
-                "add",
-                "wasm32-unknown-unknown",
-            ])),
+            Self::WasmTarget => {
+                project::run(project.command("rustup").args(["target", "add", "wasm32-unknown-unknown"]))
+            }
             Self::WasmBindgen => {
                 let version = wasm_bindgen_version(project)?;
-                cargo_install(
-                    project,
-                    "wasm-bindgen-cli",
-                    &version,
-                    "wasm-bindgen",
-                    Speed::ToRun,
-                )
+                cargo_install(project, "wasm-bindgen-cli", &version, "wasm-bindgen", Speed::ToRun)
             }
             Self::Trunk => cargo_install(project, "trunk", TRUNK, "trunk", Speed::ToCompile),
             Self::Chromium => install_chromium(project),
@@ -269,23 +248,18 @@ impl Thing {
                     .args(["ci", "--no-audit", "--no-fund"])
                     .current_dir(project.root().join(BROWSER_TESTS)),
             ),
-            Self::CargoDeny => cargo_install(
-                project,
-                "cargo-deny",
-                CARGO_DENY,
-                "cargo-deny",
-                Speed::ToCompile,
-            ),
+            Self::CargoDeny => {
+                cargo_install(project, "cargo-deny", CARGO_DENY, "cargo-deny", Speed::ToCompile)
+            }
         }
     }
 
     fn explain(self, project: &Project, failure: Failure) -> Failure {
         let name = self.name(project).unwrap_or_default();
         let how = self.how(project).unwrap_or_default();
-        eprintln!("\n{name} could not be installed.");
-        failure.advise(format!(
-            "is the network there? Or install it yourself, so that it is on PATH: {how}"
-        ))
+        failure
+            .because(format!("{name} could not be installed"))
+            .advise(format!("is the network there? Or install it yourself, so that it is on PATH: {how}"))
     }
 }
 
@@ -324,25 +298,16 @@ fn is_version(project: &Project, program: &str, version: &str) -> bool {
     if project.which(&[program]).is_none() {
         return false;
     }
-    project
-        .command(program)
-        .arg("--version")
-        .stderr(std::process::Stdio::null())
-        .output()
-        .is_ok_and(|output| {
+    project.command(program).arg("--version").stderr(std::process::Stdio::null()).output().is_ok_and(
+        |output| {
             let said = String::from_utf8_lossy(&output.stdout);
             said.split_whitespace().nth(1) == Some(version)
-        })
+        },
+    )
 }
 
 /// Compiles a program of another crate, for speed of compiling rather than of running.
-fn cargo_install(
-    project: &Project,
-    krate: &str,
-    version: &str,
-    program: &str,
-    speed: Speed,
-) -> Outcome {
+fn cargo_install(project: &Project, krate: &str, version: &str, program: &str, speed: Speed) -> Outcome {
     let root = project.tools().join(format!("{program}-{version}"));
     let install = |locked: &[&str]| {
         project::run(
@@ -371,7 +336,7 @@ fn cargo_install(
     };
     // The versions that its authors tested; where a registry lags behind, those that it has.
     install(&["--locked"]).or_else(|failure| {
-        eprintln!("{failure}\nTrying again with the newest versions that the registry has.");
+        eprintln!("{failure}\nOnce more, with the newest versions that the registry has:");
         install(&[])
     })
 }
@@ -380,10 +345,7 @@ fn install_chromium(project: &Project) -> Outcome {
     let missing = |why: &str| {
         Failure::new(
             format!("no chromium on PATH, and {why}"),
-            format!(
-                "install Chromium or Chrome, so that one of {} is on PATH",
-                CHROMIUM.join(", ")
-            ),
+            format!("install Chromium or Chrome, so that one of {} is on PATH", CHROMIUM.join(", ")),
         )
     };
     if project.which(&["apt-get"]).is_none() {
@@ -407,13 +369,7 @@ fn install_chromium(project: &Project) -> Outcome {
     };
     apt_get(&["update"])?;
     // The fonts, because text without one has no height.
-    apt_get(&[
-        "install",
-        "-y",
-        "--no-install-recommends",
-        "chromium",
-        "fonts-liberation",
-    ])
+    apt_get(&["install", "-y", "--no-install-recommends", "chromium", "fonts-liberation"])
 }
 
 #[cfg(test)]

@@ -12,21 +12,15 @@ use crate::setup::{self, BROWSER_TESTS};
 /// The first part that failed.
 pub(crate) fn run(project: &Project) -> Outcome {
     section("set-up", || setup::run(project, setup::For::Test))?;
-    section("tests of the crates", || {
-        project::run(&mut project.cargo("test --locked --workspace"))
-    })?;
+    section("tests of the crates", || project::run(&mut project.cargo("test --locked --workspace")))?;
     section("the dashboard", || bundle::run(project, Profile::Dev))
         .and_then(|bundle| section("tests in a browser", || browser(project, &bundle)))?;
     section("the demo", || demo::run(project, Servers::End))
 }
 
 fn browser(project: &Project, bundle: &std::path::Path) -> Outcome {
-    let chromium = setup::chromium(project).ok_or_else(|| {
-        Failure::new(
-            "no chromium on PATH",
-            "`cargo xtask setup` installs it, or says how",
-        )
-    })?;
+    let chromium = setup::chromium(project)
+        .ok_or_else(|| Failure::new("no chromium on PATH", "`cargo xtask setup` installs it, or says how"))?;
     project::run(
         project
             .command("node")
