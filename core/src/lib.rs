@@ -23,7 +23,10 @@ pub mod glob;
 pub mod intent;
 pub mod logs;
 pub mod names;
+pub mod natural;
+pub mod open;
 pub mod ops;
+pub mod overview;
 pub mod plan;
 pub mod ready;
 pub mod reconcile;
@@ -34,6 +37,7 @@ pub mod repo_name;
 pub mod resolve;
 pub mod run;
 pub mod runs;
+pub mod secrets;
 pub mod snapshot;
 pub mod transaction;
 

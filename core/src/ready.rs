@@ -105,7 +105,5 @@ pub fn check(snapshot: &Snapshot, function: &Function) -> Result<Readiness, Need
 /// What must be loaded.
 pub fn holds(snapshot: &Snapshot, dependency: &str) -> Result<bool, Needs> {
     let Ok(glob) = Glob::new(dependency) else { return Ok(false) };
-    let mut any = false;
-    snapshot.search_paths(&glob, &mut |_| any = true)?;
-    Ok(any)
+    Ok(!snapshot.search(&glob)?.is_empty())
 }

@@ -70,6 +70,8 @@ pub struct Claimed {
     pub function: FunctionDef,
     /// What to call it with: each input has its value.
     pub inputs: Inputs,
+    /// What the run's earlier functions printed; what this one prints goes behind it.
+    pub logs: Vec<Log>,
 }
 
 /// How a function ended that did not fail.
@@ -172,12 +174,14 @@ pub fn claim(snapshot: &Snapshot, run: &Ref, facts: &Facts) -> Result<(Transacti
         return Err(RunError::NotReady(run.clone()).into());
     };
     function.inputs.clone_from(&inputs);
+    let earlier = if first { None } else { snapshot.get(&run.child("logs")?)?.and_then(Document::read) };
     let claimed = Claimed {
         run: run.clone(),
         run_type,
         release: body.release.clone(),
         function: function.function.clone(),
         inputs: inputs.clone(),
+        logs: earlier.unwrap_or_default(),
     };
     let mut edit = Edit::new(snapshot, format!("run {run} running"));
     edit.put_body(run, body_type::RUN_STARTED, &body)?;
@@ -261,6 +265,7 @@ pub fn next(
             release: body.release.clone(),
             function: function.function.clone(),
             inputs,
+            logs: logs.to_vec(),
         })
     } else {
         None

@@ -24,7 +24,7 @@ use std::collections::BTreeMap;
 
 use crate::documents::{self, Status};
 use crate::glob::Glob;
-use crate::refs::{Kind, Ref};
+use crate::refs::{Kind, Marker, Ref};
 use crate::snapshot::{Needs, Snapshot};
 
 /// A run, as far as listings tell.
@@ -136,7 +136,7 @@ fn matching(snapshot: &Snapshot, pattern: &str) -> Result<Vec<RunEntry>, Needs> 
     // Built from an escaped ref, so there is nothing that could be malformed.
     let Ok(glob) = Glob::new(pattern) else { return Ok(Vec::new()) };
     let mut found: BTreeMap<(String, u64), (bool, Vec<Status>)> = BTreeMap::new();
-    snapshot.search_paths(&glob, &mut |path| {
+    snapshot.search_paths(Marker::State, &glob, &mut |path| {
         if let Some((place, number, rest)) = split(path) {
             let entry = || (false, Vec::new());
             if rest.is_empty() {

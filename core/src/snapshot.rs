@@ -474,14 +474,14 @@ impl Snapshot {
         }
     }
 
-    /// Calls `found` with the path of every document that `glob` matches, in the order of the tree
-    /// (sorted within each folder), and opens only folders below which something could match.
+    /// Calls `found` with the path of every document of one store that `glob` matches, in the order
+    /// of the tree (sorted within each folder), and opens only folders below which something could
+    /// match. Markers `+` in the pattern are read as `@`, as both stores spell them.
     ///
     /// # Errors
     /// The folders that must be listed; then `found` was called for a part of the matches only.
-    pub fn search_paths(&self, glob: &Glob, found: &mut dyn FnMut(&str)) -> Result<(), Needs> {
-        let side = if glob.is_intent() { Marker::Intent } else { Marker::State };
-        let glob = if glob.is_intent() { glob.to_state() } else { glob.clone() };
+    pub fn search_paths(&self, side: Marker, glob: &Glob, found: &mut dyn FnMut(&str)) -> Result<(), Needs> {
+        let glob = glob.to_state();
         let tree = self.tree(side);
         let prefix = glob.literal_prefix();
         let start = prefix.rfind('/').and_then(|end| prefix.get(..end)).unwrap_or("");
@@ -497,22 +497,38 @@ impl Snapshot {
         needs.settle(())
     }
 
-    /// The refs of all documents that `glob` matches, sorted. A pattern with `+` searches intent
-    /// and its results are spelled with `+`. Documents whose path is no ref are left out;
-    /// `state check` reports them.
+    /// The refs of all documents of one store that `glob` matches, sorted; those of intent are
+    /// spelled with `+`. Documents whose path is no ref are left out; `state check` reports them.
     ///
     /// # Errors
     /// The folders that must be listed.
-    pub fn search(&self, glob: &Glob) -> Result<Vec<Ref>, Needs> {
-        let intent = glob.is_intent();
+    pub fn search_in(&self, side: Marker, glob: &Glob) -> Result<Vec<Ref>, Needs> {
         let mut refs: Vec<Ref> = Vec::new();
-        self.search_paths(glob, &mut |path| {
+        self.search_paths(side, glob, &mut |path| {
             if let Ok(reference) = path.parse::<Ref>() {
-                refs.push(if intent { reference.to_intent() } else { reference });
+                refs.push(if side == Marker::Intent { reference.to_intent() } else { reference });
             }
         })?;
         refs.sort_unstable();
         Ok(refs)
+    }
+
+    /// The refs of all documents that `glob` matches, sorted: a pattern with `+` searches intent,
+    /// any other state, one like `**/{@,+}/deploy/*` both.
+    ///
+    /// # Errors
+    /// The folders that must be listed.
+    pub fn search(&self, glob: &Glob) -> Result<Vec<Ref>, Needs> {
+        let mut needs = Needs::default();
+        let mut refs = Vec::new();
+        if glob.is_state() {
+            refs.extend(needs.take(self.search_in(Marker::State, glob)).unwrap_or_default());
+        }
+        if glob.is_intent() {
+            refs.extend(needs.take(self.search_in(Marker::Intent, glob)).unwrap_or_default());
+        }
+        refs.sort_unstable();
+        needs.settle(refs)
     }
 
     /// Calls `found` with the path of every document of one store, also of those whose path is no
