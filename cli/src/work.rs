@@ -11,11 +11,13 @@ use ocuroot_core::intent::{self, Applied, Difference};
 use ocuroot_core::ops;
 use ocuroot_core::plan::{self, Plan, Scope};
 use ocuroot_core::reconcile;
+use ocuroot_core::release;
 use ocuroot_core::repo_config;
 use ocuroot_core::sdk::{FileKind, Limits, Program};
 
 use crate::engine::{self, Report};
 use crate::error::Failure;
+use crate::identity;
 use crate::native_host::NativeHost;
 use crate::programs::Programs;
 use crate::session::{Session, environments};
@@ -35,6 +37,22 @@ pub fn this_commit(session: &Session) -> Result<Scope, Failure> {
 /// When the stores cannot be read.
 pub fn plan(session: &mut Session, scope: &Scope) -> Result<Plan, Failure> {
     session.ask(|snapshot| plan::plan(snapshot, scope))
+}
+
+/// Says which runs were left running by a process that has not been heard of.
+///
+/// # Errors
+/// When the stores cannot be read.
+pub fn report_stale(session: &mut Session) -> Result<(), Failure> {
+    let deadline = identity::stale_deadline()?;
+    let stale = session.ask(|snapshot| release::stale_runs(snapshot, deadline))?;
+    for run in stale {
+        session.view.show(&Event::Note(&format!(
+            "{run} was left running and is stale; take it up with: ocuroot release retry --stale {}",
+            run.release_ref()
+        )));
+    }
+    Ok(())
 }
 
 /// Applies every difference of the plan. What cannot be applied is reported, and the rest goes on.

@@ -2,7 +2,7 @@
 
 use ocuroot_core::Ref;
 use ocuroot_core::intent::{self, Change, Difference};
-use ocuroot_core::resolve;
+use ocuroot_core::resolve::{self, LinkCycle};
 use ocuroot_core::snapshot::Unmet;
 use serde_json::{Value, json};
 
@@ -40,7 +40,7 @@ impl Args {
         }
         for Difference { reference, change } in &differences {
             let body = |session: &mut crate::session::Session, reference: &Ref| {
-                session.read(|snapshot| Ok::<_, Unmet<_>>(resolve::value(snapshot, reference)?.cloned()))
+                session.read(|snapshot| Ok::<_, Unmet<LinkCycle>>(resolve::value(snapshot, reference)?.cloned()))
             };
             let intent = body(&mut session, &reference.to_intent())?;
             let state = body(&mut session, reference)?;

@@ -1,6 +1,6 @@
 //! `ocuroot state get`
 
-use ocuroot_core::resolve;
+use ocuroot_core::resolve::{self, LinkCycle};
 use ocuroot_core::snapshot::Unmet;
 
 use super::{print_json, quiet};
@@ -30,7 +30,7 @@ impl Args {
             if let Some(problem) = snapshot.problem(&reference)? {
                 return Ok(Err(problem.to_string()));
             }
-            Ok::<_, Unmet<_>>(Ok(resolve::value(snapshot, &reference)?.cloned()))
+            Ok::<_, Unmet<LinkCycle>>(Ok(resolve::value(snapshot, &reference)?.cloned()))
         })?;
         match found {
             Err(problem) => Err(Failure::Unsuccessful(format!("{reference}: {problem}"))),
