@@ -102,8 +102,15 @@ pub fn run(
     let (interrupt_sender, interrupts) = channel();
     let _listening = interrupt::listen(interrupt_sender);
     forward(interrupts, sender.clone());
-    let mut engine =
-        Engine { session, programs, releases, sender, receiver, active: BTreeMap::new(), report: Report::default() };
+    let mut engine = Engine {
+        session,
+        programs,
+        releases,
+        sender,
+        receiver,
+        active: BTreeMap::new(),
+        report: Report::default(),
+    };
     engine.start(claimed);
     engine.work(jobs)?;
     let mut report = engine.report;
@@ -165,7 +172,9 @@ impl Engine<'_> {
             }
         }
         if given_up.is_some() {
-            return Err(Failure::Unsuccessful("interrupted; `ocuroot release retry` takes it up again".to_owned()));
+            return Err(Failure::Unsuccessful(
+                "interrupted; `ocuroot release retry` takes it up again".to_owned(),
+            ));
         }
         Ok(())
     }
@@ -196,7 +205,9 @@ impl Engine<'_> {
             view.show(&Event::Ended { run, status: *status, took: *took, outputs });
         }
         for run in lost {
-            view.show(&Event::Note(&format!("{run} was taken over by somebody else; its result here is dropped")));
+            view.show(&Event::Note(&format!(
+                "{run} was taken over by somebody else; its result here is dropped"
+            )));
         }
         self.start(claimed);
         Ok(())
@@ -248,7 +259,8 @@ impl Engine<'_> {
                     program.call(&claimed.function, &inputs, &claimed.release, &host, &Limits::default())
                 });
                 // The loop is gone only when the process ends.
-                let _ = sender.send(Message::Ended(Box::new(Ended { claimed, result, took: began.elapsed() })));
+                let _ =
+                    sender.send(Message::Ended(Box::new(Ended { claimed, result, took: began.elapsed() })));
             });
         }
     }
@@ -304,7 +316,8 @@ fn error_line(message: &str, function: &str) -> Log {
     Log {
         timestamp: identity::now(),
         message: message.to_owned(),
-        attributes: [("thread".to_owned(), function.to_owned()), ("level".to_owned(), "error".to_owned())].into(),
+        attributes: [("thread".to_owned(), function.to_owned()), ("level".to_owned(), "error".to_owned())]
+            .into(),
         stream: 2,
         extra: ocuroot_core::documents::Extra::new(),
     }

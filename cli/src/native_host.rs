@@ -8,7 +8,9 @@ use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use ocuroot_core::documents::{Environment, Log};
-use ocuroot_core::sdk::{Host, HostError, HttpRequest, HttpResponse, Platform, Shell, ShellOutput, canonical_header};
+use ocuroot_core::sdk::{
+    Host, HostError, HttpRequest, HttpResponse, Platform, Shell, ShellOutput, canonical_header,
+};
 use ocuroot_core::secrets::Secrets;
 
 use crate::identity;
@@ -87,7 +89,6 @@ impl NativeHost {
     }
 }
 
-
 impl Host for NativeHost {
     fn source(&self, path: &str) -> Result<String, HostError> {
         if let Some(text) = self.replaced.get(path) {
@@ -122,7 +123,8 @@ impl Host for NativeHost {
             let err = scope.spawn(|| self.stream(stderr, 2, command, &combined));
             (out.join().unwrap_or_default(), err.join().unwrap_or_default())
         });
-        let status = child.wait().map_err(|error| HostError::new(format!("lost {}: {error}", command.shell)))?;
+        let status =
+            child.wait().map_err(|error| HostError::new(format!("lost {}: {error}", command.shell)))?;
         drop(registered);
         let combined_output = std::mem::take(&mut *combined.lock().unwrap_or_else(PoisonError::into_inner));
         let exit_code = status.code().or_else(|| {

@@ -51,7 +51,14 @@ impl Session {
     pub fn open(start: &Path, view: Arc<dyn View>) -> Result<Session, Failure> {
         let repo = Repo::open(start)?;
         let stores = repo.stores()?;
-        Ok(Session { repo, stores, snapshot: Snapshot::default(), view, owner: identity::owner(), recorded: false })
+        Ok(Session {
+            repo,
+            stores,
+            snapshot: Snapshot::default(),
+            view,
+            owner: identity::owner(),
+            recorded: false,
+        })
     }
 
     /// The facts of this moment.

@@ -109,7 +109,9 @@ pub fn do_ops(session: &mut Session) -> Result<usize, Failure> {
     let mut failed = 0;
     for op in plan.ops {
         if op.op.subpath() != "check_envs" {
-            session.view.show(&Event::Note(&format!("{} is no operation that this build knows; it is left", op.op)));
+            session
+                .view
+                .show(&Event::Note(&format!("{} is no operation that this build knows; it is left", op.op)));
             failed += 1;
             continue;
         }
@@ -164,8 +166,7 @@ pub fn run_ready(session: &mut Session, jobs: usize) -> Result<Report, Failure> 
     let facts = session.facts();
     let mut releases: BTreeSet<Ref> = plan.ready.iter().map(|ready| ready.run.release_ref()).collect();
     for deploy in &plan.reconcile {
-        let queued =
-            session.decide(|snapshot| reconcile::queue(snapshot, &deploy.stale.current, &facts))?;
+        let queued = session.decide(|snapshot| reconcile::queue(snapshot, &deploy.stale.current, &facts))?;
         if let Some(run) = queued {
             let changed = deploy.stale.changed.join(", ");
             session.view.show(&Event::Note(&format!("{run}: deployed again, since {changed} changed")));
@@ -260,7 +261,11 @@ pub fn trigger(session: &mut Session, places: &[Elsewhere]) -> Result<usize, Fai
 }
 
 /// Whether there is a trigger, and it was called.
-fn call_trigger(session: &Session, source: &str, commit: &str) -> Result<bool, ocuroot_core::sdk::Diagnostics> {
+fn call_trigger(
+    session: &Session,
+    source: &str,
+    commit: &str,
+) -> Result<bool, ocuroot_core::sdk::Diagnostics> {
     let root = &session.repo.root;
     let view = session.view.clone();
     let host = NativeHost::new(root, root, session.repo.secrets.clone())

@@ -22,6 +22,7 @@ pub mod facts;
 pub mod glob;
 pub mod intent;
 pub mod logs;
+pub mod memory;
 pub mod names;
 pub mod natural;
 pub mod open;

@@ -115,6 +115,14 @@ pub fn of_deployment(snapshot: &Snapshot, package: &Ref, environment: &str) -> R
     matching(snapshot, &format!("{package}/@?*/deploy/{environment}/**"))
 }
 
+/// All runs that deploy to one environment, or take something down there, of every package.
+///
+/// # Errors
+/// What must be loaded.
+pub fn of_environment(snapshot: &Snapshot, environment: &str) -> Result<Vec<RunEntry>, Needs> {
+    matching(snapshot, &format!("**/@?*/deploy/{}/**", Glob::escape(environment)))
+}
+
 /// All runs of a store.
 ///
 /// # Errors
@@ -204,7 +212,10 @@ mod tests {
     fn paths_split_into_place_number_and_rest() {
         for (path, expected) in [
             ("s/-/p/@r1/task/build/1", Some(("s/-/p/@r1/task/build", 1, ""))),
-            ("s/-/p/@r1/deploy/prod/12/status/complete", Some(("s/-/p/@r1/deploy/prod", 12, "status/complete"))),
+            (
+                "s/-/p/@r1/deploy/prod/12/status/complete",
+                Some(("s/-/p/@r1/deploy/prod", 12, "status/complete")),
+            ),
             ("s/-/p/@r1/deploy/prod", None),
             ("s/-/p/@r1/deploy/prod/x", None),
             ("s/-/p/@r1/deploy/prod/01", None),

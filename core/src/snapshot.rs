@@ -86,6 +86,21 @@ impl Needs {
         result.map_err(|needs| self.merge(needs)).ok()
     }
 
+    /// As [`Needs::take`], where an error ends the loop.
+    ///
+    /// # Errors
+    /// The error.
+    pub fn take_unmet<T, E>(&mut self, result: Result<T, Unmet<E>>) -> Result<Option<T>, Unmet<E>> {
+        match result {
+            Ok(value) => Ok(Some(value)),
+            Err(Unmet::Needs(needs)) => {
+                self.merge(needs);
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
     /// `value`, unless something is needed.
     ///
     /// # Errors
@@ -308,9 +323,15 @@ impl Tree {
 
     fn set(&mut self, path: &str, loaded: Option<Loaded>) {
         let node = self.make(path);
-        let slot = match loaded {
-            None => Slot::Absent,
-            Some(loaded) => {
+        let slot = match (loaded, self.node(node).slot) {
+            (None, _) => Slot::Absent,
+            (Some(loaded), Slot::Loaded(index)) if self.documents.get(index as usize).is_some() => {
+                if let Some(place) = self.documents.get_mut(index as usize) {
+                    *place = loaded;
+                }
+                Slot::Loaded(index)
+            }
+            (Some(loaded), _) => {
                 let index = u32::try_from(self.documents.len()).unwrap_or(u32::MAX);
                 self.documents.push(loaded);
                 Slot::Loaded(index)
@@ -370,12 +391,15 @@ impl Snapshot {
     /// Records the bytes of a document, or that there is none. Bytes that are no document are kept
     /// as a problem, see [`Snapshot::problem`].
     pub fn load(&mut self, reference: &Ref, bytes: Option<&[u8]>) {
-        let loaded = bytes.map(|bytes| Loaded {
-            content: Document::parse(bytes).map(Arc::new),
-            blob: BlobId::of(bytes),
-        });
         let (side, path) = address(reference);
-        self.tree_mut(side).set(&path, loaded);
+        self.load_path(side, &path, bytes);
+    }
+
+    /// As [`Snapshot::load`], for a path below `refs/`, which may be no ref.
+    pub fn load_path(&mut self, side: Marker, path: &str, bytes: Option<&[u8]>) {
+        let loaded = bytes
+            .map(|bytes| Loaded { content: Document::parse(bytes).map(Arc::new), blob: BlobId::of(bytes) });
+        self.tree_mut(side).set(path, loaded);
     }
 
     /// Records a document as if it had been read.
@@ -563,7 +587,7 @@ impl Snapshot {
 }
 
 /// The tree and the path in it that a ref names.
-fn address(reference: &Ref) -> (Marker, String) {
+pub(crate) fn address(reference: &Ref) -> (Marker, String) {
     let side = reference.marker().unwrap_or(Marker::State);
     (side, reference.document().to_state().as_str().to_owned())
 }
@@ -620,12 +644,7 @@ fn all_below(
     }
 }
 
-fn collect_problems(
-    tree: &Tree,
-    node: u32,
-    path: &mut String,
-    found: &mut dyn FnMut(&str, &EnvelopeError),
-) {
+fn collect_problems(tree: &Tree, node: u32, path: &mut String, found: &mut dyn FnMut(&str, &EnvelopeError)) {
     if let Slot::Loaded(index) = tree.node(node).slot
         && let Some(Loaded { content: Err(error), .. }) = tree.documents.get(index as usize)
     {

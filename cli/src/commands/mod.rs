@@ -39,7 +39,14 @@ pub mod work_trigger;
 #[command(name = "ocuroot", version, propagate_version = true, max_term_width = 100)]
 pub struct Cli {
     /// Colour in messages: on a terminal, always or never
-    #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN", hide_possible_values = true)]
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        default_value_t,
+        value_name = "WHEN",
+        hide_possible_values = true
+    )]
     pub color: crate::color::When,
     #[command(subcommand)]
     command: Command,
@@ -142,7 +149,11 @@ fn here() -> Result<std::path::PathBuf, Failure> {
 /// Prints a line, or many, on stdout. A reader that has seen enough (`| head`) is no failure.
 fn print(text: &str) -> Result<(), Failure> {
     let mut stdout = std::io::stdout().lock();
-    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.write_all(b"\n")).and_then(|()| stdout.flush()) {
+    match stdout
+        .write_all(text.as_bytes())
+        .and_then(|()| stdout.write_all(b"\n"))
+        .and_then(|()| stdout.flush())
+    {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(Failure::Output(error)),
         _ => Ok(()),
     }
@@ -172,7 +183,8 @@ fn print_table(rows: &[Vec<String>]) -> Result<(), Failure> {
     let lines: Vec<String> = rows
         .iter()
         .map(|row| {
-            let cells: Vec<String> = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
+            let cells: Vec<String> =
+                row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
             cells.join("  ").trim_end().to_owned()
         })
         .collect();

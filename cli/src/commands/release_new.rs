@@ -151,7 +151,8 @@ fn make(
         // Evaluating may run commands, so it is done once for a number and not once a try.
         if evaluated.as_ref().is_none_or(|(at, with, _)| *at != release || *with != known) {
             let programs = Programs::new(&root, Arc::clone(&secrets), known.clone());
-            let result = evaluate(&programs, &release, &view).map_err(|error| Unmet::Error(Refused::File(error)))?;
+            let result =
+                evaluate(&programs, &release, &view).map_err(|error| Unmet::Error(Refused::File(error)))?;
             evaluated = Some((release.clone(), known, result));
         }
         match evaluated.as_ref().map(|(_, _, result)| result) {

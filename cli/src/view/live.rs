@@ -53,7 +53,11 @@ impl View for Live {
             Event::Release { release, subject } => {
                 let repo = release.repo().unwrap_or_default();
                 self.say(&format!("{} {}", paint(Style::Bold, repo), paint(Style::Dim, subject)));
-                self.say(&format!(" {} {}", release.path(), paint(Style::Bold, &format!("@{}", release.release().unwrap_or_default()))));
+                self.say(&format!(
+                    " {} {}",
+                    release.path(),
+                    paint(Style::Bold, &format!("@{}", release.release().unwrap_or_default()))
+                ));
             }
             Event::Started { run, function } => {
                 let bar = self.screen.add(ProgressBar::new_spinner());

@@ -30,14 +30,21 @@ impl View for Plain {
             Event::Started { run, function } => {
                 eprintln!("{} {} {}", mark(Status::Running), short(run), paint(Style::Dim, function));
             }
-            Event::Output { run, log } => eprintln!("  {} {}", paint(Style::Dim, &format!("{} |", run.subpath())), log.message),
+            Event::Output { run, log } => {
+                eprintln!("  {} {}", paint(Style::Dim, &format!("{} |", run.subpath())), log.message)
+            }
             Event::Ended { run, status, took, outputs } => {
                 let style = match status {
                     Status::Complete => Style::Good,
                     Status::Failed => Style::Bad,
                     _ => Style::Plain,
                 };
-                eprintln!("{} {} {status} {}", paint(style, mark(*status)), short(run), paint(Style::Dim, &duration(*took)));
+                eprintln!(
+                    "{} {} {status} {}",
+                    paint(style, mark(*status)),
+                    short(run),
+                    paint(Style::Dim, &duration(*took))
+                );
                 for output in *outputs {
                     eprintln!("    {output}");
                 }

@@ -163,9 +163,7 @@ impl<'h> Context<'h> {
     /// `text` as a ref, made absolute against the release.
     pub(super) fn absolute(&self, text: &str) -> Result<Ref, SdkError> {
         let parsed: Ref = text.parse().map_err(|error| SdkError::new(format!("{error}")))?;
-        parsed
-            .relative_to(self.base)
-            .map_err(|error| SdkError::new(format!("{error}")))
+        parsed.relative_to(self.base).map_err(|error| SdkError::new(format!("{error}")))
     }
 }
 
@@ -173,11 +171,7 @@ impl Session {
     /// How positions name the file at `path`, loaded as `said`: that, unless another file goes by
     /// the same last segment and spelling.
     pub(super) fn spelling(&self, path: &str, said: &str) -> String {
-        let taken = self
-            .files
-            .borrow()
-            .iter()
-            .any(|file| file.spelling == said && file.path != path);
+        let taken = self.files.borrow().iter().any(|file| file.spelling == said && file.path != path);
         if taken { format!("//{path}") } else { said.to_owned() }
     }
 }

@@ -71,7 +71,9 @@ pub(super) fn functions(builder: &mut GlobalsBuilder) {
     }
 
     /// An environment from what `.dict()` returned.
-    fn environment_from_dict<'v>(#[starlark(require = pos)] d: Value<'v>) -> starlark::Result<EnvironmentValue> {
+    fn environment_from_dict<'v>(
+        #[starlark(require = pos)] d: Value<'v>,
+    ) -> starlark::Result<EnvironmentValue> {
         let environment = read(&json::from_value(d)?)?;
         Ok(EnvironmentValue { environment })
     }
@@ -111,11 +113,7 @@ fn read(json: &Json) -> Result<Environment, SdkError> {
         }
         Some(_) => return Err(wrong("its `attributes` are no dict")),
     }
-    Ok(Environment {
-        name: name.to_owned(),
-        attributes,
-        ..Environment::default()
-    })
+    Ok(Environment { name: name.to_owned(), attributes, ..Environment::default() })
 }
 
 /// The name of an environment given as a string, a struct or a dict.
@@ -127,9 +125,6 @@ pub(super) fn environment_name<'v>(value: Value<'v>, heap: Heap<'v>) -> Result<S
     let name = attribute.or_else(|| value.at(heap.alloc("name"), heap).ok());
     match name.and_then(|name| name.unpack_str()) {
         Some(name) => Ok(name.to_owned()),
-        None => Err(SdkError::new(format!(
-            "an environment is given by its name, not `{}`",
-            value.to_repr()
-        ))),
+        None => Err(SdkError::new(format!("an environment is given by its name, not `{}`", value.to_repr()))),
     }
 }

@@ -131,7 +131,11 @@ pub(super) fn host_only(builder: &mut GlobalsBuilder) {
     }
 
     /// Writes a file.
-    fn write_file<'v>(path: &str, content: &str, eval: &mut Evaluator<'v, '_, '_>) -> starlark::Result<NoneType> {
+    fn write_file<'v>(
+        path: &str,
+        content: &str,
+        eval: &mut Evaluator<'v, '_, '_>,
+    ) -> starlark::Result<NoneType> {
         self::write_file(path, content, eval)
     }
 }
@@ -160,15 +164,27 @@ fn ask<'v>(
 /// The members of `http`.
 #[starlark_module]
 pub(super) fn http(builder: &mut GlobalsBuilder) {
-    fn get<'v>(url: &str, headers: Option<Value<'v>>, eval: &mut Evaluator<'v, '_, '_>) -> starlark::Result<ResponseValue> {
+    fn get<'v>(
+        url: &str,
+        headers: Option<Value<'v>>,
+        eval: &mut Evaluator<'v, '_, '_>,
+    ) -> starlark::Result<ResponseValue> {
         ask("GET", url, headers, None, eval)
     }
 
-    fn head<'v>(url: &str, headers: Option<Value<'v>>, eval: &mut Evaluator<'v, '_, '_>) -> starlark::Result<ResponseValue> {
+    fn head<'v>(
+        url: &str,
+        headers: Option<Value<'v>>,
+        eval: &mut Evaluator<'v, '_, '_>,
+    ) -> starlark::Result<ResponseValue> {
         ask("HEAD", url, headers, None, eval)
     }
 
-    fn delete<'v>(url: &str, headers: Option<Value<'v>>, eval: &mut Evaluator<'v, '_, '_>) -> starlark::Result<ResponseValue> {
+    fn delete<'v>(
+        url: &str,
+        headers: Option<Value<'v>>,
+        eval: &mut Evaluator<'v, '_, '_>,
+    ) -> starlark::Result<ResponseValue> {
         ask("DELETE", url, headers, None, eval)
     }
 

@@ -122,18 +122,17 @@ pub(super) fn misfits<T>(site: &Site, spelling: &str, inputs: &BTreeMap<String, 
                 && matches!(parameter.kind, ParameterKind::Required | ParameterKind::Optional)
         })
     };
-    let unknown = inputs
-        .keys()
-        .filter(|input| !catches_all && !takes(input))
-        .map(|input| {
-            SdkError::hinted(
-                format!("{function} has no parameter `{input}`"),
-                format!("add `{input}` to its parameters, or drop the input"),
-            )
-        });
+    let unknown = inputs.keys().filter(|input| !catches_all && !takes(input)).map(|input| {
+        SdkError::hinted(
+            format!("{function} has no parameter `{input}`"),
+            format!("add `{input}` to its parameters, or drop the input"),
+        )
+    });
     let missing = parameters
         .iter()
-        .filter(|parameter| parameter.kind == ParameterKind::Required && !inputs.contains_key(&parameter.name))
+        .filter(|parameter| {
+            parameter.kind == ParameterKind::Required && !inputs.contains_key(&parameter.name)
+        })
         .map(|Parameter { name: parameter, .. }| {
             SdkError::hinted(
                 format!("{function} needs an input `{parameter}`"),

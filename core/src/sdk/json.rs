@@ -27,9 +27,9 @@ pub(super) fn to_value<'v>(json: &Json, heap: Heap<'v>) -> Value<'v> {
         Json::Number(number) => number_to_value(number, heap),
         Json::String(text) => heap.alloc(text.as_str()),
         Json::Array(items) => heap.alloc(AllocList(items.iter().map(|item| to_value(item, heap)))),
-        Json::Object(fields) => heap.alloc(AllocDict(
-            fields.iter().map(|(key, value)| (key.as_str(), to_value(value, heap))),
-        )),
+        Json::Object(fields) => {
+            heap.alloc(AllocDict(fields.iter().map(|(key, value)| (key.as_str(), to_value(value, heap)))))
+        }
     }
 }
 
@@ -230,15 +230,25 @@ mod tests {
     #[test]
     fn numbers_keep_their_value() {
         let texts = [
-            "0", "-1", "2147483648", "9007199254740993", "-9223372036854775808", "18446744073709551615",
-            "123456789012345678901234567890", "-1000000000000000000000000000000000001", "1.0", "0.5", "1e+20",
+            "0",
+            "-1",
+            "2147483648",
+            "9007199254740993",
+            "-9223372036854775808",
+            "18446744073709551615",
+            "123456789012345678901234567890",
+            "-1000000000000000000000000000000000001",
+            "1.0",
+            "0.5",
+            "1e+20",
             "100000000000000000000",
         ];
         for text in texts {
             let json: Json = serde_json::from_str(text).unwrap();
             let back = Heap::temp(|heap| from_value(to_value(&json, heap)).unwrap());
             let (json, back) = (json.to_string(), back.to_string());
-            let same = json == back || json.parse::<f64>().unwrap().to_string() == back.parse::<f64>().unwrap().to_string();
+            let same = json == back
+                || json.parse::<f64>().unwrap().to_string() == back.parse::<f64>().unwrap().to_string();
             assert!(same, "{json} {back}");
             assert_eq!(json.contains(['.', 'e']), back.contains(['.', 'e']), "{json} {back}");
         }

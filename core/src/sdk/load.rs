@@ -89,7 +89,8 @@ mod tests {
         for path in ["../../a.star", "//../a.star", "./../../../etc/passwd"] {
             assert_eq!(resolve("x", path), Err(LoadError::Outside(path.to_owned())));
         }
-        for path in ["", "/etc/passwd", "///x", "//", "./", "@repo//x.star", "https://x/y.star", "a\\b", "."] {
+        for path in ["", "/etc/passwd", "///x", "//", "./", "@repo//x.star", "https://x/y.star", "a\\b", "."]
+        {
             assert_eq!(resolve("x", path), Err(LoadError::Malformed(path.to_owned())), "{path}");
         }
     }

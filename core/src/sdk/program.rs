@@ -7,8 +7,8 @@ use std::sync::{Arc, OnceLock};
 use serde_json::{Map, Value as Json};
 use starlark::environment::{FrozenModule, Globals, GlobalsBuilder, LibraryExtension, Module};
 use starlark::eval::{BeforeStmtFunc, Evaluator, FileLoader};
-use starlark::values::structs::AllocStruct;
 use starlark::values::Value;
+use starlark::values::structs::AllocStruct;
 
 use super::context::{Context, FileKind, LoadedModule, Session, SourceFile, main_spelling};
 use super::diagnostics::{Diagnostic, Diagnostics, SdkError, Severity};
@@ -119,10 +119,8 @@ impl Program {
                 warnings.push(warning.hinted("declare it: `register_environment(environment(…))`"));
             }
         }
-        let package = recorder
-            .called
-            .is_some()
-            .then(|| package::build(&main, &functions, recorder, &mut problems));
+        let package =
+            recorder.called.is_some().then(|| package::build(&main, &functions, recorder, &mut problems));
         if !problems.is_empty() {
             problems.sort_by(|a, b| (&a.file, a.line, a.column).cmp(&(&b.file, b.line, b.column)));
             return Err(Diagnostics(problems).masked(host.secrets()));
@@ -195,10 +193,8 @@ impl Program {
         let outcome = self.run(&entry.site.name, base, host, limits, |eval| {
             let heap = eval.heap();
             let callee = heap.access_owned_frozen_value(&entry.value);
-            let values: Vec<(&str, Value<'_>)> = inputs
-                .iter()
-                .map(|(name, value)| (name.as_str(), json::to_value(value, heap)))
-                .collect();
+            let values: Vec<(&str, Value<'_>)> =
+                inputs.iter().map(|(name, value)| (name.as_str(), json::to_value(value, heap))).collect();
             if as_struct {
                 let inputs = heap.alloc(AllocStruct(values));
                 let ctx = heap.alloc(AllocStruct([("inputs", inputs)]));
@@ -216,11 +212,9 @@ impl Program {
             Some(Outcome::Done { annotation, outputs, tags, watch }) => {
                 Returned::Done { annotation, outputs, tags, watch }
             }
-            Some(Outcome::Next { function, annotation, inputs }) => Returned::Next {
-                function: function.unwrap_or_default(),
-                annotation,
-                inputs,
-            },
+            Some(Outcome::Next { function, annotation, inputs }) => {
+                Returned::Next { function: function.unwrap_or_default(), annotation, inputs }
+            }
         })
     }
 
@@ -255,9 +249,7 @@ impl Program {
         act: impl for<'v> FnOnce(&mut Evaluator<'v, '_, '_>) -> starlark::Result<Value<'v>>,
     ) -> Result<Option<Outcome>, Diagnostics> {
         let session = Session::default();
-        session
-            .files
-            .replace(self.modules.iter().map(|loaded| Arc::clone(&loaded.file)).collect());
+        session.files.replace(self.modules.iter().map(|loaded| Arc::clone(&loaded.file)).collect());
         let context = Context {
             host,
             session: &session,
@@ -298,10 +290,7 @@ impl Program {
 }
 
 /// Gives the evaluator its context and its bounds.
-fn prepare<'a, 'e: 'a>(
-    eval: &mut Evaluator<'_, 'a, 'e>,
-    context: &'a Context<'e>,
-) -> starlark::Result<()> {
+fn prepare<'a, 'e: 'a>(eval: &mut Evaluator<'_, 'a, 'e>, context: &'a Context<'e>) -> starlark::Result<()> {
     let limits = context.limits();
     eval.extra = Some(context);
     eval.set_max_tick_count(limits.steps.max(1)).map_err(starlark::Error::new_other)?;
@@ -359,10 +348,7 @@ impl<'e> Evaluation<'e> {
             recorder: RecordCell::default(),
             last_result: RefCell::default(),
         };
-        let loader = Loader {
-            evaluation: *self,
-            folder: load::folder_of(path).to_owned(),
-        };
+        let loader = Loader { evaluation: *self, folder: load::folder_of(path).to_owned() };
         let frozen = Module::with_temp_heap(|module| {
             {
                 let mut eval = Evaluator::new(&module);
@@ -415,10 +401,8 @@ impl FileLoader for Loader<'_> {
 fn globals() -> &'static Globals {
     static GLOBALS: OnceLock<Globals> = OnceLock::new();
     GLOBALS.get_or_init(|| {
-        let mut builder = GlobalsBuilder::extended_by(&[
-            LibraryExtension::StructType,
-            LibraryExtension::SetType,
-        ]);
+        let mut builder =
+            GlobalsBuilder::extended_by(&[LibraryExtension::StructType, LibraryExtension::SetType]);
         for register in [
             release::package,
             release::results,

@@ -23,10 +23,8 @@ use crate::names;
 /// The list hangs off the module, so that it is collected and frozen with it.
 pub(super) fn register_function<'v>(eval: &mut Evaluator<'v, '_, '_>, function: Value<'v>) -> usize {
     let module = eval.module();
-    let known: &[Value<'v>] = module
-        .extra_value()
-        .and_then(ListRef::from_value)
-        .map_or(&[], |list| list.content());
+    let known: &[Value<'v>] =
+        module.extra_value().and_then(ListRef::from_value).map_or(&[], |list| list.content());
     if let Some(index) = known.iter().position(|other| other.ptr_eq(function)) {
         return index;
     }
@@ -58,10 +56,7 @@ fn add_task<'v>(
         inputs,
         place,
     });
-    Ok(eval.heap().alloc(TaskValue {
-        index,
-        text: format!("task({name:?})"),
-    }))
+    Ok(eval.heap().alloc(TaskValue { index, text: format!("task({name:?})") }))
 }
 
 /// `ocuroot`, `task`, `deploy`, `phase`, `input`, `ref`.
@@ -128,14 +123,13 @@ pub(super) fn package(builder: &mut GlobalsBuilder) {
         let mut inputs = inputs::read(context, inputs, |error| {
             context.problem(&SdkError::new(format!("deploy to `{environment}`: {error}")), &place);
         });
-        let implicit = Input {
-            source: Some(format!("@/environment/{environment}")),
-            ..Input::default()
-        };
+        let implicit = Input { source: Some(format!("@/environment/{environment}")), ..Input::default() };
         if inputs.insert(IMPLICIT.to_owned(), implicit).is_some() {
             context.problem(
                 &SdkError::hinted(
-                    format!("deploy to `{environment}`: the input `{IMPLICIT}` is given by the deployment itself"),
+                    format!(
+                        "deploy to `{environment}`: the input `{IMPLICIT}` is given by the deployment itself"
+                    ),
                     "drop it, or call it something else",
                 ),
                 &place,
@@ -234,12 +228,8 @@ pub(super) fn results(builder: &mut GlobalsBuilder) {
                 return Err(SdkError::new(error).into());
             }
         }
-        let outcome = Outcome::Done {
-            annotation: annotation.to_owned(),
-            outputs,
-            tags,
-            watch: texts("watch", watch)?,
-        };
+        let outcome =
+            Outcome::Done { annotation: annotation.to_owned(), outputs, tags, watch: texts("watch", watch)? };
         context.last_result.replace(Some(outcome.clone()));
         Ok(eval.heap().alloc(ResultValue { outcome }))
     }
@@ -272,11 +262,7 @@ pub(super) fn results(builder: &mut GlobalsBuilder) {
             }
             return Err(first.into());
         }
-        let outcome = Outcome::Next {
-            function,
-            annotation: annotation.to_owned(),
-            inputs,
-        };
+        let outcome = Outcome::Next { function, annotation: annotation.to_owned(), inputs };
         context.last_result.replace(Some(outcome.clone()));
         Ok(eval.heap().alloc(ResultValue { outcome }))
     }

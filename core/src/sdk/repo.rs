@@ -85,14 +85,20 @@ fn maybe<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<S
 #[starlark_module]
 pub(super) fn functions(builder: &mut GlobalsBuilder) {
     /// Names the repo in refs.
-    fn repo_alias<'v>(name: &str, eval: &mut starlark::eval::Evaluator<'v, '_, '_>) -> starlark::Result<NoneType> {
+    fn repo_alias<'v>(
+        name: &str,
+        eval: &mut starlark::eval::Evaluator<'v, '_, '_>,
+    ) -> starlark::Result<NoneType> {
         let context = Context::only_in(FileKind::Repo, "repo_alias", eval)?;
         context.session.repo.borrow_mut().alias = Some(checked_alias(name)?);
         Ok(NoneType)
     }
 
     /// Says where the repo can be cloned from.
-    fn remotes<'v>(urls: Value<'v>, eval: &mut starlark::eval::Evaluator<'v, '_, '_>) -> starlark::Result<NoneType> {
+    fn remotes<'v>(
+        urls: Value<'v>,
+        eval: &mut starlark::eval::Evaluator<'v, '_, '_>,
+    ) -> starlark::Result<NoneType> {
         let context = Context::only_in(FileKind::Repo, "remotes", eval)?;
         context.session.repo.borrow_mut().remotes = list_of_texts("remotes", urls)?;
         Ok(NoneType)
@@ -206,16 +212,18 @@ fn checked_alias(name: &str) -> Result<String, SdkError> {
 
 fn list_of_texts(what: &str, value: Value<'_>) -> Result<Vec<String>, SdkError> {
     let json = json::from_value(value)?;
-    serde_json::from_value(json.clone()).map_err(|_| SdkError::new(format!("`{what}` is a list of strings, not `{json}`")))
+    serde_json::from_value(json.clone())
+        .map_err(|_| SdkError::new(format!("`{what}` is a list of strings, not `{json}`")))
 }
 
 /// Takes over the globals that settle something. A global of value None counts as not set.
-pub(super) fn take_globals(module: &FrozenModule, settings: &mut RepoSettings, problems: &mut Vec<Diagnostic>) {
+pub(super) fn take_globals(
+    module: &FrozenModule,
+    settings: &mut RepoSettings,
+    problems: &mut Vec<Diagnostic>,
+) {
     let mut note = |error: SdkError| {
-        problems.push(Diagnostic {
-            severity: Severity::Error,
-            ..error.diagnostic().at(&Place::default())
-        });
+        problems.push(Diagnostic { severity: Severity::Error, ..error.diagnostic().at(&Place::default()) });
     };
     let data = |name: &str| -> Option<Result<Json, SdkError>> {
         let (value, _) = module.get_any_visibility(name).ok()?;
@@ -240,10 +248,9 @@ pub(super) fn take_globals(module: &FrozenModule, settings: &mut RepoSettings, p
             Err(error) => note(error),
         }
     }
-    for (name, list) in [
-        ("repo_remotes", &mut settings.remotes),
-        ("release_ignore", &mut settings.release_ignore),
-    ] {
+    for (name, list) in
+        [("repo_remotes", &mut settings.remotes), ("release_ignore", &mut settings.release_ignore)]
+    {
         if let Some(found) = data(name) {
             match found.and_then(|json| texts(name, json)) {
                 Ok(found) => *list = found,

@@ -35,9 +35,7 @@ pub(super) fn parse(path: &str, text: &str) -> starlark::Result<AstModule> {
             starlark::codemap::Pos::new(offset),
             starlark::codemap::Pos::new(offset.saturating_add(1)),
         );
-        let kind = starlark::ErrorKind::Parser(
-            TooDeep(DEEPEST_NESTING).into(),
-        );
+        let kind = starlark::ErrorKind::Parser(TooDeep(DEEPEST_NESTING).into());
         return Err(starlark::Error::new_spanned(kind, span, &codemap));
     }
     // Windows line ends and a byte order mark are an editor's doing, not the author's.
@@ -194,10 +192,7 @@ fn read<P: starlark::syntax::ast::AstPayload>(parameter: &ParameterP<P>) -> Opti
         ParameterP::KwArgs(..) => ParameterKind::Keywords,
         ParameterP::NoArgs | ParameterP::Slash => return None,
     };
-    Some(Parameter {
-        name: parameter.ident()?.node.ident.clone(),
-        kind,
-    })
+    Some(Parameter { name: parameter.ident()?.node.ident.clone(), kind })
 }
 
 #[cfg(test)]
@@ -214,10 +209,7 @@ mod tests {
             .iter()
             .map(|site| format!("{}:{}:{} {:?}", site.name, site.line, site.column, site.parameters.len()))
             .collect();
-        assert_eq!(
-            found,
-            ["outer:2:1 4", "inner:3:5 0", "lambda:3:25 1", "lambda:5:6 0", "lambda:5:17 1"]
-        );
+        assert_eq!(found, ["outer:2:1 4", "inner:3:5 0", "lambda:3:25 1", "lambda:5:6 0", "lambda:5:17 1"]);
         let at = |needle: &str| sites.around(u32::try_from(text.find(needle).unwrap()).unwrap());
         assert_eq!(at("return inner").unwrap().1.name, "outer");
         assert_eq!(at("return lambda").unwrap().1.name, "inner");

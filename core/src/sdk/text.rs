@@ -42,11 +42,8 @@ pub(super) fn functions(builder: &mut GlobalsBuilder) {
     fn debug_break<'v>(eval: &mut Evaluator<'v, '_, '_>) -> starlark::Result<NoneType> {
         let context = Context::need(eval)?;
         let place = Place::of_caller(eval);
-        let mut variables: Vec<(String, String)> = eval
-            .local_variables()
-            .into_iter()
-            .map(|(name, value)| (name, to_repr(value)))
-            .collect();
+        let mut variables: Vec<(String, String)> =
+            eval.local_variables().into_iter().map(|(name, value)| (name, to_repr(value))).collect();
         variables.sort();
         for (name, value) in variables {
             context.print(format!("{name} = {value}"), &place);
@@ -165,7 +162,13 @@ fn write(value: Value<'_>, depth: usize, out: &mut String) {
 /// from 1e6, and always a `.` or an `e`.
 fn float_text(float: f64) -> String {
     if !float.is_finite() {
-        let text = if float.is_nan() { "nan" } else if float > 0.0 { "+inf" } else { "-inf" };
+        let text = if float.is_nan() {
+            "nan"
+        } else if float > 0.0 {
+            "+inf"
+        } else {
+            "-inf"
+        };
         return text.to_owned();
     }
     let scientific = format!("{float:e}");
