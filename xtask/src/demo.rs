@@ -87,7 +87,7 @@ impl Demo {
             path: project.path(),
             servers,
         };
-        if demo.run.exists() {
+        if demo.run.exists() && demo.shop.join("lib/shop.mjs").exists() {
             demo.end_servers()?;
         }
         match std::fs::remove_dir_all(folder) {
