@@ -27,7 +27,8 @@ pub enum GitError {
 }
 
 fn git(folder: &Path, arguments: &[&str]) -> Result<String, GitError> {
-    let output = Command::new("git").current_dir(folder).args(arguments).output().map_err(GitError::Missing)?;
+    let output =
+        Command::new("git").current_dir(folder).args(arguments).output().map_err(GitError::Missing)?;
     if !output.status.success() {
         return Err(GitError::Failed {
             command: arguments.join(" "),

@@ -209,19 +209,13 @@ impl Input {
     /// An input that takes its value from `source`.
     #[must_use]
     pub fn from_ref(source: &Ref) -> Input {
-        Input {
-            source: Some(source.to_string()),
-            ..Input::default()
-        }
+        Input { source: Some(source.to_string()), ..Input::default() }
     }
 
     /// An input whose value is known from the start.
     #[must_use]
     pub fn fixed(value: Value) -> Input {
-        Input {
-            value: Some(value),
-            ..Input::default()
-        }
+        Input { value: Some(value), ..Input::default() }
     }
 }
 

@@ -30,9 +30,34 @@ pub fn waiting(snapshot: &Snapshot) -> Result<Vec<Ref>, Needs> {
     }
 }
 
+/// Why the operation at `op` has to wait, if it does: an environment was deleted and is there again,
+/// and the deployment to it that is being taken down has to be gone before it can be made anew.
+///
+/// # Errors
+/// What must be loaded.
+pub fn blocked(snapshot: &Snapshot, op: &Ref) -> Result<Option<String>, Needs> {
+    let mut needs = Needs::default();
+    let mut reason = None;
+    for entry in runs::of_release(snapshot, &op.release_ref())? {
+        let going = entry.is_deploy() && entry.status().is_open();
+        if going && needs.take(leaves_for_another(snapshot, &entry)) == Some(true) {
+            reason = reason.or(Some(format!("{} is {}", entry.reference, entry.status())));
+        }
+    }
+    needs.settle(reason)
+}
+
+/// Whether a run takes a deployment down in an environment that exists.
+fn leaves_for_another(snapshot: &Snapshot, entry: &RunEntry) -> Result<bool, Needs> {
+    let run = snapshot.get(&entry.reference)?.and_then(Document::read::<Run>);
+    let Ok(environment) = format!("@/environment/{}", entry.name()).parse() else { return Ok(false) };
+    Ok(run.and_then(|run| run.run_type) == Some(RunType::Down) && snapshot.exists(&environment)?)
+}
+
 /// Takes up what `package`, the release file evaluated again, says: a run for each task and
 /// deployment that has none yet, or whose last completed run took it down; the release's new
-/// package; and the end of the operation at `op`. Returns the new runs.
+/// package; and the end of the operation at `op`, unless that has to be done again once what is
+/// being taken down is gone ([`blocked`]). Returns the new runs.
 ///
 /// # Errors
 /// What must be loaded, or that the release is not there.
@@ -68,7 +93,9 @@ pub fn check_envs(
     }
     needs.settle(())?;
     edit.put_body(&release_ref, body_type::RELEASE, &Release { package, ..old })?;
-    edit.delete(op)?;
+    if blocked(snapshot, op)?.is_none() {
+        edit.delete(op)?;
+    }
     Ok((edit.finish(), queued))
 }
 
@@ -81,7 +108,10 @@ fn wants_run(snapshot: &Snapshot, existing: &[RunEntry]) -> Result<bool, Needs> 
     if existing.iter().any(|entry| entry.status().is_open()) {
         return Ok(false);
     }
-    let Some(last) = existing.iter().rev().find(|entry| entry.status() == Status::Complete) else {
+    // One that failed since then waits for a retry, here as everywhere.
+    let ended = |entry: &&RunEntry| matches!(entry.status(), Status::Complete | Status::Failed);
+    let Some(last) = existing.iter().rev().find(ended).filter(|entry| entry.status() == Status::Complete)
+    else {
         return Ok(false);
     };
     let run = snapshot.get(&last.reference)?.and_then(Document::read::<Run>);

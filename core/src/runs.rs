@@ -24,7 +24,7 @@ use std::collections::BTreeMap;
 
 use crate::documents::{self, Status};
 use crate::glob::Glob;
-use crate::refs::{Kind, Ref};
+use crate::refs::{Kind, Marker, Ref};
 use crate::snapshot::{Needs, Snapshot};
 
 /// A run, as far as listings tell.
@@ -115,12 +115,39 @@ pub fn of_deployment(snapshot: &Snapshot, package: &Ref, environment: &str) -> R
     matching(snapshot, &format!("{package}/@?*/deploy/{environment}/**"))
 }
 
+/// All runs that deploy to one environment, or take something down there, of every package.
+///
+/// # Errors
+/// What must be loaded.
+pub fn of_environment(snapshot: &Snapshot, environment: &str) -> Result<Vec<RunEntry>, Needs> {
+    matching(snapshot, &format!("**/@?*/deploy/{}/**", Glob::escape(environment)))
+}
+
 /// All runs of a store.
 ///
 /// # Errors
 /// What must be loaded.
 pub fn of_store(snapshot: &Snapshot) -> Result<Vec<RunEntry>, Needs> {
     matching(snapshot, "**/@?*/{task,deploy}/**")
+}
+
+/// All runs of a store that have the marker of a running one; other markers are not looked at.
+///
+/// # Errors
+/// What must be loaded.
+pub fn running(snapshot: &Snapshot) -> Result<Vec<RunEntry>, Needs> {
+    let Ok(glob) = Glob::new("**/@?*/{task,deploy}/*/*/status/running") else { return Ok(Vec::new()) };
+    let run = |marker: Ref| {
+        let (run, _) = marker.as_str().split_once("/status/")?;
+        let (place, number) = run.rsplit_once('/')?;
+        Some(RunEntry {
+            reference: run.parse().ok()?,
+            place: place.parse().ok()?,
+            number: number.parse().ok()?,
+            statuses: vec![Status::Running],
+        })
+    };
+    Ok(snapshot.search(&glob)?.into_iter().filter_map(run).collect())
 }
 
 /// The run that `reference` names, with its statuses; none when it is not there.
@@ -136,7 +163,7 @@ fn matching(snapshot: &Snapshot, pattern: &str) -> Result<Vec<RunEntry>, Needs> 
     // Built from an escaped ref, so there is nothing that could be malformed.
     let Ok(glob) = Glob::new(pattern) else { return Ok(Vec::new()) };
     let mut found: BTreeMap<(String, u64), (bool, Vec<Status>)> = BTreeMap::new();
-    snapshot.search_paths(&glob, &mut |path| {
+    snapshot.search_paths(Marker::State, &glob, &mut |path| {
         if let Some((place, number, rest)) = split(path) {
             let entry = || (false, Vec::new());
             if rest.is_empty() {
@@ -185,7 +212,10 @@ mod tests {
     fn paths_split_into_place_number_and_rest() {
         for (path, expected) in [
             ("s/-/p/@r1/task/build/1", Some(("s/-/p/@r1/task/build", 1, ""))),
-            ("s/-/p/@r1/deploy/prod/12/status/complete", Some(("s/-/p/@r1/deploy/prod", 12, "status/complete"))),
+            (
+                "s/-/p/@r1/deploy/prod/12/status/complete",
+                Some(("s/-/p/@r1/deploy/prod", 12, "status/complete")),
+            ),
             ("s/-/p/@r1/deploy/prod", None),
             ("s/-/p/@r1/deploy/prod/x", None),
             ("s/-/p/@r1/deploy/prod/01", None),

@@ -86,6 +86,21 @@ impl Needs {
         result.map_err(|needs| self.merge(needs)).ok()
     }
 
+    /// As [`Needs::take`], where an error ends the loop.
+    ///
+    /// # Errors
+    /// The error.
+    pub fn take_unmet<T, E>(&mut self, result: Result<T, Unmet<E>>) -> Result<Option<T>, Unmet<E>> {
+        match result {
+            Ok(value) => Ok(Some(value)),
+            Err(Unmet::Needs(needs)) => {
+                self.merge(needs);
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
     /// `value`, unless something is needed.
     ///
     /// # Errors
@@ -308,9 +323,15 @@ impl Tree {
 
     fn set(&mut self, path: &str, loaded: Option<Loaded>) {
         let node = self.make(path);
-        let slot = match loaded {
-            None => Slot::Absent,
-            Some(loaded) => {
+        let slot = match (loaded, self.node(node).slot) {
+            (None, _) => Slot::Absent,
+            (Some(loaded), Slot::Loaded(index)) if self.documents.get(index as usize).is_some() => {
+                if let Some(place) = self.documents.get_mut(index as usize) {
+                    *place = loaded;
+                }
+                Slot::Loaded(index)
+            }
+            (Some(loaded), _) => {
                 let index = u32::try_from(self.documents.len()).unwrap_or(u32::MAX);
                 self.documents.push(loaded);
                 Slot::Loaded(index)
@@ -370,12 +391,15 @@ impl Snapshot {
     /// Records the bytes of a document, or that there is none. Bytes that are no document are kept
     /// as a problem, see [`Snapshot::problem`].
     pub fn load(&mut self, reference: &Ref, bytes: Option<&[u8]>) {
-        let loaded = bytes.map(|bytes| Loaded {
-            content: Document::parse(bytes).map(Arc::new),
-            blob: BlobId::of(bytes),
-        });
         let (side, path) = address(reference);
-        self.tree_mut(side).set(&path, loaded);
+        self.load_path(side, &path, bytes);
+    }
+
+    /// As [`Snapshot::load`], for a path below `refs/`, which may be no ref.
+    pub fn load_path(&mut self, side: Marker, path: &str, bytes: Option<&[u8]>) {
+        let loaded = bytes
+            .map(|bytes| Loaded { content: Document::parse(bytes).map(Arc::new), blob: BlobId::of(bytes) });
+        self.tree_mut(side).set(path, loaded);
     }
 
     /// Records a document as if it had been read.
@@ -474,14 +498,14 @@ impl Snapshot {
         }
     }
 
-    /// Calls `found` with the path of every document that `glob` matches, in the order of the tree
-    /// (sorted within each folder), and opens only folders below which something could match.
+    /// Calls `found` with the path of every document of one store that `glob` matches, in the order
+    /// of the tree (sorted within each folder), and opens only folders below which something could
+    /// match. Markers `+` in the pattern are read as `@`, as both stores spell them.
     ///
     /// # Errors
     /// The folders that must be listed; then `found` was called for a part of the matches only.
-    pub fn search_paths(&self, glob: &Glob, found: &mut dyn FnMut(&str)) -> Result<(), Needs> {
-        let side = if glob.is_intent() { Marker::Intent } else { Marker::State };
-        let glob = if glob.is_intent() { glob.to_state() } else { glob.clone() };
+    pub fn search_paths(&self, side: Marker, glob: &Glob, found: &mut dyn FnMut(&str)) -> Result<(), Needs> {
+        let glob = glob.to_state();
         let tree = self.tree(side);
         let prefix = glob.literal_prefix();
         let start = prefix.rfind('/').and_then(|end| prefix.get(..end)).unwrap_or("");
@@ -497,22 +521,38 @@ impl Snapshot {
         needs.settle(())
     }
 
-    /// The refs of all documents that `glob` matches, sorted. A pattern with `+` searches intent
-    /// and its results are spelled with `+`. Documents whose path is no ref are left out;
-    /// `state check` reports them.
+    /// The refs of all documents of one store that `glob` matches, sorted; those of intent are
+    /// spelled with `+`. Documents whose path is no ref are left out; `state check` reports them.
     ///
     /// # Errors
     /// The folders that must be listed.
-    pub fn search(&self, glob: &Glob) -> Result<Vec<Ref>, Needs> {
-        let intent = glob.is_intent();
+    pub fn search_in(&self, side: Marker, glob: &Glob) -> Result<Vec<Ref>, Needs> {
         let mut refs: Vec<Ref> = Vec::new();
-        self.search_paths(glob, &mut |path| {
+        self.search_paths(side, glob, &mut |path| {
             if let Ok(reference) = path.parse::<Ref>() {
-                refs.push(if intent { reference.to_intent() } else { reference });
+                refs.push(if side == Marker::Intent { reference.to_intent() } else { reference });
             }
         })?;
         refs.sort_unstable();
         Ok(refs)
+    }
+
+    /// The refs of all documents that `glob` matches, sorted: a pattern with `+` searches intent,
+    /// any other state, one like `**/{@,+}/deploy/*` both.
+    ///
+    /// # Errors
+    /// The folders that must be listed.
+    pub fn search(&self, glob: &Glob) -> Result<Vec<Ref>, Needs> {
+        let mut needs = Needs::default();
+        let mut refs = Vec::new();
+        if glob.is_state() {
+            refs.extend(needs.take(self.search_in(Marker::State, glob)).unwrap_or_default());
+        }
+        if glob.is_intent() {
+            refs.extend(needs.take(self.search_in(Marker::Intent, glob)).unwrap_or_default());
+        }
+        refs.sort_unstable();
+        needs.settle(refs)
     }
 
     /// Calls `found` with the path of every document of one store, also of those whose path is no
@@ -547,7 +587,7 @@ impl Snapshot {
 }
 
 /// The tree and the path in it that a ref names.
-fn address(reference: &Ref) -> (Marker, String) {
+pub(crate) fn address(reference: &Ref) -> (Marker, String) {
     let side = reference.marker().unwrap_or(Marker::State);
     (side, reference.document().to_state().as_str().to_owned())
 }
@@ -604,12 +644,7 @@ fn all_below(
     }
 }
 
-fn collect_problems(
-    tree: &Tree,
-    node: u32,
-    path: &mut String,
-    found: &mut dyn FnMut(&str, &EnvelopeError),
-) {
+fn collect_problems(tree: &Tree, node: u32, path: &mut String, found: &mut dyn FnMut(&str, &EnvelopeError)) {
     if let Slot::Loaded(index) = tree.node(node).slot
         && let Some(Loaded { content: Err(error), .. }) = tree.documents.get(index as usize)
     {
