@@ -167,9 +167,9 @@ impl ResponseValue {
         match name {
             "status_code" => Some(heap.alloc(i32::from(*status_code))),
             "status_text" => Some(heap.alloc(status_text.as_str())),
-            "headers" => Some(heap.alloc(AllocDict(
-                headers.iter().map(|(name, values)| (name.as_str(), values.clone())),
-            ))),
+            "headers" => Some(
+                heap.alloc(AllocDict(headers.iter().map(|(name, values)| (name.as_str(), values.clone())))),
+            ),
             "body" => Some(heap.alloc(body.as_str())),
             _ => None,
         }
