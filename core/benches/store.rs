@@ -55,12 +55,18 @@ impl Shape {
         let marker = || Document::new(body_type::MARKER, &json!({"time": "2026-01-01T00:00:00Z"}));
         let environments: Vec<String> = (0..self.environments).map(|n| format!("env-{n}")).collect();
         for environment in &environments {
-            let body = || Document::new(body_type::ENVIRONMENT, &json!({"name": environment, "attributes": {"type": "x"}}));
+            let body = || {
+                Document::new(
+                    body_type::ENVIRONMENT,
+                    &json!({"name": environment, "attributes": {"type": "x"}}),
+                )
+            };
             put(format!("@/environment/{environment}"), "", &body);
             put(format!("+/environment/{environment}"), "", &body);
         }
         for package in 0..self.packages {
-            let package = format!("github.com/example/shop-{}/-/service-{package}/release.ocu.star", package % 7);
+            let package =
+                format!("github.com/example/shop-{}/-/service-{package}/release.ocu.star", package % 7);
             let function = |name: &str| json!({"name": name, "pos": "release.ocu.star:10:1"});
             let input = |environment: &str| json!({"environment": {"ref": format!("@/environment/{environment}"), "value": {"name": environment, "attributes": {"type": "x"}}}});
             for release in 1..=self.releases {
@@ -78,7 +84,8 @@ impl Shape {
                     )
                 });
                 put(format!("{at}/commit/{commit}"), "", &marker);
-                let places = std::iter::once("task/build".to_owned()).chain(environments.iter().map(|e| format!("deploy/{e}")));
+                let places = std::iter::once("task/build".to_owned())
+                    .chain(environments.iter().map(|e| format!("deploy/{e}")));
                 for place in places {
                     let environment = place.strip_prefix("deploy/");
                     let inputs = environment.map_or(json!({}), input);
@@ -103,7 +110,9 @@ impl Shape {
             let last = format!("{package}/@r{}", self.releases);
             for environment in &environments {
                 let target: Option<Ref> = format!("{last}/deploy/{environment}").parse().ok();
-                put(format!("{package}/@/deploy/{environment}"), "", &|| Document::link(&target.clone().unwrap_or_default()));
+                put(format!("{package}/@/deploy/{environment}"), "", &|| {
+                    Document::link(&target.clone().unwrap_or_default())
+                });
                 put(format!("{package}/+/deploy/{environment}"), "", &|| {
                     Document::new(body_type::INTENT, &json!({"release": last, "input": input(environment)}))
                 });
@@ -188,7 +197,12 @@ fn memory() {
     report("snapshot of 1,000,000 refs listed, memory a ref", bytes as f64 / refs as f64, 150.0, "bytes");
     report("… made of listings", listed, 2000.0, "ms");
     if let Ok(glob) = Glob::new("**/@/deploy/env-3") {
-        report("… search **/@/deploy/env-3", median(9, || drop(black_box(snapshot.search(&glob)))), 10.0, "ms");
+        report(
+            "… search **/@/deploy/env-3",
+            median(9, || drop(black_box(snapshot.search(&glob)))),
+            10.0,
+            "ms",
+        );
     }
     if let Ok(glob) = Glob::new("**") {
         report("… search **", median(3, || drop(black_box(snapshot.search(&glob)))), 2000.0, "ms");
@@ -216,7 +230,13 @@ fn times(snapshot: &Snapshot) {
     };
     let mut with_run = snapshot.clone();
     for (at, document) in [
-        ("2", Document::new(body_type::RUN, &json!({"type": "task", "release": "p/@r1", "functions": [{"fn": {"name": "f", "pos": "p:1:1"}, "inputs": {}}], "output": null, "watch_files": null}))),
+        (
+            "2",
+            Document::new(
+                body_type::RUN,
+                &json!({"type": "task", "release": "p/@r1", "functions": [{"fn": {"name": "f", "pos": "p:1:1"}, "inputs": {}}], "output": null, "watch_files": null}),
+            ),
+        ),
         ("2/status/pending", Document::new(body_type::MARKER, &json!({"time": "x"}))),
     ] {
         if let Ok(at) = format!("{place}/{at}").parse() {
