@@ -25,6 +25,7 @@ use ocuroot_core::transaction::Transaction;
 use crate::error::Failure;
 use crate::identity::{self, FLUSH};
 use crate::interrupt;
+use crate::native_host::LogSink;
 use crate::programs::Programs;
 use crate::session::{Session, environments};
 use crate::view::Event;
@@ -237,7 +238,7 @@ impl Engine<'_> {
             let logs = Arc::new(Mutex::new(claimed.logs.clone()));
             let view = Arc::clone(&self.session.view);
             view.show(&Event::Started { run: &claimed.run, function: &claimed.function.name });
-            let sink: crate::programs::Sink = {
+            let sink: LogSink = {
                 let (logs, run) = (Arc::clone(&logs), claimed.run.clone());
                 Arc::new(move |log: Log| {
                     view.show(&Event::Output { run: &run, log: &log });

@@ -21,6 +21,7 @@
 //! ```
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::convert::Infallible;
 use std::ops::Bound;
 
 use crate::envelope::{BlobId, Document};
@@ -59,6 +60,28 @@ pub enum DecideError<E> {
     /// It asked for nothing, for what it has, or too often.
     #[error("a decision asks for {0:?}, which it has been given")]
     Endless(Needs),
+}
+
+/// Why a function of this crate has no answer, whichever way it says so.
+pub trait Stop {
+    /// What can go wrong besides.
+    type Error;
+    /// As the more general of the two.
+    fn unmet(self) -> Unmet<Self::Error>;
+}
+
+impl Stop for Needs {
+    type Error = Infallible;
+    fn unmet(self) -> Unmet<Infallible> {
+        Unmet::Needs(self)
+    }
+}
+
+impl<E> Stop for Unmet<E> {
+    type Error = E;
+    fn unmet(self) -> Unmet<E> {
+        self
+    }
 }
 
 /// What was loaded for a decision.
@@ -179,25 +202,22 @@ impl Memory {
     ///
     /// # Errors
     /// What `decide` says, or that it asks for the same again and again.
-    pub fn decide<T, N, E>(&self, decide: impl FnMut(&Snapshot) -> Result<T, N>) -> Result<T, DecideError<E>>
-    where
-        Unmet<E>: From<N>,
-    {
+    pub fn decide<T, S: Stop>(
+        &self,
+        decide: impl FnMut(&Snapshot) -> Result<T, S>,
+    ) -> Result<T, DecideError<S::Error>> {
         self.decide_counting(decide).0
     }
 
     /// As [`Memory::decide`], and what was loaded for it.
-    pub fn decide_counting<T, N, E>(
+    pub fn decide_counting<T, S: Stop>(
         &self,
-        mut decide: impl FnMut(&Snapshot) -> Result<T, N>,
-    ) -> (Result<T, DecideError<E>>, Reads)
-    where
-        Unmet<E>: From<N>,
-    {
+        mut decide: impl FnMut(&Snapshot) -> Result<T, S>,
+    ) -> (Result<T, DecideError<S::Error>>, Reads) {
         let mut snapshot = Snapshot::default();
         let mut reads = Reads::default();
         loop {
-            let needs = match decide(&snapshot).map_err(Unmet::from) {
+            let needs = match decide(&snapshot).map_err(Stop::unmet) {
                 Ok(value) => return (Ok(value), reads),
                 Err(Unmet::Error(error)) => return (Err(DecideError::Decided(error)), reads),
                 Err(Unmet::Needs(needs)) => needs,

@@ -78,15 +78,16 @@ struct Demo {
 impl Demo {
     /// Copies the example and makes it a repo with one commit.
     fn prepare(project: &Project, folder: &Path, servers: Servers) -> Outcome<Self> {
+        let tool = format!("ocuroot{}", std::env::consts::EXE_SUFFIX);
         let demo = Self {
             shop: folder.join("shop"),
             run: folder.join("shop/.run"),
             home: folder.join("home"),
-            tool: project.target().join("debug").join(format!("ocuroot{}", std::env::consts::EXE_SUFFIX)),
+            tool: folder.join("bin").join(&tool),
             path: project.path(),
             servers,
         };
-        if demo.run.exists() {
+        if demo.run.exists() && demo.shop.join("lib/shop.mjs").exists() {
             demo.end_servers()?;
         }
         match std::fs::remove_dir_all(folder) {
@@ -95,6 +96,11 @@ impl Demo {
             }
             _ => {}
         }
+        // A copy: the next build may well be under way before the demo has ended.
+        let built = project.target().join("debug").join(&tool);
+        let bin = folder.join("bin");
+        std::fs::create_dir_all(&bin).map_err(|e| project::file("create", &bin, &e))?;
+        std::fs::copy(&built, &demo.tool).map_err(|e| project::file("copy", &built, &e))?;
         copy(&project.root().join("examples/shop"), &demo.shop)?;
         demo.git(&["init", "--quiet", "--initial-branch=main"])?;
         demo.commit("Open the shop")?;

@@ -18,7 +18,8 @@ use crate::color::Color;
 use crate::engine;
 use crate::error::Failure;
 use crate::git;
-use crate::programs::{Programs, Sink};
+use crate::native_host::LogSink;
+use crate::programs::Programs;
 use crate::refs_here::{self, Target};
 use crate::session::{Session, environments};
 use crate::view::Event;
@@ -172,7 +173,7 @@ fn evaluate(
     release: &Ref,
     view: &Arc<dyn crate::view::View>,
 ) -> Result<Evaluated, Diagnostics> {
-    let sink: Sink = {
+    let sink: LogSink = {
         let (view, release) = (Arc::clone(view), release.clone());
         Arc::new(move |log| view.show(&Event::Output { run: &release, log: &log }))
     };

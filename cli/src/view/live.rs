@@ -11,7 +11,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use ocuroot_core::Ref;
 use ocuroot_core::documents::Status;
 
-use super::{Event, View, duration, mark, short};
+use super::{Event, Labels, View, duration, mark};
 use crate::color::{Color, Style};
 
 /// How many of the last lines of a run are shown.
@@ -22,6 +22,7 @@ const LAST_LINES: usize = 3;
 pub struct Live {
     screen: MultiProgress,
     runs: Mutex<BTreeMap<Ref, Line>>,
+    labels: Mutex<Labels>,
     color: Color,
 }
 
@@ -36,7 +37,7 @@ impl Live {
     /// A tree on stderr, in colour or not.
     #[must_use]
     pub fn new(color: Color) -> Live {
-        Live { screen: MultiProgress::new(), runs: Mutex::default(), color }
+        Live { screen: MultiProgress::new(), runs: Mutex::default(), labels: Mutex::default(), color }
     }
 
     fn say(&self, text: &str) {
@@ -48,9 +49,11 @@ impl Live {
 impl View for Live {
     fn show(&self, event: &Event<'_>) {
         let mut runs = self.runs.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut labels = self.labels.lock().unwrap_or_else(PoisonError::into_inner);
         let paint = |style, text: &str| self.color.paint(style, text);
         match event {
             Event::Release { release, subject } => {
+                labels.announce(release);
                 let repo = release.repo().unwrap_or_default();
                 self.say(&format!("{} {}", paint(Style::Bold, repo), paint(Style::Dim, subject)));
                 self.say(&format!(
@@ -65,7 +68,7 @@ impl View for Live {
                     .unwrap_or_else(|_| ProgressStyle::default_spinner())
                     .tick_strings(&["›", "»", "›", " ", "›"]);
                 bar.set_style(style);
-                bar.set_prefix(short(run));
+                bar.set_prefix(labels.of(run));
                 bar.set_message((*function).to_owned());
                 bar.enable_steady_tick(Duration::from_millis(120));
                 runs.insert((*run).clone(), Line { bar, last: Vec::new(), function: (*function).to_owned() });
@@ -93,7 +96,7 @@ impl View for Live {
                     self.say(&format!(
                         "  {} {} {}",
                         paint(style, mark(*status)),
-                        short(run),
+                        labels.of(run),
                         paint(Style::Dim, &duration(*took))
                     ));
                     for text in tail.iter().chain(*outputs) {
@@ -102,7 +105,11 @@ impl View for Live {
                 }
             }
             Event::Waiting { run, missing } => {
-                self.say(&format!("  {} {} waits for", paint(Style::Dim, mark(Status::Pending)), short(run)));
+                self.say(&format!(
+                    "  {} {} waits for",
+                    paint(Style::Dim, mark(Status::Pending)),
+                    labels.of(run)
+                ));
                 for missing in *missing {
                     self.say(&format!("      {missing}"));
                 }

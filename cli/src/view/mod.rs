@@ -6,6 +6,7 @@
 mod live;
 mod plain;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -90,12 +91,22 @@ pub fn mark(status: Status) -> &'static str {
     }
 }
 
-/// A run's ref without what its release says already: `task/build/1`.
-#[must_use]
-pub fn short(run: &Ref) -> String {
-    match run.kind() {
-        Some(kind) => format!("{}/{}", kind.as_str(), run.subpath()),
-        None => run.to_string(),
+/// What runs are called below the headings of their releases: `task/build/1`, and with the file
+/// in front once more than one release is at work.
+#[derive(Debug, Default)]
+struct Labels {
+    releases: BTreeSet<Ref>,
+}
+
+impl Labels {
+    fn announce(&mut self, release: &Ref) {
+        self.releases.insert(release.clone());
+    }
+
+    fn of(&self, run: &Ref) -> String {
+        let Some(kind) = run.kind() else { return run.to_string() };
+        let short = format!("{}/{}", kind.as_str(), run.subpath());
+        if self.releases.len() > 1 { format!("{} {short}", run.path()) } else { short }
     }
 }
 

@@ -1,37 +1,44 @@
 //! One line per change, for logs of CI jobs and for pipes.
 
+use std::sync::{Mutex, PoisonError};
+
 use ocuroot_core::documents::Status;
 
-use super::{Event, View, duration, mark, short};
+use super::{Event, Labels, View, duration, mark};
 use crate::color::{Color, Style};
 
 /// See the module.
 #[derive(Debug)]
 pub struct Plain {
     color: Color,
+    labels: Mutex<Labels>,
 }
 
 impl Plain {
     /// Lines in colour or not.
     #[must_use]
     pub fn new(color: Color) -> Plain {
-        Plain { color }
+        Plain { color, labels: Mutex::default() }
     }
 }
 
 impl View for Plain {
     fn show(&self, event: &Event<'_>) {
         let paint = |style, text: &str| self.color.paint(style, text);
+        let mut labels = self.labels.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Event::Release { release, .. } = event {
+            labels.announce(release);
+        }
         match event {
             Event::Release { release, subject: "" } => eprintln!("{}", paint(Style::Bold, release.as_str())),
             Event::Release { release, subject } => {
                 eprintln!("{} {}", paint(Style::Bold, release.as_str()), paint(Style::Dim, subject));
             }
             Event::Started { run, function } => {
-                eprintln!("{} {} {}", mark(Status::Running), short(run), paint(Style::Dim, function));
+                eprintln!("{} {} {}", mark(Status::Running), labels.of(run), paint(Style::Dim, function));
             }
             Event::Output { run, log } => {
-                eprintln!("  {} {}", paint(Style::Dim, &format!("{} |", run.subpath())), log.message)
+                eprintln!("  {} {}", paint(Style::Dim, &format!("{} |", labels.of(run))), log.message)
             }
             Event::Ended { run, status, took, outputs } => {
                 let style = match status {
@@ -42,7 +49,7 @@ impl View for Plain {
                 eprintln!(
                     "{} {} {status} {}",
                     paint(style, mark(*status)),
-                    short(run),
+                    labels.of(run),
                     paint(Style::Dim, &duration(*took))
                 );
                 for output in *outputs {
@@ -50,7 +57,7 @@ impl View for Plain {
                 }
             }
             Event::Waiting { run, missing } => {
-                eprintln!("{} {} waits for", mark(Status::Pending), short(run));
+                eprintln!("{} {} waits for", mark(Status::Pending), labels.of(run));
                 for missing in *missing {
                     eprintln!("    {missing}");
                 }

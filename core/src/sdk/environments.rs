@@ -37,7 +37,7 @@ pub(super) fn functions(builder: &mut GlobalsBuilder) {
     ) -> starlark::Result<EnvironmentValue> {
         let context = Context::need(eval)?;
         let attributes = match attributes.filter(|attributes| !attributes.is_none()) {
-            Some(attributes) => json::from_value(attributes)?,
+            Some(attributes) => json::from_value(attributes, eval.heap())?,
             None => Json::Object(serde_json::Map::new()),
         };
         let made = read(&serde_json::json!({ "name": name, "attributes": attributes }))?;
@@ -54,7 +54,7 @@ pub(super) fn functions(builder: &mut GlobalsBuilder) {
         let context = Context::only_in(FileKind::Release, "register_environment", eval)?;
         let environment = match EnvironmentValue::from_value(env) {
             Some(value) => value.environment.clone(),
-            None => read(&json::from_value(env)?)?,
+            None => read(&json::from_value(env, eval.heap())?)?,
         };
         let place = Place::of_caller(eval);
         let mut declared = context.session.environments.borrow_mut();
@@ -73,8 +73,9 @@ pub(super) fn functions(builder: &mut GlobalsBuilder) {
     /// An environment from what `.dict()` returned.
     fn environment_from_dict<'v>(
         #[starlark(require = pos)] d: Value<'v>,
+        heap: Heap<'v>,
     ) -> starlark::Result<EnvironmentValue> {
-        let environment = read(&json::from_value(d)?)?;
+        let environment = read(&json::from_value(d, heap)?)?;
         Ok(EnvironmentValue { environment })
     }
 

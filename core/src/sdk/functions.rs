@@ -50,11 +50,11 @@ impl Functions {
     pub(super) fn of(modules: &[LoadedModule]) -> Functions {
         let mut globals = Vec::new();
         for loaded in modules {
-            for name in loaded.module.names() {
-                if let Ok((value, _)) = loaded.module.get_any_visibility(name.as_str()) {
-                    if value.value().parameters_spec().is_some() {
-                        globals.push((name.as_str().to_owned(), value));
-                    }
+            for name in &loaded.globals {
+                if let Ok((value, _)) = loaded.module.get_any_visibility(name)
+                    && value.value().parameters_spec().is_some()
+                {
+                    globals.push((name.clone(), value));
                 }
             }
         }

@@ -28,7 +28,11 @@ pub(super) fn resolve(folder: &str, path: &str) -> Result<String, LoadError> {
     };
     let malformed = || LoadError::Malformed(path.to_owned());
     let bad = |c: char| c.is_control() || c == '\\';
-    if rest.is_empty() || rest.starts_with(['/', '@', ':']) || rest.ends_with('/') || path.contains(bad) {
+    if rest.is_empty()
+        || rest.starts_with(['/', '@', ':'])
+        || matches!(file_name(rest), "" | "." | "..")
+        || path.contains(bad)
+    {
         return Err(malformed());
     }
     if rest.contains("://") {

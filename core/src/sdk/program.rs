@@ -260,11 +260,12 @@ impl Program {
             thread: thread.to_owned(),
             recorder: RefCell::default(),
             last_result: RefCell::default(),
+            last_statement: RefCell::default(),
         };
         let result = Module::with_temp_heap(|module| {
             let mut eval = Evaluator::new(&module);
             prepare(&mut eval, &context)?;
-            let returned = act(&mut eval)?;
+            let returned = act(&mut eval).map_err(|error| context.located(error))?;
             let said = release::outcome(returned);
             // `done(…)` without `return` is what its author meant.
             let said = said.or_else(|| context.last_result.take().filter(|_| returned.is_none()));
@@ -326,8 +327,8 @@ impl<'e> Evaluation<'e> {
         self.session.loading.borrow_mut().push(path.to_owned());
         let result = self.module(path, ast);
         self.session.loading.borrow_mut().pop();
-        let (module, recorder) = result?;
-        let loaded = LoadedModule { file, module: module.clone() };
+        let (module, globals, recorder) = result?;
+        let loaded = LoadedModule { file, module: module.clone(), globals };
         self.session.modules.borrow_mut().push(loaded);
         Ok((module, recorder))
     }
@@ -336,7 +337,7 @@ impl<'e> Evaluation<'e> {
         &self,
         path: &str,
         ast: starlark::syntax::AstModule,
-    ) -> starlark::Result<(FrozenModule, Recorder)> {
+    ) -> starlark::Result<(FrozenModule, Vec<String>, Recorder)> {
         let context = Context {
             host: self.host,
             session: self.session,
@@ -345,20 +346,22 @@ impl<'e> Evaluation<'e> {
             limits: self.limits,
             functions: None,
             thread: load::file_name(path).to_owned(),
-            recorder: RecordCell::default(),
+            recorder: RefCell::default(),
             last_result: RefCell::default(),
+            last_statement: RefCell::default(),
         };
         let loader = Loader { evaluation: *self, folder: load::folder_of(path).to_owned() };
-        let frozen = Module::with_temp_heap(|module| {
+        let (frozen, globals) = Module::with_temp_heap(|module| {
             {
                 let mut eval = Evaluator::new(&module);
                 prepare(&mut eval, &context)?;
                 eval.set_loader(&loader);
-                eval.eval_module(ast, globals())?;
+                eval.eval_module(ast, globals()).map_err(|error| context.located(error))?;
             }
-            starlark::Result::Ok(module.freeze()?)
+            let names = module.names_and_visibilities().map(|(name, _)| name.as_str().to_owned()).collect();
+            starlark::Result::Ok((module.freeze()?, names))
         })?;
-        Ok((frozen, context.recorder.into_inner()))
+        Ok((frozen, globals, context.recorder.into_inner()))
     }
 
     /// The module that a file in `folder` loads as `said`.
@@ -382,8 +385,6 @@ impl<'e> Evaluation<'e> {
         Ok(self.file(&path, &spelling)?.0)
     }
 }
-
-type RecordCell = RefCell<Recorder>;
 
 /// Loads for the files of one folder.
 struct Loader<'e> {
@@ -412,6 +413,7 @@ fn globals() -> &'static Globals {
             host_calls::helpers,
             repo::functions,
             text::functions,
+            text::sequences,
         ] {
             register(&mut builder);
         }

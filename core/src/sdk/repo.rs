@@ -100,7 +100,7 @@ pub(super) fn functions(builder: &mut GlobalsBuilder) {
         eval: &mut starlark::eval::Evaluator<'v, '_, '_>,
     ) -> starlark::Result<NoneType> {
         let context = Context::only_in(FileKind::Repo, "remotes", eval)?;
-        context.session.repo.borrow_mut().remotes = list_of_texts("remotes", urls)?;
+        context.session.repo.borrow_mut().remotes = list_of_texts("remotes", urls, eval.heap())?;
         Ok(NoneType)
     }
 
@@ -137,7 +137,7 @@ pub(super) fn store(builder: &mut GlobalsBuilder) {
         fields.insert("create_branch".to_owned(), Json::from(create_branch));
         for (name, value) in [("branch", branch), ("support_files", support_files)] {
             if let Some(value) = value.filter(|value| !value.is_none()) {
-                fields.insert(name.to_owned(), json::from_value(value)?);
+                fields.insert(name.to_owned(), json::from_value(value, heap)?);
             }
         }
         let described = serde_json::json!({ "git": fields });
@@ -159,9 +159,9 @@ pub(super) fn store(builder: &mut GlobalsBuilder) {
         eval: &mut starlark::eval::Evaluator<'v, '_, '_>,
     ) -> starlark::Result<NoneType> {
         let context = Context::only_in(FileKind::Repo, "store.set", eval)?;
-        let state = config(&json::from_value(state)?)?;
+        let state = config(&json::from_value(state, eval.heap())?)?;
         let intent = match intent.filter(|intent| !intent.is_none()) {
-            Some(intent) => Some(config(&json::from_value(intent)?)?),
+            Some(intent) => Some(config(&json::from_value(intent, eval.heap())?)?),
             None => None,
         };
         let mut repo = context.session.repo.borrow_mut();
@@ -210,8 +210,8 @@ fn checked_alias(name: &str) -> Result<String, SdkError> {
     }
 }
 
-fn list_of_texts(what: &str, value: Value<'_>) -> Result<Vec<String>, SdkError> {
-    let json = json::from_value(value)?;
+fn list_of_texts<'v>(what: &str, value: Value<'v>, heap: Heap<'v>) -> Result<Vec<String>, SdkError> {
+    let json = json::from_value(value, heap)?;
     serde_json::from_value(json.clone())
         .map_err(|_| SdkError::new(format!("`{what}` is a list of strings, not `{json}`")))
 }
@@ -227,12 +227,12 @@ pub(super) fn take_globals(
     };
     let data = |name: &str| -> Option<Result<Json, SdkError>> {
         let (value, _) = module.get_any_visibility(name).ok()?;
-        let value = value.value();
         // A function of that name is the SDK's own, loaded or kept for later.
-        if value.is_none() || value.function_name().is_some() {
+        if value.value().is_none() || value.value().function_name().is_some() {
             return None;
         }
-        Some(json::from_value(value).map_err(|error| SdkError::new(format!("`{name}`: {error}"))))
+        let json = Heap::temp(|heap| json::from_value(heap.access_owned_frozen_value(&value), heap));
+        Some(json.map_err(|error| SdkError::new(format!("`{name}`: {error}"))))
     };
     let text = |name: &str, json: Json| match json {
         Json::String(text) => Ok(text),
