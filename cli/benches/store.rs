@@ -4,13 +4,14 @@
 //! the same store in the same run, so that they hold on any machine.
 #![expect(clippy::unwrap_used, reason = "a benchmark that cannot run may end")]
 
+mod measure;
 mod shape;
 
 use std::hint::black_box;
 use std::path::Path;
-use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use measure::{find, line, median, millis};
 use ocuroot::store::{Location, StoreError, Stores};
 use ocuroot_core::snapshot::{Needs, Snapshot, Unmet};
 use ocuroot_core::transaction::Edit;
@@ -103,31 +104,4 @@ fn transactions(state: &Path, stores: &Stores) {
     });
     println!("{:<58} {:>9.1} ms", format!("{FILES} files written and synced one by one"), millis(plain));
     line(&format!("a transaction of {FILES} documents"), commit, plain, 1.5);
-}
-
-fn find(folder: &Path) {
-    let status = Command::new("find").arg(folder).stdout(Stdio::null()).status().unwrap();
-    assert!(status.success());
-}
-
-fn median<T>(times: usize, mut run: impl FnMut() -> T) -> Duration {
-    let mut taken: Vec<Duration> = (0..times)
-        .map(|_| {
-            let start = Instant::now();
-            black_box(run());
-            start.elapsed()
-        })
-        .collect();
-    taken.sort_unstable();
-    taken.get(times / 2).copied().unwrap_or_default()
-}
-
-fn millis(duration: Duration) -> f64 {
-    duration.as_secs_f64() * 1e3
-}
-
-fn line(what: &str, taken: Duration, base: Duration, limit: f64) {
-    let ratio = taken.as_secs_f64() / base.as_secs_f64();
-    let verdict = if ratio <= limit { "ok" } else { "TOO SLOW" };
-    println!("{what:<58} {:>9.1} ms   {ratio:>6.3} of {limit:<4} {verdict}", millis(taken));
 }

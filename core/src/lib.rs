@@ -16,6 +16,7 @@
 //! ```
 
 pub mod check;
+mod chunks;
 pub mod documents;
 pub mod envelope;
 pub mod facts;

@@ -410,8 +410,9 @@ fn render(at: &Ref, document: Option<&Document>) -> String {
         let owner = marker.owner.map(|owner| format!(" by {}", owner.id)).unwrap_or_default();
         return format!("{time}{owner}");
     }
-    if is_run(at) {
-        let run: Run = document.read().unwrap();
+    if is_run(at)
+        && let Some(run) = document.read::<Run>()
+    {
         assert_eq!(run.release, at.release_ref());
         let calls: Vec<String> =
             run.functions.iter().map(|function| call(&function.function.name, &function.inputs)).collect();
