@@ -203,6 +203,7 @@ impl Engine<'_> {
             if *status == Status::Failed {
                 self.report.failed.push(run.clone());
             }
+            tracing::info!(run = %run, status = %status, took = ?took, "run ended");
             view.show(&Event::Ended { run, status: *status, took: *took, outputs });
         }
         for run in lost {
@@ -237,6 +238,7 @@ impl Engine<'_> {
         for claimed in claimed {
             let logs = Arc::new(Mutex::new(claimed.logs.clone()));
             let view = Arc::clone(&self.session.view);
+            tracing::info!(run = %claimed.run, function = claimed.function.name, "run started");
             view.show(&Event::Started { run: &claimed.run, function: &claimed.function.name });
             let sink: LogSink = {
                 let (logs, run) = (Arc::clone(&logs), claimed.run.clone());
@@ -256,9 +258,18 @@ impl Engine<'_> {
                     .iter()
                     .filter_map(|(name, input)| Some((name.clone(), input.value.clone()?)))
                     .collect();
-                let result = program.and_then(|program| {
-                    program.call(&claimed.function, &inputs, &claimed.release, &host, &Limits::default())
-                });
+                // The loop waits for an answer, so there has to be one even if this program is at fault.
+                let call = || {
+                    program.and_then(|program| {
+                        program.call(&claimed.function, &inputs, &claimed.release, &host, &Limits::default())
+                    })
+                };
+                let result =
+                    std::panic::catch_unwind(std::panic::AssertUnwindSafe(call)).unwrap_or_else(|_| {
+                        Err(Diagnostics::message(
+                            "this is a fault in Ocuroot, please report it: a function call panicked",
+                        ))
+                    });
                 // The loop is gone only when the process ends.
                 let _ =
                     sender.send(Message::Ended(Box::new(Ended { claimed, result, took: began.elapsed() })));

@@ -157,7 +157,7 @@ impl Failure {
                 Some("`ocuroot state match` lists what there is".to_owned())
             }
             Failure::WhichFile { files, .. } if !files.is_empty() => {
-                Some(format!("name one of them:\n  {}", files.join("\n  ")))
+                Some(format!("name one of them:\n{}", files.join("\n")))
             }
             Failure::OtherCommit { commit, .. } => Some(format!("git checkout {commit}")),
             Failure::Release(ReleaseError::Released { .. }) => {
@@ -176,7 +176,8 @@ impl Failure {
             other => format!("error: {other}"),
         };
         match self.hint() {
-            Some(hint) => format!("{message}\n  help: {hint}"),
+            // The lines of a list stand below the text of the first.
+            Some(hint) => format!("{message}\n  help: {}", hint.replace('\n', "\n        ")),
             None => message,
         }
     }

@@ -79,7 +79,7 @@ fn base(repo: &Repo, target: &Target, wants_file: bool) -> Result<Ref, Failure> 
 /// The package that a release file's path, or the lack of one, means.
 ///
 /// # Errors
-/// When there is no such file, or none is named and there is not exactly one here.
+/// When none is named and there is not exactly one here.
 pub fn package(repo: &Repo, file: Option<&str>, target: &Target) -> Result<Ref, Failure> {
     let reference = match file.or(target.package.as_deref()) {
         Some(file) => {
@@ -92,7 +92,7 @@ pub fn package(repo: &Repo, file: Option<&str>, target: &Target) -> Result<Ref, 
         None => {
             let files = repo.files_here();
             let [only] = files.as_slice() else {
-                let here = repo.root.join(&repo.folder);
+                let here = repo.here();
                 let message = if files.is_empty() {
                     format!("there is no release file (*.ocu.star) in {}", here.display())
                 } else {
@@ -103,12 +103,22 @@ pub fn package(repo: &Repo, file: Option<&str>, target: &Target) -> Result<Ref, 
             base(repo, &Target { package: Some(only.clone()), release: target.release.clone() }, true)?
         }
     };
-    let package = reference.package();
-    let path = repo.root.join(package.path());
-    if package.repo() == Some(repo.name()?) && !path.is_file() {
-        return Err(Failure::File { path, source: std::io::ErrorKind::NotFound.into() });
-    }
     Ok(reference)
+}
+
+/// Refuses a package of this repo whose file is not in the checkout.
+///
+/// # Errors
+/// When it is not; with the release files that are.
+pub fn require_file(repo: &Repo, package: &Ref) -> Result<(), Failure> {
+    let path = repo.root.join(package.path());
+    if package.repo() != Some(repo.name()?) || path.is_file() {
+        return Ok(());
+    }
+    Err(Failure::WhichFile {
+        message: format!("there is no release file {}", path.display()),
+        files: repo.files_here(),
+    })
 }
 
 /// Takes `..` out of a path that starts with it, against the working directory.

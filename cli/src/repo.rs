@@ -64,7 +64,7 @@ impl Repo {
         }
         let path = root.join(repo_config::FILE);
         let source = std::fs::read_to_string(&path).map_err(|source| Failure::File { path, source })?;
-        let secrets = Arc::new(Secrets::default());
+        let secrets = crate::secrets::known();
         let host = NativeHost::new(root, root, Arc::clone(&secrets)).logging_to(Arc::new(|log| {
             eprintln!("{}", log.message);
         }));
@@ -160,11 +160,17 @@ impl Repo {
         Ok(self.commit.get_or_init(|| commit))
     }
 
+    /// The working directory.
+    #[must_use]
+    pub fn here(&self) -> PathBuf {
+        // Joining nothing would add a slash.
+        if self.folder.is_empty() { self.root.clone() } else { self.root.join(&self.folder) }
+    }
+
     /// The release files in the working directory, by name: all `*.ocu.star` but `repo.ocu.star`.
     #[must_use]
     pub fn files_here(&self) -> Vec<String> {
-        let here = self.root.join(&self.folder);
-        let mut files: Vec<String> = std::fs::read_dir(here)
+        let mut files: Vec<String> = std::fs::read_dir(self.here())
             .into_iter()
             .flatten()
             .flatten()

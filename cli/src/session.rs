@@ -20,7 +20,7 @@ use crate::git;
 use crate::identity;
 use crate::repo::Repo;
 use crate::store::{Decided, Stores};
-use crate::view::View;
+use crate::view::{Event, View};
 
 /// A command at work. See the [module's page](self).
 pub struct Session {
@@ -51,6 +51,13 @@ impl Session {
     pub fn open(start: &Path, view: Arc<dyn View>) -> Result<Session, Failure> {
         let repo = Repo::open(start)?;
         let stores = repo.stores()?;
+        let stores = {
+            let view = Arc::clone(&view);
+            stores.with_notice(move |message| {
+                tracing::warn!("{message}");
+                view.show(&Event::Note(message));
+            })
+        };
         Ok(Session {
             repo,
             stores,
@@ -105,15 +112,20 @@ impl Session {
     {
         let config = if self.recorded { None } else { self.config()? };
         let mut wrote = false;
+        let mut written = String::new();
         let result = self.stores.decide(&mut self.snapshot, |snapshot| {
             let (mut transaction, value) = decision(snapshot)?;
             wrote = !transaction.is_empty();
+            written.clone_from(&transaction.message);
             if let (true, Some((at, source, remotes))) = (wrote, &config) {
                 transaction = transaction.then(repo_config::record(snapshot, at, source, remotes)?);
             }
             Ok((transaction, value))
         });
         self.recorded |= wrote && result.is_ok();
+        if wrote && result.is_ok() {
+            tracing::info!(transaction = written, "wrote to the store");
+        }
         Ok(result?)
     }
 

@@ -3,6 +3,7 @@
 
 use std::io::Write;
 
+use ocuroot_core::repo_config::strip_userinfo;
 use serde::Serialize;
 
 use crate::error::Failure;
@@ -104,6 +105,7 @@ impl Cli {
     /// # Errors
     /// Why that did not work; see [`Failure`].
     pub fn run(self) -> Result<(), Failure> {
+        tracing::info!(version = ocuroot_core::VERSION, folder = ?std::env::current_dir().ok(), "{}", self.described());
         let color = crate::color::Color::decide(self.color);
         match self.command {
             Command::Release(Release::New(args)) => args.run(color),
@@ -128,6 +130,18 @@ impl Cli {
             Command::Man(args) => args.run(),
             Command::Version(args) => args.run(),
         }
+    }
+}
+
+impl Cli {
+    /// The command line as a log may show it: a value that is set may be a secret.
+    fn described(&self) -> String {
+        if let Command::State(State::Set(args)) = &self.command {
+            return format!("ocuroot state set {} …", args.reference);
+        }
+        let words: Vec<String> =
+            std::env::args_os().skip(1).map(|word| strip_userinfo(&word.to_string_lossy())).collect();
+        format!("ocuroot {}", words.join(" "))
     }
 }
 

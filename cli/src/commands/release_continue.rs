@@ -74,7 +74,14 @@ pub(super) fn find(
             .map(|release| (release, head.clone())),
     };
     let Some((release, commit)) = found else {
-        session.view.show(&Event::Note(&format!("there is no release {wanted} at commit {head}")));
+        let message = match wanted.release() {
+            Some(release) if !release.is_empty() => format!("there is no release {wanted}"),
+            _ => format!(
+                "{} has no release of commit {head}; `ocuroot release new` makes one",
+                wanted.package()
+            ),
+        };
+        session.view.show(&Event::Note(&message));
         return Ok(None);
     };
     if commit != head {

@@ -36,6 +36,7 @@ impl Args {
         let start = here()?;
         let repo = Repo::open(&start)?;
         let package = refs_here::package(&repo, Some(&self.file), &self.target)?.package();
+        refs_here::require_file(&repo, &package)?;
         // A store is not needed to lint; without one there are no environments.
         let known = match Session::open(&start, Arc::new(crate::view::Quiet)) {
             Ok(mut session) => session.ask(environments)?,

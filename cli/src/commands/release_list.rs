@@ -5,6 +5,7 @@ use ocuroot_core::overview::{self, ReleaseSummary};
 use super::{print_json, print_table, quiet};
 use crate::error::Failure;
 use crate::refs_here::{self, Target};
+use crate::view::time;
 
 /// List the releases of a file, newest first
 #[derive(Debug, clap::Args)]
@@ -27,6 +28,9 @@ impl Args {
         let mut session = quiet()?;
         let package = refs_here::package(&session.repo, self.file.as_deref(), &self.target)?.package();
         let releases = session.ask(|snapshot| overview::releases(snapshot, &package))?;
+        if releases.is_empty() {
+            refs_here::require_file(&session.repo, &package)?;
+        }
         if self.json {
             return print_json(&releases);
         }
@@ -45,7 +49,7 @@ fn row(release: &ReleaseSummary) -> Vec<String> {
         release.commit.get(..10).unwrap_or(&release.commit).to_owned(),
         release.tags.join(" "),
         release.live_in.join(" "),
-        release.time.clone(),
+        time(&release.time),
         release.subject.clone(),
     ]
 }

@@ -94,6 +94,7 @@ impl Args {
                 package.release_ref()
             )));
         }
+        refs_here::require_file(&session.repo, &package)?;
         let jobs = engine::jobs(self.jobs);
         let commit = git::describe(&session.repo.root, session.repo.commit()?);
         match make(&mut session, &package, &commit, self.force, jobs)? {

@@ -7,7 +7,7 @@ use ocuroot_core::snapshot::Unmet;
 use super::{print_json, print_lines, quiet};
 use crate::error::Failure;
 use crate::refs_here::{self, Target};
-use crate::view::mark;
+use crate::view::{mark, time};
 
 /// Show a release: its phases, their runs, and what each waits for
 #[derive(Debug, clap::Args)]
@@ -65,7 +65,7 @@ impl Args {
 
 fn run_lines(place: &str, run: &RunSummary) -> Vec<String> {
     let mut lines =
-        vec![format!("  {} {place}/{} {} {}", mark(run.status), run.number, run.status, run.since)];
+        vec![format!("  {} {place}/{} {} {}", mark(run.status), run.number, run.status, time(&run.since))];
     lines.extend(run.outputs.iter().map(|output| format!("      {output}")));
     if !run.waits_for.is_empty() {
         lines.push("      waits for".to_owned());

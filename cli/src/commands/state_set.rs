@@ -17,7 +17,7 @@ use crate::refs_here::{self, Target};
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// What to set: ./@r4/custom/approve, @/environment/prod, ./@/deploy/prod
-    reference: String,
+    pub(super) reference: String,
     /// The value; - reads it from stdin
     #[arg(allow_hyphen_values = true)]
     value: String,

@@ -110,6 +110,15 @@ impl Labels {
     }
 }
 
+/// A time for people: to the second.
+#[must_use]
+pub fn time(text: &str) -> String {
+    match text.parse::<jiff::Timestamp>() {
+        Ok(time) => time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+        Err(_) => text.to_owned(),
+    }
+}
+
 /// A duration for people: `0.4s`, `12s`, `3m05s`.
 #[must_use]
 pub fn duration(took: Duration) -> String {
