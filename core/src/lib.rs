@@ -37,6 +37,7 @@ pub mod resolve;
 pub mod run;
 pub mod runs;
 pub mod snapshot;
+pub mod summary;
 pub mod transaction;
 
 #[cfg(feature = "starlark")]
