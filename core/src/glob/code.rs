@@ -56,6 +56,11 @@ impl Step {
         }
     }
 
+    /// The only character that the step takes, if it takes just one.
+    pub(super) fn literal(&self) -> Option<char> {
+        if let Step::Char(c) = self { Some(*c) } else { None }
+    }
+
     /// Whether the step may take any number of characters.
     pub(super) fn repeats(&self) -> bool {
         matches!(self, Step::WithoutSlash | Step::Anything)
@@ -225,49 +230,43 @@ struct Places {
 
 impl Places {
     fn new(steps: &[Step]) -> Places {
-        let mut after_slash = vec![false; steps.len() + 1];
-        let mut after_anything = vec![false; steps.len() + 1];
-        if let Some(first) = after_slash.first_mut() {
-            *first = true;
-        }
+        let mut places = Places {
+            reach: grammar::reach(steps),
+            after_slash: vec![false; steps.len() + 1],
+            after_anything: vec![false; steps.len() + 1],
+        };
+        set(&mut places.after_slash, 0);
         for (at, step) in steps.iter().enumerate() {
-            let copy = |flags: &mut Vec<bool>, to: usize| {
-                let flag = flags.get(at).copied().unwrap_or_default();
-                if let Some(place) = flags.get_mut(to) {
-                    *place |= flag;
-                }
-            };
-            let next = at + 1;
             match step {
-                Step::Char('/') => after_slash.iter_mut().skip(next).take(1).for_each(|flag| *flag = true),
-                Step::Anything => after_anything.iter_mut().skip(next).take(1).for_each(|flag| *flag = true),
-                Step::Goto(to) => [&mut after_slash, &mut after_anything]
-                    .map(|flags| copy(flags, *to))
-                    .into_iter()
-                    .collect(),
-                Step::Either(alternatives) => alternatives.iter().for_each(|&to| {
-                    [&mut after_slash, &mut after_anything].map(|flags| copy(flags, to)).into_iter().collect()
-                }),
+                Step::Char('/') => set(&mut places.after_slash, at + 1),
+                Step::Anything => set(&mut places.after_anything, at + 1),
+                Step::Goto(to) => places.pass_on(at, *to),
+                Step::Either(alternatives) => alternatives.iter().for_each(|&to| places.pass_on(at, to)),
                 _ => {}
             }
         }
-        Places { reach: grammar::reach(steps), after_slash, after_anything }
+        places
     }
 
-    fn is(flags: &[bool], step: usize) -> bool {
-        flags.get(step).copied().unwrap_or_default()
+    /// What can precede a jump can precede where it leads.
+    fn pass_on(&mut self, from: usize, to: usize) {
+        for flags in [&mut self.after_slash, &mut self.after_anything] {
+            if is(flags, from) {
+                set(flags, to);
+            }
+        }
     }
 
     /// Whether a marker at this step starts a release.
     fn may_be_release(&self, step: usize) -> bool {
-        let starts = Places::is(&self.after_slash, step) || Places::is(&self.after_anything, step);
+        let starts = is(&self.after_slash, step) || is(&self.after_anything, step);
         starts && self.reach.get(step).is_some_and(|states| states.meets(grammar::RELEASE_STARTS))
     }
 
     /// Spells `call` as `task` wherever it can be the type: a folder of that name keeps it.
     fn spell_task(&self, steps: &mut [Step]) {
         for at in 0..steps.len() {
-            let may_be_type = Places::is(&self.after_slash, at)
+            let may_be_type = is(&self.after_slash, at)
                 && self.reach.get(at).is_some_and(|states| states.has(grammar::TYPE_START));
             let Some((word, rest)) = steps.get_mut(at..).and_then(|steps| steps.split_at_mut_checked(4))
             else {
@@ -278,6 +277,16 @@ impl Places {
                 word.iter_mut().zip("task".chars()).for_each(|(step, c)| *step = Step::Char(c));
             }
         }
+    }
+}
+
+fn is(flags: &[bool], step: usize) -> bool {
+    flags.get(step).copied().unwrap_or_default()
+}
+
+fn set(flags: &mut [bool], step: usize) {
+    if let Some(flag) = flags.get_mut(step) {
+        *flag = true;
     }
 }
 

@@ -134,11 +134,10 @@ impl Glob {
     /// [`Glob::MAX_LEN`] bytes.
     pub fn new(pattern: &str) -> Result<Glob, GlobError> {
         let Code { steps, intent, state } = Code::new(pattern)?;
-        let literal = |step: &Step| if let Step::Char(c) = step { Some(*c) } else { None };
-        let prefix: String = steps.iter().map_while(literal).collect();
+        let prefix: String = steps.iter().map_while(Step::literal).collect();
         let start = prefix.chars().count();
         let rest = steps.get(start..).unwrap_or_default();
-        let mut suffix: Vec<char> = rest.iter().rev().map_while(literal).collect();
+        let mut suffix: Vec<char> = rest.iter().rev().map_while(Step::literal).collect();
         suffix.reverse();
         let middle = match rest.get(..rest.len() - suffix.len()).unwrap_or_default() {
             [] => Middle::Empty,

@@ -232,6 +232,10 @@ fn errors_tell_what_to_do_and_no_secret() {
             "me:secret@h/o/r",
             "`…@h` at byte 0 of `…@h/o/r`: `@` starts a release, so it stands right after a `/`; write `path/@release`",
         ),
+        (
+            "a/x:y@b",
+            "`x:y@b` at byte 2 of `a/x:y@b`: `@` starts a release, so it stands right after a `/`; write `path/@release`",
+        ),
         ("a\nb", "`\\n` at byte 1 of `a\\nb`: a ref holds no control characters; remove it"),
     ] {
         assert_eq!(input.parse::<Ref>().unwrap_err().to_string(), message);
@@ -293,6 +297,9 @@ fn relative_refs() {
         ("q", "./-/p/@r1", "./-/p/q/@r1"),
         ("q/@", "./@r1", "q/@"),
         ("./task/build", "./@r1", "./@r1/task/build"),
+        ("#a", "./@r1", "./@r1#a"),
+        ("", "./@r1", "./@r1"),
+        (".", "m/-/@r1", "m/-/@r1"),
         ("./@", "m/-/@r1", "m/-/@"),
         // a base without a release gives a result without one
         ("./-/q", "g/-/p", "g/-/q"),
@@ -457,7 +464,7 @@ fn texts() -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(4000))]
+    #![proptest_config(ProptestConfig::with_cases(2000))]
 
     #[test]
     fn parse_print_parse_is_the_identity(text in texts()) {
@@ -499,7 +506,10 @@ proptest! {
     #[test]
     fn relative_refs_are_refs(text in texts(), base in texts()) {
         if let (Ok(of), Ok(base)) = (text.parse::<Ref>(), base.parse::<Ref>()) {
-            prop_assert!(of.relative_to(&base).is_ok(), "{} in {}", of, base);
+            let result = of.relative_to(&base);
+            // Without a release the type and all below it are a path, which may hold less.
+            let path = of.kind().is_some() && of.marker().or(base.marker()).is_none();
+            prop_assert!(result.is_ok() || path, "{} in {}", of, base);
         }
     }
 }
