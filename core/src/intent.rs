@@ -15,11 +15,11 @@ use crate::documents::{
 use crate::envelope::{Content, Document, EnvelopeError};
 use crate::facts::Facts;
 use crate::glob::Glob;
-use crate::refs::{Kind, Ref, RefError};
+use crate::refs::{Kind, Marker, Ref, RefError};
 use crate::resolve::{self, LinkCycle};
 use crate::run::{self, RunError};
 use crate::runs::{self, RunEntry};
-use crate::snapshot::{Needs, Snapshot, Unmet, lift, unmet};
+use crate::snapshot::{Needs, OfKind, Snapshot, Unmet, lift, unmet};
 use crate::transaction::{Edit, Transaction};
 
 /// How intent and state differ at a ref.
@@ -198,12 +198,13 @@ pub fn diff(snapshot: &Snapshot) -> Result<Vec<Difference>, Needs> {
     let mut needs = Needs::default();
     let mut intents: BTreeMap<Ref, Ref> = BTreeMap::new();
     let mut states: BTreeSet<Ref> = BTreeSet::new();
-    for pattern in ["**/@/deploy/*", "{,**/}@*/custom/**", "@/environment/*"] {
-        let Ok(glob) = Glob::new(pattern) else { continue };
-        states.extend(needs.take(snapshot.search(&glob)).unwrap_or_default());
-        let pattern = pattern.replacen('@', "+", 1);
-        let Ok(glob) = Glob::new(&pattern) else { continue };
-        for intent in needs.take(snapshot.search(&glob)).unwrap_or_default() {
+    for kind in [OfKind::DEPLOYS, OfKind::CUSTOM, OfKind::ENVIRONMENTS] {
+        // The global `@/environment/*` only: packages have none.
+        let wanted = |at: &Ref| subject(at).is_some();
+        let found = needs.take(snapshot.of_kind(Marker::State, &kind)).unwrap_or_default();
+        states.extend(found.into_iter().filter(wanted));
+        let found = needs.take(snapshot.of_kind(Marker::Intent, &kind)).unwrap_or_default();
+        for intent in found.into_iter().filter(wanted) {
             // A release by its tag and by its number is the same release.
             if let Some(target) = needs.take(target(snapshot, &intent)) {
                 intents.insert(target, intent);
@@ -447,10 +448,9 @@ fn delete_environment(snapshot: &Snapshot, reference: &Ref, facts: &Facts) -> Ou
 
 /// The current deployments to an environment: `…/@/deploy/<environment>`.
 fn deployments_to(snapshot: &Snapshot, environment: &str) -> Result<Vec<Ref>, Needs> {
-    match Glob::new(&format!("**/@/deploy/{}", Glob::escape(environment))) {
-        Ok(glob) => snapshot.search(&glob),
-        Err(_) => Ok(Vec::new()),
-    }
+    let mut all = snapshot.of_kind(Marker::State, &OfKind::DEPLOYS)?;
+    all.retain(|current| current.subpath() == environment);
+    Ok(all)
 }
 
 /// For every package its newest release that is deployed anywhere, or else its newest.
@@ -469,14 +469,12 @@ fn releases_to_check(snapshot: &Snapshot) -> Result<Vec<Ref>, Needs> {
         }
     }
     let mut deployed: BTreeMap<Ref, Ref> = BTreeMap::new();
-    if let Ok(glob) = Glob::new("**/@/deploy/*") {
-        for current in needs.take(snapshot.search(&glob)).unwrap_or_default() {
-            if let Some(Some((task, _))) = needs.take(current_task(snapshot, &current)) {
-                let release = task.release_ref();
-                let best = deployed.entry(release.package()).or_insert_with(|| release.clone());
-                if best.release_number() < release.release_number() {
-                    *best = release;
-                }
+    for current in needs.take(snapshot.of_kind(Marker::State, &OfKind::DEPLOYS)).unwrap_or_default() {
+        if let Some(Some((task, _))) = needs.take(current_task(snapshot, &current)) {
+            let release = task.release_ref();
+            let best = deployed.entry(release.package()).or_insert_with(|| release.clone());
+            if best.release_number() < release.release_number() {
+                *best = release;
             }
         }
     }

@@ -41,6 +41,7 @@ pub mod run;
 pub mod runs;
 pub mod secrets;
 pub mod snapshot;
+pub mod summary;
 pub mod transaction;
 
 #[cfg(feature = "starlark")]

@@ -11,12 +11,11 @@ use serde_json::Map;
 use crate::documents::{Function, Package, Release, Run, RunType, Status, body_type};
 use crate::envelope::Document;
 use crate::facts::Facts;
-use crate::glob::Glob;
-use crate::refs::Ref;
+use crate::refs::{Marker, Ref};
 use crate::release::{self, ReleaseError};
 use crate::run;
 use crate::runs::{self, RunEntry};
-use crate::snapshot::{Needs, Snapshot, Unmet};
+use crate::snapshot::{Needs, OfKind, Snapshot, Unmet};
 use crate::transaction::{Edit, Transaction};
 
 /// The operations that wait in a store, sorted: `…/@r<N>/op/check_envs`.
@@ -24,10 +23,7 @@ use crate::transaction::{Edit, Transaction};
 /// # Errors
 /// What must be loaded.
 pub fn waiting(snapshot: &Snapshot) -> Result<Vec<Ref>, Needs> {
-    match Glob::new("**/@?*/op/*") {
-        Ok(glob) => snapshot.search(&glob),
-        Err(_) => Ok(Vec::new()),
-    }
+    snapshot.of_kind(Marker::State, &OfKind::OPS)
 }
 
 /// Why the operation at `op` has to wait, if it does: an environment was deleted and is there again,

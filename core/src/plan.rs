@@ -314,7 +314,7 @@ pub fn plan_runs(snapshot: &Snapshot, scope: &Scope, plan: &mut Plan) -> Result<
 fn scoped_runs(snapshot: &Snapshot, releases: Option<&BTreeSet<Ref>>) -> Result<Vec<RunEntry>, Needs> {
     let mut found = Vec::new();
     match releases {
-        None => found = runs::of_store(snapshot)?,
+        None => found = runs::startable(snapshot)?,
         Some(releases) => {
             let mut needs = Needs::default();
             for release in releases {

@@ -14,11 +14,11 @@ use crate::facts::Facts;
 use crate::glob::Glob;
 use crate::intent::{self, IntentError};
 use crate::ready;
-use crate::refs::Ref;
+use crate::refs::{Marker, Ref};
 use crate::resolve;
 use crate::run;
 use crate::runs;
-use crate::snapshot::{Needs, Snapshot, Unmet};
+use crate::snapshot::{Needs, OfKind, Snapshot, Unmet};
 use crate::transaction::{Edit, Transaction};
 
 /// A deployment that should be made again.
@@ -41,8 +41,7 @@ pub struct Stale {
 /// # Errors
 /// What must be loaded.
 pub fn stale(snapshot: &Snapshot) -> Result<Vec<Stale>, Needs> {
-    let Ok(glob) = Glob::new("**/@/deploy/*") else { return Ok(Vec::new()) };
-    check_all(snapshot, &snapshot.search(&glob)?)
+    check_all(snapshot, &snapshot.of_kind(Marker::State, &OfKind::DEPLOYS)?)
 }
 
 /// Those of [`stale`] that were deployed by one of `releases`; what other releases deployed is not

@@ -14,7 +14,9 @@
 
 use serde_json::{Map, Value};
 
-use crate::documents::{Function, FunctionDef, Inputs, Intent, Log, Run, RunType, Status, Task, body_type};
+use crate::documents::{
+    Function, FunctionDef, Inputs, Intent, Log, Marker, Run, RunType, Status, Task, body_type,
+};
 use crate::envelope::Document;
 use crate::facts::Facts;
 use crate::names::{self, NameError};
@@ -139,12 +141,16 @@ fn set_status(
     to: Status,
     facts: &Facts,
 ) -> Result<(), Unmet<RunError>> {
+    let began = edit.get(&status_ref(&entry.reference, Status::Running)?)?.and_then(Document::read::<Marker>);
     for old in &entry.statuses {
         if *old != to {
             edit.delete(&status_ref(&entry.reference, *old)?)?;
         }
     }
-    let marker = if to == Status::Running { facts.running() } else { facts.marker() };
+    let mut marker = if to == Status::Running { facts.running() } else { facts.marker() };
+    if entry.status() == Status::Running && to != Status::Paused {
+        marker.started = began.map(|began| began.started.unwrap_or(began.time));
+    }
     edit.put_body(&status_ref(&entry.reference, to)?, body_type::MARKER, &marker)?;
     Ok(())
 }

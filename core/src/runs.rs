@@ -43,16 +43,7 @@ impl RunEntry {
     /// likely to do work twice counts: an ended run stays ended.
     #[must_use]
     pub fn status(&self) -> Status {
-        const ENDED_FIRST: [Status; 7] = [
-            Status::Complete,
-            Status::FailedRetried,
-            Status::Cancelled,
-            Status::Failed,
-            Status::Running,
-            Status::Paused,
-            Status::Pending,
-        ];
-        ENDED_FIRST.into_iter().find(|status| self.statuses.contains(status)).unwrap_or(Status::Pending)
+        standing(&self.statuses)
     }
 
     /// The release it belongs to.
@@ -109,7 +100,7 @@ pub fn of_package(snapshot: &Snapshot, package: &Ref) -> Result<Vec<RunEntry>, N
 /// # Errors
 /// What must be loaded.
 pub fn of_deployment(snapshot: &Snapshot, package: &Ref, environment: &str) -> Result<Vec<RunEntry>, Needs> {
-    search(snapshot, package, Level::Package, Wanted { environment: Some(environment) })
+    search(snapshot, package, Level::Package, Wanted { environment: Some(environment), ..Wanted::default() })
 }
 
 /// All runs that deploy to one environment, or take something down there, of every package.
@@ -117,7 +108,12 @@ pub fn of_deployment(snapshot: &Snapshot, package: &Ref, environment: &str) -> R
 /// # Errors
 /// What must be loaded.
 pub fn of_environment(snapshot: &Snapshot, environment: &str) -> Result<Vec<RunEntry>, Needs> {
-    search(snapshot, &Ref::default(), Level::Root, Wanted { environment: Some(environment) })
+    search(
+        snapshot,
+        &Ref::default(),
+        Level::Root,
+        Wanted { environment: Some(environment), ..Wanted::default() },
+    )
 }
 
 /// All runs of a store.
@@ -145,6 +141,14 @@ pub fn running(snapshot: &Snapshot) -> Result<Vec<RunEntry>, Needs> {
         })
     };
     Ok(snapshot.search(&glob)?.into_iter().filter_map(run).collect())
+}
+
+/// Those of [`of_store`] that may start: pending or paused.
+///
+/// # Errors
+/// What must be loaded.
+pub fn startable(snapshot: &Snapshot) -> Result<Vec<RunEntry>, Needs> {
+    search(snapshot, &Ref::default(), Level::Root, Wanted { startable: true, ..Wanted::default() })
 }
 
 /// The run that `reference` names, with its statuses; none when it is not there.
@@ -177,6 +181,8 @@ enum Level {
 struct Wanted<'a> {
     /// Those of deployments to this environment only.
     environment: Option<&'a str>,
+    /// Pending or paused ones only.
+    startable: bool,
 }
 
 impl Level {
@@ -229,30 +235,52 @@ fn search(
     // Built from escaped text, so there is nothing that could be malformed.
     let Ok(glob) = Glob::new(&level.pattern(start.as_str(), wanted)) else { return Ok(Vec::new()) };
     let mut found: Vec<RunEntry> = Vec::new();
+    // A run comes right before its statuses, and most are over: those cost no ref.
+    let mut run = String::new();
+    let mut statuses = Vec::new();
     let enter = |level: Level, name: &str| level.below(name, wanted);
     snapshot.walk(Marker::State, start.as_str(), level, &glob, &enter, &mut |level, path| match level {
-        Level::Run => found.extend(entry(path, found.last())),
-        Level::Status => {
-            // A run comes right before its statuses; without a document there is none.
-            let Some(run) = found.last_mut() else { return };
-            let status =
-                path.strip_prefix(run.reference.as_str()).and_then(|rest| rest.strip_prefix("/status/"));
-            run.statuses.extend(status.and_then(Status::from_name));
+        Level::Run => {
+            found.extend(entry(&run, std::mem::take(&mut statuses), wanted, found.last()));
+            path.clone_into(&mut run);
+        }
+        Level::Status if !run.is_empty() => {
+            let status = path.strip_prefix(run.as_str()).and_then(|rest| rest.strip_prefix("/status/"));
+            statuses.extend(status.and_then(Status::from_name));
         }
         _ => {}
     })?;
+    found.extend(entry(&run, statuses, wanted, found.last()));
     found.sort_by(|a, b| (a.place.as_str(), a.number).cmp(&(b.place.as_str(), b.number)));
     Ok(found)
 }
 
-/// The run at `path`; `last` is the one before, mostly at the same place.
-fn entry(path: &str, last: Option<&RunEntry>) -> Option<RunEntry> {
+/// The run at `path`, if it is wanted; `last` is the one before, mostly at the same place.
+fn entry(path: &str, statuses: Vec<Status>, wanted: Wanted<'_>, last: Option<&RunEntry>) -> Option<RunEntry> {
+    let starts = matches!(standing(&statuses), Status::Pending | Status::Paused);
+    if wanted.startable && !starts {
+        return None;
+    }
     let (place, name) = path.rsplit_once('/')?;
     let place = match last.filter(|last| last.place.as_str() == place) {
         Some(last) => last.place.clone(),
         None => place.parse().ok()?,
     };
-    Some(RunEntry { reference: path.parse().ok()?, place, number: number(name)?, statuses: Vec::new() })
+    Some(RunEntry { reference: path.parse().ok()?, place, number: number(name)?, statuses })
+}
+
+/// Where a run with these markers stands.
+fn standing(statuses: &[Status]) -> Status {
+    const ENDED_FIRST: [Status; 7] = [
+        Status::Complete,
+        Status::FailedRetried,
+        Status::Cancelled,
+        Status::Failed,
+        Status::Running,
+        Status::Paused,
+        Status::Pending,
+    ];
+    ENDED_FIRST.into_iter().find(|status| statuses.contains(status)).unwrap_or(Status::Pending)
 }
 
 /// The number of a run, from the name of its folder.

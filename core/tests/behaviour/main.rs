@@ -21,3 +21,5 @@ mod reconcile;
 mod release;
 #[cfg(test)]
 mod run;
+#[cfg(test)]
+mod summary;
