@@ -7,6 +7,7 @@
 //! * `…` alone on a line: any lines, or none.
 //! * `…` in a line: any text. Runs of spaces count as one.
 //! * A command must succeed, unless the output that is shown has a line that starts with `error: `.
+#![expect(clippy::expect_used, clippy::panic, reason = "a test that cannot go on fails")]
 
 use std::ffi::OsString;
 use std::fmt::Write as _;
