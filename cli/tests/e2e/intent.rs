@@ -88,11 +88,6 @@ fn a_file_of_environments_sets_them() {
     world.check("state get ./web.ocu.star/@/deploy/staging#output/host", expect![[r#"
         "staging.example.org"
     "#]]);
-    world.check("state get +web.ocu.star/@/deploy/staging", expect![[r#"
-        --- stderr
-        error: `@` at byte 14 of `+web.ocu.star/@/deploy/staging`: a ref has one release; keep one `@` or `+`
-        --- exit 2
-    "#]]);
     world.check("state get shop/-/web.ocu.star/+/deploy/staging", expect![[r#"
         {
           "input": {
@@ -191,15 +186,29 @@ fn a_deleted_environment_is_taken_down() {
           help: did you mean shop/-/web.ocu.star/@r1/deploy/staging?
         --- exit 1
     "#]]);
-    world.check("work any", expect![[""]]);
+    world.check("work any", expect![[r#"
+        --- stderr
+        nothing to do at this commit
+    "#]]);
     world.check("state delete @/environment/staging", expect![[r#"
         --- stderr
-        error: there is nothing at +/environment/staging, in intent or in state
+        error: there is no intent at +/environment/staging
         --- exit 1
     "#]]);
     // And back again.
     world.ok(r#"state set @/environment/staging -f=json '{"name":"staging","attributes":{"tier":"new"}}'"#);
-    world.check("work any --comprehensive -j 1", expect![[""]]);
+    world.check("work any --comprehensive -j 1", expect![[r#"
+        --- stderr
+        applied @/environment/staging
+          shop/-/web.ocu.star/@r1/op/check_envs
+        checked environments of shop/-/web.ocu.star/@r1
+          shop/-/web.ocu.star/@r1/deploy/staging/3
+        shop/-/web.ocu.star/@r1 first
+        › deploy/staging/3 up
+          staging/3 | up staging {"tier": "new"} web:1
+        ✓ deploy/staging/3 complete <took>
+            shop/-/web.ocu.star/@r1/deploy/staging#output/host
+    "#]]);
     world.check("state check", expect![[""]]);
 }
 
@@ -343,6 +352,7 @@ deploy("prod", up=up, down=down, inputs={"range": input(ref="./-/network.ocu.sta
     world.ok("release new network.ocu.star");
     world.check("work any", expect![[r#"
         --- stderr
+        nothing to do at this commit
         shop has work at <commit 1> and no trigger; in a checkout of it run:
           git checkout <commit 1>
           ocuroot work any
@@ -365,7 +375,10 @@ deploy("prod", up=up, down=down, inputs={"range": input(ref="./-/network.ocu.sta
           prod/2 | up in 192.168.0.0/16
         ✓ deploy/prod/2 complete <took>
     "#]]);
-    world.check("work any", expect![[""]]);
+    world.check("work any", expect![[r#"
+        --- stderr
+        nothing to do at this commit
+    "#]]);
 }
 
 #[test]
@@ -444,7 +457,7 @@ fn values_are_strings_json_or_starlark() {
     "#]]);
     world.check("state delete @/custom/nope", expect![[r#"
         --- stderr
-        error: there is nothing at +/custom/nope, in intent or in state
+        error: there is no intent at +/custom/nope
         --- exit 1
     "#]]);
     world.check("state apply @/custom/nope", expect![[r#"
@@ -455,7 +468,6 @@ fn values_are_strings_json_or_starlark() {
     world.check("state apply @/custom/a", expect![[r#"
         --- stderr
         applied @/custom/a
-          @/custom/a
     "#]]);
     world.check("state apply @/custom/a", expect![[r#"
         --- stderr
@@ -481,7 +493,6 @@ fn values_are_strings_json_or_starlark() {
     world.check("state apply @/custom/a", expect![[r#"
         --- stderr
         applied @/custom/a
-          @/custom/a
     "#]]);
     world.check("state match", expect![[r#"
         shop/-/repo.ocu.star/@
@@ -518,24 +529,113 @@ fn intent_that_makes_no_sense_is_refused() {
             error: +/environment/a b: `a b` is not an environment name: it must not hold ' '
             --- exit 1
         "#]]),
-        (
-            r#"state set web.ocu.star/@/deploy/nowhere -f json '{"release":"shop/-/web.ocu.star/@r1","input":{}}'"#,
-            expect![[""]],
-        ),
-        (
-            r#"state set web.ocu.star/@/deploy/staging -f json '{"release":"shop/-/web.ocu.star/@r9","input":{}}'"#,
-            expect![[""]],
-        ),
-        (r#"state set web.ocu.star/@/deploy/staging -f json '{"release":"nonsense//@"}'"#, expect![[""]]),
-        (r#"state set web.ocu.star/@/deploy/staging r1"#, expect![[""]]),
-        ("state set web.ocu.star/@r1/deploy/staging r1", expect![[""]]),
-        ("state set web.ocu.star/@/op/check_envs 1", expect![[""]]),
-        ("state set web.ocu.star 1", expect![[""]]),
-        ("state delete web.ocu.star/@r1/task/build", expect![[""]]),
-        ("state apply web.ocu.star/@r1/task/build", expect![[""]]),
+        (r#"state set web.ocu.star/@/deploy/staging -f json '{"release":"nonsense//@"}'"#, expect![[r#"
+            --- stderr
+            error: shop/-/web.ocu.star/+/deploy/staging: not a deployment intent (`` at byte 9 of `nonsense//@`: a segment is empty; write one `/`, not two); expected {"release": "<ref>", "input": {…}}
+            --- exit 1
+        "#]]),
+        (r#"state set web.ocu.star/@/deploy/staging r1"#, expect![[r#"
+            --- stderr
+            error: shop/-/web.ocu.star/+/deploy/staging: not a deployment intent (invalid type: string "r1", expected struct Intent); expected {"release": "<ref>", "input": {…}}
+            --- exit 1
+        "#]]),
+        ("state set web.ocu.star/@r1/deploy/staging r1", expect![[r#"
+            --- stderr
+            error: shop/-/web.ocu.star/+r1/deploy/staging is not intent: only deployments (…/@/deploy/<environment>), custom state and environments (@/environment/<name>) can be set and applied
+            --- exit 1
+        "#]]),
+        ("state set web.ocu.star/@/op/check_envs 1", expect![[r#"
+            --- stderr
+            error: shop/-/web.ocu.star/+/op/check_envs is not intent: only deployments (…/@/deploy/<environment>), custom state and environments (@/environment/<name>) can be set and applied
+            --- exit 1
+        "#]]),
+        ("state set web.ocu.star 1", expect![[r#"
+            --- stderr
+            error: shop/-/web.ocu.star is not intent: only deployments (…/@/deploy/<environment>), custom state and environments (@/environment/<name>) can be set and applied
+            --- exit 1
+        "#]]),
+        ("state delete web.ocu.star/@r1/task/build", expect![[r#"
+            --- stderr
+            error: shop/-/web.ocu.star/+r1/task/build is not intent: only deployments (…/@/deploy/<environment>), custom state and environments (@/environment/<name>) can be set and applied
+            --- exit 1
+        "#]]),
+        ("state apply web.ocu.star/@r1/task/build", expect![[r#"
+            --- stderr
+            error: shop/-/web.ocu.star/@r1/task/build is not intent: only deployments (…/@/deploy/<environment>), custom state and environments (@/environment/<name>) can be set and applied
+            --- exit 1
+        "#]]),
     ] {
         world.check_reads_only(line, expected);
     }
+}
+
+#[test]
+fn intent_for_what_there_is_not_is_refused_when_it_is_applied() {
+    let world = deployed();
+    world.ok(r#"state set web.ocu.star/@/deploy/nowhere -f json '{"release":"shop/-/web.ocu.star/@r1","input":{}}'"#);
+    world.ok(r#"state set web.ocu.star/@/deploy/staging -f json '{"release":"shop/-/web.ocu.star/@r9","input":{}}'"#);
+    world.check_reads_only("state apply web.ocu.star/@/deploy/nowhere", expect![[r#"
+        --- stderr
+        error: shop/-/web.ocu.star/+/deploy/nowhere: shop/-/web.ocu.star/@r1 has no deployment to nowhere (it deploys to: production, staging)
+        --- exit 1
+    "#]]);
+    world.check_reads_only("state apply web.ocu.star/@/deploy/staging", expect![[r#"
+        --- stderr
+        error: shop/-/web.ocu.star/+/deploy/staging: there is no release shop/-/web.ocu.star/@r9
+        --- exit 1
+    "#]]);
+    world.check_reads_only("work any", expect![[r#"
+        --- stderr
+        nothing to do at this commit
+        not applied: shop/-/web.ocu.star/+/deploy/nowhere: shop/-/web.ocu.star/@r1 has no deployment to nowhere (it deploys to: production, staging)
+        not applied: shop/-/web.ocu.star/+/deploy/staging: there is no release shop/-/web.ocu.star/@r9
+        error: 2 things could not be done, as said above
+        --- exit 1
+    "#]]);
+}
+
+#[test]
+fn intent_that_cannot_be_read_takes_nothing_down() {
+    let world = deployed();
+    world.ok("state set @/custom/fine 1");
+    world.ok("state apply @/custom/fine");
+    let before = world.store();
+    for path in ["@/environment/staging", "@/custom/fine", "shop/-/web.ocu.star/@/deploy/production"] {
+        let path = format!(".store/intent/refs/{path}/@object.json");
+        assert!(!world.read(&path).is_empty());
+        world.write(&path, "<<<<<<< HEAD\n{nope");
+    }
+    world.check_reads_only("work any --dryrun", expect![[r#"
+        []
+    "#]]);
+    world.check("work any", expect![[r#"
+        --- stderr
+        nothing to do at this commit
+    "#]]);
+    world.check("state apply @/environment/staging", expect![[r#"
+        --- stderr
+        error: +/environment/staging cannot be read (not a document: expected value at line 1 column 1): mend it, or delete it with `ocuroot state delete`
+        --- exit 1
+    "#]]);
+    world.check("state check", expect![[r#"
+        +/custom/fine: not a document: expected value at line 1 column 1; put the file right by hand, or delete it
+        +/environment/staging: not a document: expected value at line 1 column 1; put the file right by hand, or delete it
+        shop/-/web.ocu.star/+/deploy/production: not a document: expected value at line 1 column 1; put the file right by hand, or delete it
+        --- stderr
+        error: 3 problems found
+        --- exit 1
+    "#]]);
+    world.check("state get +/custom/fine", expect![[r#"
+        --- stderr
+        error: +/custom/fine: not a document: expected value at line 1 column 1
+        --- exit 1
+    "#]]);
+    let now = world.store();
+    let state = |files: &std::collections::BTreeMap<std::path::PathBuf, Vec<u8>>| {
+        let state = world.root().join(".store/state");
+        files.iter().filter(|(path, _)| path.starts_with(&state)).map(|(p, t)| (p.clone(), t.clone())).collect::<Vec<_>>()
+    };
+    assert!(state(&before) == state(&now), "something was done to state");
 }
 
 #[test]
@@ -570,15 +670,11 @@ fn intent_that_came_in_by_hand_is_reported_and_the_rest_applied() {
     "#]]);
     world.check("state apply @/custom/broken", expect![[r#"
         --- stderr
-        error: there is nothing at @/custom/broken, in intent or in state
+        error: +/custom/broken cannot be read (not a document: key must be a string at line 1 column 2): mend it, or delete it with `ocuroot state delete`
         --- exit 1
     "#]]);
     world.check("work any -d", expect![[r#"
         [
-          {
-            "ref": "@/custom/broken",
-            "work_type": "create"
-          },
           {
             "ref": "@/custom/fine",
             "work_type": "create"
@@ -587,11 +683,10 @@ fn intent_that_came_in_by_hand_is_reported_and_the_rest_applied() {
     "#]]);
     world.check("work any", expect![[r#"
         --- stderr
-        cannot apply @/environment/wrong: @/environment/wrong: the environment is called "right" but its ref says "wrong"; make them the same
-        cannot apply shop/-/web.ocu.star/@/deploy/nowhere: shop/-/web.ocu.star/+/deploy/nowhere: shop/-/web.ocu.star/@r1 has no deployment to nowhere (it deploys to: production, staging)
-        cannot apply @/custom/broken: there is nothing at @/custom/broken, in intent or in state
+        not applied: +/custom/broken cannot be read (not a document: key must be a string at line 1 column 2): mend it, or delete it with `ocuroot state delete`
+        not applied: @/environment/wrong: the environment is called "right" but its ref says "wrong"; make them the same
+        not applied: shop/-/web.ocu.star/+/deploy/nowhere: shop/-/web.ocu.star/@r1 has no deployment to nowhere (it deploys to: production, staging)
         applied @/custom/fine
-          @/custom/fine
         error: 3 things could not be done, as said above
         --- exit 1
     "#]]);

@@ -185,7 +185,6 @@ fn a_release_that_waits_says_what_for_and_is_no_failure() {
     world.check("state apply ./@r1/custom/approved", expect![[r#"
         --- stderr
         applied shop/-/release.ocu.star/@r1/custom/approved
-          shop/-/release.ocu.star/@r1/custom/approved
     "#]]);
     world.check("release continue @r1", expect![[r#"
         shop/-/release.ocu.star/@r1 complete
