@@ -71,7 +71,7 @@ pub fn apply_intent(session: &mut Session) -> Result<usize, Failure> {
     let mut failed = 0;
     for left_out in &plan.left_out {
         if let plan::Reason::Invalid(why) = &left_out.reason {
-            session.view.show(&Event::Note(&format!("cannot apply {}: {why}", left_out.reference)));
+            session.view.show(&Event::Note(&format!("not applied: {why}")));
             failed += 1;
         }
     }
@@ -79,7 +79,7 @@ pub fn apply_intent(session: &mut Session) -> Result<usize, Failure> {
         match apply(session, difference) {
             Ok(()) => {}
             Err(Failure::Intent(error)) => {
-                session.view.show(&Event::Note(&format!("cannot apply {}: {error}", difference.reference)));
+                session.view.show(&Event::Note(&format!("not applied: {error}")));
                 failed += 1;
             }
             Err(other) => return Err(other),
@@ -94,7 +94,7 @@ fn apply(session: &mut Session, difference: &Difference) -> Result<(), Failure> 
         session.decide(|snapshot| intent::apply(snapshot, &difference.reference, &facts))?;
     if let Applied::Changed(effects) = applied {
         session.view.show(&Event::Note(&format!("applied {}", difference.reference)));
-        for effect in effects {
+        for effect in effects.iter().filter(|effect| **effect != difference.reference) {
             session.view.show(&Event::Note(&format!("  {effect}")));
         }
     }

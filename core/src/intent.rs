@@ -78,6 +78,18 @@ pub enum IntentError {
     /// Nothing in intent or in state at this ref.
     #[error("there is nothing at {0}, in intent or in state")]
     Nothing(Ref),
+    /// Nothing to delete.
+    #[error("there is no intent at {0}")]
+    NoIntent(Ref),
+    /// Something is stored as intent that is no document. It says nothing, and so does not say that
+    /// the thing should go.
+    #[error("{reference} cannot be read ({problem}): mend it, or delete it with `ocuroot state delete`")]
+    Broken {
+        /// Of the intent.
+        reference: Ref,
+        /// Why it is none.
+        problem: String,
+    },
     /// A run cannot be queued.
     #[error(transparent)]
     Run(#[from] RunError),
@@ -183,7 +195,7 @@ pub fn delete(snapshot: &Snapshot, reference: &Ref) -> Result<Transaction, Unmet
         return Err(IntentError::NotIntent(intent).into());
     }
     if snapshot.blob(&intent)?.is_none() {
-        return Err(IntentError::Nothing(intent).into());
+        return Err(IntentError::NoIntent(intent).into());
     }
     let mut edit = Edit::new(snapshot, format!("delete {intent}"));
     edit.delete(&intent)?;
@@ -329,6 +341,10 @@ pub fn apply(
     facts: &Facts,
 ) -> Result<(Transaction, Applied), Unmet<IntentError>> {
     let reference = reference.document().to_state();
+    let intent = reference.to_intent();
+    if let Some(problem) = snapshot.problem(&intent)? {
+        return Err(IntentError::Broken { problem: problem.to_string(), reference: intent }.into());
+    }
     match subject(&reference) {
         Some(Subject::Custom) => apply_custom(snapshot, &reference),
         Some(Subject::Environment) => apply_environment(snapshot, &reference, facts),

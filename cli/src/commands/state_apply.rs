@@ -34,7 +34,7 @@ impl Args {
             Applied::Unchanged(why) => session.view.show(&Event::Note(&format!("nothing to do: {why}"))),
             Applied::Changed(effects) => {
                 session.view.show(&Event::Note(&format!("applied {}", reference.to_state())));
-                for effect in effects {
+                for effect in effects.iter().filter(|effect| **effect != reference.to_state()) {
                     session.view.show(&Event::Note(&format!("  {effect}")));
                 }
             }

@@ -19,7 +19,7 @@ pub struct Args {
     /// What to set: ./@r4/custom/approve, @/environment/prod, ./@/deploy/prod
     pub(super) reference: String,
     /// The value; - reads it from stdin
-    #[arg(allow_hyphen_values = true)]
+    #[arg(allow_negative_numbers = true)]
     value: String,
     /// How the value is written
     #[arg(short, long, value_enum, default_value_t)]

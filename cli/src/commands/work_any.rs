@@ -7,6 +7,7 @@ use crate::color::Color;
 use crate::engine::{self, Report};
 use crate::error::Failure;
 use crate::session::Session;
+use crate::view::Event;
 use crate::work::{self, Elsewhere, Rounds};
 
 /// Apply intent, do operations, execute ready runs, trigger work elsewhere
@@ -44,6 +45,9 @@ impl Args {
         let mut failed = 0;
         loop {
             let plan = work::plan(&mut session, &scope)?;
+            if plan.is_empty() {
+                session.view.show(&Event::Note("nothing to do at this commit"));
+            }
             rounds.note(&plan)?;
             failed = failed.max(work::apply_intent(&mut session)?);
             failed = failed.max(work::do_ops(&mut session)?);

@@ -6,6 +6,7 @@ use super::{fail_if_failed, print_json, watched};
 use crate::color::Color;
 use crate::engine;
 use crate::error::Failure;
+use crate::view::Event;
 use crate::work;
 
 /// Execute ready runs of this commit, and deploy again what has changed inputs
@@ -35,6 +36,9 @@ impl Args {
         }
         work::report_stale(&mut session)?;
         let report = work::run_ready(&mut session, engine::jobs(self.jobs))?;
+        if report.executed == 0 {
+            session.view.show(&Event::Note("nothing is ready at this commit"));
+        }
         session.view.finish();
         fail_if_failed(&report)
     }

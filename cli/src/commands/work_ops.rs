@@ -3,6 +3,7 @@
 use super::{print_json, watched};
 use crate::color::Color;
 use crate::error::Failure;
+use crate::view::Event;
 use crate::work;
 
 /// Do operations that wait on releases of this commit
@@ -28,8 +29,13 @@ impl Args {
             plan.reconcile.clear();
             return print_json(&plan.items());
         }
+        let scope = work::this_commit(&session)?;
+        if work::plan(&mut session, &scope)?.ops.is_empty() {
+            session.view.show(&Event::Note("no operation waits at this commit"));
+        }
         match work::do_ops(&mut session)? {
             0 => Ok(()),
+            1 => Err(Failure::Unsuccessful("1 operation could not be done".to_owned())),
             failed => Err(Failure::Unsuccessful(format!("{failed} operations could not be done"))),
         }
     }

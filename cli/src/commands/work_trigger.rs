@@ -5,6 +5,7 @@ use ocuroot_core::plan::Scope;
 use super::{print_json, watched};
 use crate::color::Color;
 use crate::error::Failure;
+use crate::view::Event;
 use crate::work;
 
 /// Start work where it belongs: call the trigger of every repo and commit that has some
@@ -30,6 +31,9 @@ impl Args {
         }
         let places =
             if self.intent { work::known_repos(&mut session)? } else { work::with_work(&mut session)? };
+        if places.is_empty() {
+            session.view.show(&Event::Note("there is no work anywhere"));
+        }
         match work::trigger(&mut session, &places)? {
             0 => Ok(()),
             1 => Err(Failure::Unsuccessful("1 trigger failed".to_owned())),

@@ -106,7 +106,16 @@ impl Labels {
     fn of(&self, run: &Ref) -> String {
         let Some(kind) = run.kind() else { return run.to_string() };
         let short = format!("{}/{}", kind.as_str(), run.subpath());
-        if self.releases.len() > 1 { format!("{} {short}", run.path()) } else { short }
+        if self.releases.len() > 1 {
+            format!("{}/@{}/{short}", run.path(), run.release().unwrap_or_default())
+        } else {
+            short
+        }
+    }
+
+    /// What stands in front of a line that a run prints: `build/1`.
+    fn of_output(&self, run: &Ref) -> String {
+        if self.releases.len() > 1 { self.of(run) } else { run.subpath().to_owned() }
     }
 }
 

@@ -38,7 +38,7 @@ impl View for Plain {
                 eprintln!("{} {} {}", mark(Status::Running), labels.of(run), paint(Style::Dim, function));
             }
             Event::Output { run, log } => {
-                eprintln!("  {} {}", paint(Style::Dim, &format!("{} |", labels.of(run))), log.message)
+                eprintln!("  {} {}", paint(Style::Dim, &format!("{} |", labels.of_output(run))), log.message)
             }
             Event::Ended { run, status, took, outputs } => {
                 let style = match status {
