@@ -18,5 +18,6 @@ pub mod refs_here;
 pub mod repo;
 pub mod session;
 pub mod store;
+pub mod telemetry;
 pub mod view;
 pub mod work;

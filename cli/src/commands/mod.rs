@@ -3,10 +3,12 @@
 
 use std::io::Write;
 
+use clap::{CommandFactory, FromArgMatches};
 use serde::Serialize;
 
 use crate::error::Failure;
 use crate::session::Session;
+use crate::telemetry;
 use crate::view;
 
 pub mod completions;
@@ -99,6 +101,19 @@ enum Work {
 }
 
 impl Cli {
+    /// What the process was asked for, and the command's name: `release new`. Ends the process for
+    /// help, and with 2 for a command line that it does not understand.
+    #[must_use]
+    pub fn read() -> (Cli, String) {
+        let matches = Cli::command().get_matches();
+        let names = std::iter::successors(matches.subcommand(), |(_, below)| below.subcommand());
+        let name = names.map(|(name, _)| name).collect::<Vec<_>>().join(" ");
+        match Cli::from_arg_matches(&matches) {
+            Ok(cli) => (cli, name),
+            Err(error) => error.format(&mut Cli::command()).exit(),
+        }
+    }
+
     /// Does what the command line asks for.
     ///
     /// # Errors
@@ -138,7 +153,7 @@ fn quiet() -> Result<Session, Failure> {
 
 /// A session for a command whose progress people watch.
 fn watched(color: crate::color::Color) -> Result<Session, Failure> {
-    Session::open(&here()?, view::for_stderr(color))
+    Session::open(&here()?, telemetry::recorded(view::for_stderr(color)))
 }
 
 /// The working directory, with links resolved as the file system sees it.
