@@ -18,6 +18,7 @@ use ocuroot_core::open;
 use ocuroot_core::ready::Missing;
 use ocuroot_core::release;
 use ocuroot_core::run::{self, Claimed, Completion, RunError};
+use ocuroot_core::runs;
 use ocuroot_core::sdk::{Diagnostics, Limits, Returned};
 use ocuroot_core::snapshot::{Needs, Snapshot, Unmet};
 use ocuroot_core::transaction::Transaction;
@@ -116,7 +117,11 @@ pub fn run(
     engine.work(jobs)?;
     let mut report = engine.report;
     for release in releases {
-        report.waiting.extend(session.ask(|snapshot| open::waiting(snapshot, release))?);
+        let (waiting, status) = session.ask(|snapshot| {
+            Ok((open::waiting(snapshot, release)?, runs::release_status(snapshot, release)?))
+        })?;
+        report.waiting.extend(waiting);
+        session.view.show(&Event::Standing { release, status });
     }
     Ok(report)
 }
@@ -416,6 +421,6 @@ fn end_of(snapshot: &Snapshot, end: &Ended, logs: &[Log], facts: &Facts) -> Resu
 pub fn announce(session: &mut Session, release: &Ref) -> Result<(), Failure> {
     let commit = session.read(|snapshot| Ok::<_, Unmet<_>>(release::read(snapshot, release)?.1.commit))?;
     let subject = crate::git::describe(&session.repo.root, &commit).subject;
-    session.view.show(&Event::Release { release, subject: &subject });
+    session.view.show(&Event::Release { release, commit: &commit, subject: &subject });
     Ok(())
 }

@@ -3,11 +3,13 @@
 
 use std::io::Write;
 
+use clap::{CommandFactory, FromArgMatches};
 use ocuroot_core::repo_config::strip_userinfo;
 use serde::Serialize;
 
 use crate::error::Failure;
 use crate::session::Session;
+use crate::telemetry;
 use crate::view;
 
 pub mod completions;
@@ -100,6 +102,19 @@ enum Work {
 }
 
 impl Cli {
+    /// What the process was asked for, and the command's name: `release new`. Ends the process for
+    /// help, and with 2 for a command line that it does not understand.
+    #[must_use]
+    pub fn read() -> (Cli, String) {
+        let matches = Cli::command().get_matches();
+        let names = std::iter::successors(matches.subcommand(), |(_, below)| below.subcommand());
+        let name = names.map(|(name, _)| name).collect::<Vec<_>>().join(" ");
+        match Cli::from_arg_matches(&matches) {
+            Ok(cli) => (cli, name),
+            Err(error) => error.format(&mut Cli::command()).exit(),
+        }
+    }
+
     /// Does what the command line asks for.
     ///
     /// # Errors
@@ -152,7 +167,7 @@ fn quiet() -> Result<Session, Failure> {
 
 /// A session for a command whose progress people watch.
 fn watched(color: crate::color::Color) -> Result<Session, Failure> {
-    Session::open(&here()?, view::for_stderr(color))
+    Session::open(&here()?, telemetry::recorded(view::for_stderr(color)))
 }
 
 /// The working directory, with links resolved as the file system sees it.

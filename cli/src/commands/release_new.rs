@@ -104,7 +104,11 @@ impl Args {
             }
             Made::Environments(declared) => set_environments(&mut session, &declared),
             Made::Release { release, claimed } => {
-                session.view.show(&Event::Release { release: &release, subject: &commit.subject });
+                session.view.show(&Event::Release {
+                    release: &release,
+                    commit: &commit.hash,
+                    subject: &commit.subject,
+                });
                 let root = session.repo.root.clone();
                 let report = engine::run(&mut session, &root, std::slice::from_ref(&release), claimed, jobs)?;
                 work::show_waiting(&session, &report);

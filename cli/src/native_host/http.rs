@@ -74,7 +74,7 @@ fn read(mut answer: Response<Body>) -> Result<HttpResponse, ureq::Error> {
 }
 
 /// A URL without the user and password that it may hold: it goes into an error.
-fn without_userinfo(url: &str) -> String {
+pub(crate) fn without_userinfo(url: &str) -> String {
     let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
     let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
     let (authority, path) = rest.split_at(end);

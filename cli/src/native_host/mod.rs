@@ -12,6 +12,8 @@
 mod http;
 mod process;
 
+pub(crate) use http::without_userinfo;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;

@@ -52,7 +52,7 @@ impl View for Live {
         let mut labels = self.labels.lock().unwrap_or_else(PoisonError::into_inner);
         let paint = |style, text: &str| self.color.paint(style, text);
         match event {
-            Event::Release { release, subject } => {
+            Event::Release { release, subject, .. } => {
                 labels.announce(release);
                 let repo = release.repo().unwrap_or_default();
                 self.say(&format!("{} {}", paint(Style::Bold, repo), paint(Style::Dim, subject)));
@@ -114,6 +114,8 @@ impl View for Live {
                     self.say(&format!("      {missing}"));
                 }
             }
+            // The command prints it.
+            Event::Standing { .. } => {}
             Event::Note(text) => self.say(text),
         }
     }

@@ -24,6 +24,8 @@ pub enum Event<'a> {
     Release {
         /// The release.
         release: &'a Ref,
+        /// Full hash of its commit.
+        commit: &'a str,
         /// Subject of its commit; may be empty.
         subject: &'a str,
     },
@@ -58,6 +60,13 @@ pub enum Event<'a> {
         run: &'a Ref,
         /// What for.
         missing: &'a [Missing],
+    },
+    /// How a release stands, now that nothing more of it can start here.
+    Standing {
+        /// The release.
+        release: &'a Ref,
+        /// How.
+        status: Status,
     },
     /// Anything else worth a line.
     Note(&'a str),

@@ -30,8 +30,10 @@ impl View for Plain {
             labels.announce(release);
         }
         match event {
-            Event::Release { release, subject: "" } => eprintln!("{}", paint(Style::Bold, release.as_str())),
-            Event::Release { release, subject } => {
+            Event::Release { release, subject: "", .. } => {
+                eprintln!("{}", paint(Style::Bold, release.as_str()))
+            }
+            Event::Release { release, subject, .. } => {
                 eprintln!("{} {}", paint(Style::Bold, release.as_str()), paint(Style::Dim, subject));
             }
             Event::Started { run, function } => {
@@ -62,6 +64,8 @@ impl View for Plain {
                     eprintln!("    {missing}");
                 }
             }
+            // The command prints it.
+            Event::Standing { .. } => {}
             Event::Note(text) => eprintln!("{text}"),
         }
     }
