@@ -15,12 +15,25 @@
 //! # Ok::<(), ocuroot_core::RefError>(())
 //! ```
 
+pub mod check;
 pub mod documents;
 pub mod envelope;
+pub mod facts;
 pub mod glob;
+pub mod intent;
+pub mod logs;
 pub mod names;
+pub mod ops;
+pub mod plan;
+pub mod ready;
+pub mod reconcile;
 pub mod refs;
+pub mod release;
+pub mod repo_config;
 pub mod repo_name;
+pub mod resolve;
+pub mod run;
+pub mod runs;
 pub mod secrets;
 pub mod snapshot;
 pub mod transaction;

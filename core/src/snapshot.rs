@@ -110,6 +110,33 @@ impl<E> From<Needs> for Unmet<E> {
     }
 }
 
+/// Lets `?` lift the errors of smaller steps.
+macro_rules! lift {
+    ($($from:ty => $to:ty),+ $(,)?) => {$(
+        impl From<Unmet<$from>> for Unmet<$to> {
+            fn from(unmet: Unmet<$from>) -> Self {
+                match unmet {
+                    Unmet::Needs(needs) => Unmet::Needs(needs),
+                    Unmet::Error(error) => Unmet::Error(error.into()),
+                }
+            }
+        }
+    )+};
+}
+pub(crate) use lift;
+
+/// Lets `?` turn plain errors into [`Unmet`].
+macro_rules! unmet {
+    ($($error:ty => $to:ty),+ $(,)?) => {$(
+        impl From<$error> for Unmet<$to> {
+            fn from(error: $error) -> Self {
+                Unmet::Error(error.into())
+            }
+        }
+    )+};
+}
+pub(crate) use unmet;
+
 /// A document as it was read: its content, and the id that says whether it still is.
 #[derive(Clone, Debug, PartialEq)]
 struct Loaded {
@@ -488,6 +515,17 @@ impl Snapshot {
         Ok(refs)
     }
 
+    /// Calls `found` with the path of every document of one store, also of those whose path is no
+    /// ref.
+    ///
+    /// # Errors
+    /// The folders that must be listed; then `found` was called for a part of them only.
+    pub fn all_paths(&self, side: Marker, found: &mut dyn FnMut(&str)) -> Result<(), Needs> {
+        let mut needs = Needs::default();
+        all_below(self.tree(side), side, ROOT, &mut String::new(), &mut needs, found);
+        needs.settle(())
+    }
+
     /// How many folders and documents are known, for progress.
     #[must_use]
     pub fn size(&self) -> usize {
@@ -538,6 +576,30 @@ fn search_below(
         let length = path.len();
         push_segment(path, tree.name(*child));
         search_below(tree, side, *child, glob, path, needs, found);
+        path.truncate(length);
+    }
+}
+
+fn all_below(
+    tree: &Tree,
+    side: Marker,
+    node: u32,
+    path: &mut String,
+    needs: &mut Needs,
+    found: &mut dyn FnMut(&str),
+) {
+    let Node { listed, slot, children, .. } = tree.node(node);
+    if !listed {
+        needs.merge(Needs::folder(side, path, Glob::new("**").ok().as_ref()));
+        return;
+    }
+    if matches!(slot, Slot::Listed | Slot::Loaded(_)) {
+        found(path);
+    }
+    for child in children {
+        let length = path.len();
+        push_segment(path, tree.name(*child));
+        all_below(tree, side, *child, path, needs, found);
         path.truncate(length);
     }
 }

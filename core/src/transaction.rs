@@ -26,7 +26,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::envelope::{BlobId, Content, Document};
-use crate::refs::Ref;
+use crate::refs::{Marker, Ref};
 use crate::snapshot::{Needs, Snapshot};
 
 /// What a document becomes.
@@ -154,7 +154,7 @@ impl<'a> Edit<'a> {
     pub fn delete(&mut self, reference: &Ref) -> Result<(), Needs> {
         let target = self.get(reference)?.and_then(|document| document.target().cloned());
         if let Some(target) = target {
-            self.forget_link(&target, reference)?;
+            self.forget_link(&beside(reference, &target), reference)?;
         }
         if self.snapshot.blob(reference)?.is_none() {
             self.transaction.writes.remove(&reference.document());
@@ -178,28 +178,31 @@ impl<'a> Edit<'a> {
             }
             None => (None, Vec::new(), serde_json::Map::new()),
         };
-        if old.as_ref() == Some(target) {
+        // Inside both stores refs are spelled with `@`.
+        let (target, spelled, back) = (beside(from, target), target.to_state(), from.to_state());
+        if old.as_ref() == Some(&spelled) {
             return Ok(true);
         }
         if let Some(old) = old {
-            self.forget_link(&old, from)?;
+            self.forget_link(&beside(from, &old), from)?;
         }
-        if let Some(document) = self.get(target)? {
+        if let Some(document) = self.get(&target)? {
             let mut document = document.clone();
-            if !document.links.iter().any(|link| link == from.as_str()) {
-                document.links.push(from.to_string());
+            if !document.links.iter().any(|link| link == back.as_str()) {
+                document.links.push(back.to_string());
                 document.links.sort();
             }
-            self.put(target, document)?;
+            self.put(&target, document)?;
         }
-        self.put(from, Document { links, content: Content::Link(target.clone()), extra })?;
+        self.put(from, Document { links, content: Content::Link(spelled), extra })?;
         Ok(true)
     }
 
     fn forget_link(&mut self, target: &Ref, from: &Ref) -> Result<(), Needs> {
         if let Some(document) = self.get(target)? {
             let mut document = document.clone();
-            document.links.retain(|link| link != from.as_str());
+            let back = from.to_state();
+            document.links.retain(|link| link != back.as_str());
             self.put(target, document)?;
         }
         Ok(())
@@ -210,6 +213,11 @@ impl<'a> Edit<'a> {
     pub fn finish(self) -> Transaction {
         self.transaction
     }
+}
+
+/// `target` in the store that `from` lies in: a link leads to a document of its own store.
+fn beside(from: &Ref, target: &Ref) -> Ref {
+    if from.marker() == Some(Marker::Intent) { target.to_intent() } else { target.to_state() }
 }
 
 #[cfg(test)]

@@ -49,10 +49,16 @@ impl Step {
             Step::One | Step::WithoutSlash => c != u32::from('/'),
             Step::Anything => true,
             Step::Class(Class { negated, ranges }) => {
-                ranges.iter().any(|&(first, last)| (u32::from(first)..=u32::from(last)).contains(&c)) != *negated
+                ranges.iter().any(|&(first, last)| (u32::from(first)..=u32::from(last)).contains(&c))
+                    != *negated
             }
             Step::Either(_) | Step::Goto(_) => false,
         }
+    }
+
+    /// The only character that the step takes, if it takes just one.
+    pub(super) fn literal(&self) -> Option<char> {
+        if let Step::Char(c) = self { Some(*c) } else { None }
     }
 
     /// Whether the step may take any number of characters.
@@ -133,7 +139,12 @@ impl Reader<'_> {
                 }
                 '{' => {
                     let either = self.steps.len();
-                    self.braces.push(Brace { offset, either, alternatives: vec![either + 1], gotos: Vec::new() });
+                    self.braces.push(Brace {
+                        offset,
+                        either,
+                        alternatives: vec![either + 1],
+                        gotos: Vec::new(),
+                    });
                     Step::Either(Vec::new())
                 }
                 ',' if let Some(brace) = self.braces.last_mut() => {
@@ -185,7 +196,8 @@ impl Reader<'_> {
                 (offset, c) => (offset, c, false),
             };
             let mut ahead = self.chars.clone();
-            let is_range = ahead.next_if(|&(_, c)| c == '-').is_some() && ahead.next().is_some_and(|(_, c)| c != ']');
+            let is_range =
+                ahead.next_if(|&(_, c)| c == '-').is_some() && ahead.next().is_some_and(|(_, c)| c != ']');
             let last = if is_range {
                 self.chars.next();
                 match self.chars.next().ok_or((E::UnclosedClass, bracket))? {
@@ -218,53 +230,63 @@ struct Places {
 
 impl Places {
     fn new(steps: &[Step]) -> Places {
-        let mut after_slash = vec![false; steps.len() + 1];
-        let mut after_anything = vec![false; steps.len() + 1];
-        if let Some(first) = after_slash.first_mut() {
-            *first = true;
-        }
+        let mut places = Places {
+            reach: grammar::reach(steps),
+            after_slash: vec![false; steps.len() + 1],
+            after_anything: vec![false; steps.len() + 1],
+        };
+        set(&mut places.after_slash, 0);
         for (at, step) in steps.iter().enumerate() {
-            let copy = |flags: &mut Vec<bool>, to: usize| {
-                let flag = flags.get(at).copied().unwrap_or_default();
-                if let Some(place) = flags.get_mut(to) {
-                    *place |= flag;
-                }
-            };
-            let next = at + 1;
             match step {
-                Step::Char('/') => after_slash.iter_mut().skip(next).take(1).for_each(|flag| *flag = true),
-                Step::Anything => after_anything.iter_mut().skip(next).take(1).for_each(|flag| *flag = true),
-                Step::Goto(to) => [&mut after_slash, &mut after_anything].map(|flags| copy(flags, *to)).into_iter().collect(),
-                Step::Either(alternatives) => alternatives
-                    .iter()
-                    .for_each(|&to| [&mut after_slash, &mut after_anything].map(|flags| copy(flags, to)).into_iter().collect()),
+                Step::Char('/') => set(&mut places.after_slash, at + 1),
+                Step::Anything => set(&mut places.after_anything, at + 1),
+                Step::Goto(to) => places.pass_on(at, *to),
+                Step::Either(alternatives) => alternatives.iter().for_each(|&to| places.pass_on(at, to)),
                 _ => {}
             }
         }
-        Places { reach: grammar::reach(steps), after_slash, after_anything }
+        places
     }
 
-    fn is(flags: &[bool], step: usize) -> bool {
-        flags.get(step).copied().unwrap_or_default()
+    /// What can precede a jump can precede where it leads.
+    fn pass_on(&mut self, from: usize, to: usize) {
+        for flags in [&mut self.after_slash, &mut self.after_anything] {
+            if is(flags, from) {
+                set(flags, to);
+            }
+        }
     }
 
     /// Whether a marker at this step starts a release.
     fn may_be_release(&self, step: usize) -> bool {
-        let starts = Places::is(&self.after_slash, step) || Places::is(&self.after_anything, step);
+        let starts = is(&self.after_slash, step) || is(&self.after_anything, step);
         starts && self.reach.get(step).is_some_and(|states| states.meets(grammar::RELEASE_STARTS))
     }
 
     /// Spells `call` as `task` wherever it can be the type: a folder of that name keeps it.
     fn spell_task(&self, steps: &mut [Step]) {
         for at in 0..steps.len() {
-            let may_be_type = Places::is(&self.after_slash, at)
+            let may_be_type = is(&self.after_slash, at)
                 && self.reach.get(at).is_some_and(|states| states.has(grammar::TYPE_START));
-            let Some((word, rest)) = steps.get_mut(at..).and_then(|steps| steps.split_at_mut_checked(4)) else { break };
+            let Some((word, rest)) = steps.get_mut(at..).and_then(|steps| steps.split_at_mut_checked(4))
+            else {
+                break;
+            };
             let is_call = word.iter().zip("call".chars()).all(|(step, c)| *step == Step::Char(c));
             if may_be_type && is_call && slash_follows(rest, at + 4) {
                 word.iter_mut().zip("task".chars()).for_each(|(step, c)| *step = Step::Char(c));
             }
         }
+    }
+}
+
+fn is(flags: &[bool], step: usize) -> bool {
+    flags.get(step).copied().unwrap_or_default()
+}
+
+fn set(flags: &mut [bool], step: usize) {
+    if let Some(flag) = flags.get_mut(step) {
+        *flag = true;
     }
 }
 

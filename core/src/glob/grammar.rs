@@ -76,7 +76,7 @@ pub(super) fn run(state: State, text: &str) -> Option<State> {
 /// For each step, and for the end, the states of the grammar in which the pattern can get there.
 pub(super) fn reach(steps: &[Step]) -> Vec<States> {
     let mut reach = vec![States::default(); steps.len() + 1];
-    let mut add = |reach: &mut Vec<States>, at: usize, states| {
+    let add = |reach: &mut Vec<States>, at: usize, states| {
         if let Some(place) = reach.get_mut(at) {
             place.add(states);
         }
@@ -108,7 +108,9 @@ pub(super) fn live(steps: &[Step]) -> Vec<States> {
     for (at, step) in steps.iter().enumerate().rev() {
         let from = |to: usize| live.get(to).copied().unwrap_or_default();
         let here = match step {
-            Step::Either(alternatives) => alternatives.iter().fold(States::default(), |all, &to| all.with(from(to))),
+            Step::Either(alternatives) => {
+                alternatives.iter().fold(States::default(), |all, &to| all.with(from(to)))
+            }
             Step::Goto(to) => from(*to),
             step if step.repeats() => {
                 let symbols = symbols(step);
@@ -136,13 +138,16 @@ impl States {
 /// Where one of these symbols leads from any of these states.
 fn after(states: States, symbols: &[usize]) -> States {
     let rows = table().0.iter().enumerate().filter(|(state, _)| states.0 >> state & 1 == 1);
-    States(rows.flat_map(|(_, row)| symbols.iter().filter_map(|&s| row.get(s))).fold(0, |all, next| all | next))
+    States(
+        rows.flat_map(|(_, row)| symbols.iter().filter_map(|&s| row.get(s))).fold(0, |all, next| all | next),
+    )
 }
 
 /// From where one of these symbols leads to any of these states.
 fn before(states: States, symbols: &[usize]) -> States {
     let rows = table().0.iter().enumerate();
-    let leads = rows.filter(|(_, row)| symbols.iter().any(|&s| row.get(s).is_some_and(|next| next & states.0 != 0)));
+    let leads =
+        rows.filter(|(_, row)| symbols.iter().any(|&s| row.get(s).is_some_and(|next| next & states.0 != 0)));
     States(leads.fold(0, |all, (state, _)| all | 1 << state))
 }
 
@@ -152,8 +157,12 @@ fn symbol(c: char) -> usize {
 
 /// The symbols that a step takes.
 fn symbols(step: &Step) -> Vec<usize> {
-    let mut symbols: Vec<usize> =
-        SPECIAL.chars().enumerate().filter(|(_, c)| step.takes(u32::from(*c))).map(|(symbol, _)| symbol).collect();
+    let mut symbols: Vec<usize> = SPECIAL
+        .chars()
+        .enumerate()
+        .filter(|(_, c)| step.takes(u32::from(*c)))
+        .map(|(symbol, _)| symbol)
+        .collect();
     let takes_others = match step {
         Step::Char(c) => symbol(*c) == SYMBOLS - 1,
         Step::Class(Class { negated: false, ranges }) => ranges.iter().any(|&(first, last)| {
@@ -218,7 +227,12 @@ impl Table {
     fn add_type(&mut self, name: &str) {
         let mut state = TYPE_START;
         for c in name.chars() {
-            let next = self.0.get(usize::from(state)).and_then(|row| row.get(symbol(c))).copied().unwrap_or_default();
+            let next = self
+                .0
+                .get(usize::from(state))
+                .and_then(|row| row.get(symbol(c)))
+                .copied()
+                .unwrap_or_default();
             state = if next == 0 {
                 let new = self.0.len() as State;
                 self.0.push([0; SYMBOLS]);

@@ -45,6 +45,7 @@
 //! of a pattern and the states of the grammar from which both can still be satisfied are worked out once.
 
 mod code;
+mod escape;
 mod grammar;
 mod program;
 #[cfg(test)]
@@ -82,7 +83,7 @@ enum Middle {
     Anything,
     /// `*`.
     WithoutSlash,
-    Program(Program),
+    Program(Box<Program>),
 }
 
 /// What it takes to judge folders; built when the first one is.
@@ -133,17 +134,16 @@ impl Glob {
     /// [`Glob::MAX_LEN`] bytes.
     pub fn new(pattern: &str) -> Result<Glob, GlobError> {
         let Code { steps, intent, state } = Code::new(pattern)?;
-        let literal = |step: &Step| if let Step::Char(c) = step { Some(*c) } else { None };
-        let prefix: String = steps.iter().map_while(literal).collect();
+        let prefix: String = steps.iter().map_while(Step::literal).collect();
         let start = prefix.chars().count();
         let rest = steps.get(start..).unwrap_or_default();
-        let mut suffix: Vec<char> = rest.iter().rev().map_while(literal).collect();
+        let mut suffix: Vec<char> = rest.iter().rev().map_while(Step::literal).collect();
         suffix.reverse();
         let middle = match rest.get(..rest.len() - suffix.len()).unwrap_or_default() {
             [] => Middle::Empty,
             [Step::Anything] => Middle::Anything,
             [Step::WithoutSlash] => Middle::WithoutSlash,
-            steps => Middle::Program(Program::new(steps, start)),
+            steps => Middle::Program(Box::new(Program::new(steps, start))),
         };
         Ok(Glob(Arc::new(Compiled {
             pattern: pattern.to_owned(),
@@ -239,7 +239,9 @@ impl Glob {
             steps = program.run(steps, folder);
             steps = program.run(steps, "/");
         }
-        state.is_some_and(|state| live.iter().enumerate().any(|(step, live)| live.has(state) && steps.has(step)))
+        state.is_some_and(|state| {
+            live.iter().enumerate().any(|(step, live)| live.has(state) && steps.has(step))
+        })
     }
 }
 
@@ -297,8 +299,12 @@ impl fmt::Display for GlobError {
         }
         write!(f, "the pattern `{}`: ", self.pattern.escape_debug())?;
         f.write_str(match self.kind {
-            GlobErrorKind::UnclosedClass => "this `[` is never closed; add a `]`, or write `\\[` for the character",
-            GlobErrorKind::UnclosedBrace => "this `{` is never closed; add a `}`, or write `\\{` for the character",
+            GlobErrorKind::UnclosedClass => {
+                "this `[` is never closed; add a `]`, or write `\\[` for the character"
+            }
+            GlobErrorKind::UnclosedBrace => {
+                "this `{` is never closed; add a `}`, or write `\\{` for the character"
+            }
             GlobErrorKind::EmptyClass => "this class holds no character; name some, as in `[abc]`",
             GlobErrorKind::ReversedRange => "this range ends before it starts; swap its ends",
             GlobErrorKind::TrailingBackslash => "nothing follows this `\\`; write `\\\\` for the character",

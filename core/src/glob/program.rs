@@ -2,6 +2,7 @@
 //! operations on a word (or on several, for a pattern of more than 63 steps) whatever the pattern is.
 
 use super::code::{Class, Step};
+use memchr::memmem::Finder;
 
 /// Steps, ready to run.
 pub(super) struct Program {
@@ -20,6 +21,8 @@ pub(super) struct Program {
     end: usize,
     /// The last step is `**`: who gets there has matched.
     open_end: bool,
+    /// The literal text after a leading `**`.
+    awaited: Option<Finder<'static>>,
 }
 
 /// A set of steps.
@@ -94,7 +97,12 @@ impl Program {
         let mut start = Bits::new(words);
         closed(&mut start, steps, &closures, 0);
         let open_end = steps.last() == Some(&Step::Anything);
-        Program { words, rows, kinds, repeats, jumps, closures, start, end, open_end }
+        let awaited =
+            steps.split_first().filter(|(first, _)| **first == Step::Anything).and_then(|(_, rest)| {
+                let literal: String = rest.iter().map_while(Step::literal).collect();
+                (!literal.is_empty()).then(|| Finder::new(&literal).into_owned())
+            });
+        Program { words, rows, kinds, repeats, jumps, closures, start, end, open_end, awaited }
     }
 
     /// Whether the steps take the whole of `text`.
@@ -102,13 +110,23 @@ impl Program {
         if self.words > 1 {
             return self.run(self.start(), text).has(self.end);
         }
-        let (repeats, jumps) = (self.repeats.word(), self.jumps.word());
+        let rows = self.rows.as_chunks().0;
+        let (start, repeats, jumps) = (self.start.word(), self.repeats.word(), self.jumps.word());
         let done = if self.open_end { 1 << self.end } else { 0 };
-        let mut at = self.start.word();
-        let mut chars = text.chars();
+        let mut at = start;
+        let mut rest = text;
         while at & done == 0 && at != 0 {
+            if at == start
+                && let Some(literal) = &self.awaited
+            {
+                // Nothing but the leading `**` is under way: all up to its literal is its own.
+                let Some(skipped) = literal.find(rest.as_bytes()) else { return false };
+                rest = rest.get(skipped..).unwrap_or_default();
+            }
+            let mut chars = rest.chars();
             let Some(c) = chars.next() else { break };
-            let Some(&[step, stay]) = self.rows.as_chunks().0.get(self.kinds.of(c)) else { return false };
+            rest = chars.as_str();
+            let Some(&[step, stay]) = rows.get(self.kinds.of(c)) else { return false };
             at = (at & step) << 1 | at & stay;
             at |= (at & repeats) << 1;
             if at & jumps != 0 {
@@ -127,7 +145,10 @@ impl Program {
     pub(super) fn run(&self, mut at: Bits, text: &str) -> Bits {
         for c in text.chars() {
             let row = self.kinds.of(c) * self.words * 2;
-            let Some((step, stay)) = self.rows.get(row..).and_then(|row| row.split_at_checked(self.words)) else { break };
+            let Some((step, stay)) = self.rows.get(row..).and_then(|row| row.split_at_checked(self.words))
+            else {
+                break;
+            };
             let (mut carry, mut any) = (0, 0);
             for (((word, step), stay), repeats) in at.0.iter_mut().zip(step).zip(stay).zip(&self.repeats.0) {
                 let stepped = *word & step;
@@ -152,7 +173,9 @@ impl Program {
             while jumping != 0 {
                 let bit = number * 64 + jumping.trailing_zeros() as usize;
                 jumping &= jumping - 1;
-                for (word, closure) in at.0.iter_mut().zip(self.closures.get(bit).into_iter().flat_map(|bits| &bits.0)) {
+                for (word, closure) in
+                    at.0.iter_mut().zip(self.closures.get(bit).into_iter().flat_map(|bits| &bits.0))
+                {
                     *word |= closure;
                 }
             }
@@ -178,7 +201,9 @@ fn closed(into: &mut Bits, steps: &[Step], closures: &[Bits], mut to: usize) {
     loop {
         match steps.get(to) {
             Some(Step::Either(_) | Step::Goto(_)) => {
-                for (word, closure) in into.0.iter_mut().zip(closures.get(to).into_iter().flat_map(|bits| &bits.0)) {
+                for (word, closure) in
+                    into.0.iter_mut().zip(closures.get(to).into_iter().flat_map(|bits| &bits.0))
+                {
                     *word |= closure;
                 }
                 return;
@@ -200,7 +225,9 @@ impl Kinds {
             match step {
                 Step::Char(c) => firsts.extend([u32::from(*c), u32::from(*c) + 1]),
                 Step::Class(Class { ranges, .. }) => {
-                    firsts.extend(ranges.iter().flat_map(|&(first, last)| [u32::from(first), u32::from(last) + 1]));
+                    firsts.extend(
+                        ranges.iter().flat_map(|&(first, last)| [u32::from(first), u32::from(last) + 1]),
+                    );
                 }
                 _ => {}
             }

@@ -60,7 +60,7 @@ fn read(input: &str) -> Result<Ref, Problem<'_>> {
     if len > Ref::MAX_LEN {
         return Err(Problem { kind: E::TooLong, part: input, offset: 0 });
     }
-    let text: Box<str> = if len == input.len() && call.is_none() {
+    let text: Box<str> = if skip == 0 && len == input.len() && call.is_none() {
         input.into()
     } else {
         [prefix, before, task, after, joint, fragment].concat().into()
@@ -126,6 +126,26 @@ enum Expect {
     Subpath,
 }
 
+/// A segment, and what was seen in it while looking for its end.
+#[derive(Clone, Copy)]
+struct Segment<'a> {
+    text: &'a str,
+    has_at: bool,
+    has_equals: bool,
+}
+
+impl Segment<'_> {
+    fn first(text: &str) -> Segment<'_> {
+        let (mut has_at, mut has_equals) = (false, false);
+        let end = text.bytes().position(|byte| {
+            has_at |= byte == b'@';
+            has_equals |= byte == b'=';
+            byte == b'/'
+        });
+        Segment { text: end.and_then(|end| text.get(..end)).unwrap_or(text), has_at, has_equals }
+    }
+}
+
 struct Reader {
     rooted: bool,
     /// The text starts with a `.` segment.
@@ -161,20 +181,28 @@ impl Reader {
 
     fn read(mut self, body: &str) -> Result<Document, Problem<'_>> {
         let mut start = self.skip;
-        if body.len() > start {
-            for segment in body.get(start..).unwrap_or_default().split('/') {
-                match self.expect {
-                    Expect::Path => self.path_segment(body, segment, start)?,
-                    Expect::Type => self.type_segment(segment, start)?,
-                    Expect::Subpath => self.subpath_segment(segment, start)?,
-                }
-                start += segment.len() + 1;
+        let mut left = body.get(start..).filter(|rest| !rest.is_empty());
+        while let Some(rest) = left {
+            let segment = Segment::first(rest);
+            match self.expect {
+                Expect::Path => self.path_segment(body, segment, start)?,
+                Expect::Type => self.type_segment(segment.text, start)?,
+                Expect::Subpath => self.subpath_segment(segment, start)?,
             }
+            let end = segment.text.len() + 1;
+            left = rest.get(end..);
+            start += end;
         }
         self.finish(body)
     }
 
-    fn path_segment<'a>(&mut self, body: &'a str, segment: &'a str, start: usize) -> Result<(), Problem<'a>> {
+    fn path_segment<'a>(
+        &mut self,
+        body: &'a str,
+        segment: Segment<'a>,
+        start: usize,
+    ) -> Result<(), Problem<'a>> {
+        let Segment { text: segment, has_at, .. } = segment;
         let problem = |kind| Err(Problem { kind, part: segment, offset: start });
         let end = start + segment.len();
         match segment.as_bytes().first() {
@@ -214,7 +242,7 @@ impl Reader {
             }
             _ => {
                 name(segment, start)?;
-                if segment.contains('@') {
+                if has_at {
                     return problem(E::AtInPath);
                 }
                 if self.dot && start == 2 {
@@ -249,14 +277,15 @@ impl Reader {
         }
     }
 
-    fn subpath_segment<'a>(&mut self, segment: &'a str, start: usize) -> Result<(), Problem<'a>> {
+    fn subpath_segment<'a>(&mut self, segment: Segment<'a>, start: usize) -> Result<(), Problem<'a>> {
+        let Segment { text: segment, has_equals, .. } = segment;
         self.dash(segment, start)?;
         name(segment, start)?;
         let problem = |kind| Err(Problem { kind, part: segment, offset: start });
         if segment.starts_with('@') {
             return problem(E::LeadingAt);
         }
-        if segment.contains('=') {
+        if has_equals {
             return problem(E::EqualsSign);
         }
         Ok(())
@@ -334,7 +363,7 @@ fn without_trailing_slash(text: &str, offset: usize) -> Result<&str, Problem<'_>
         return Ok(body);
     }
     let name = body.trim_end_matches('/');
-    if is_scheme(&text[..(name.len() + 1).min(text.len())]) {
+    if text.get(..=name.len()).is_some_and(is_scheme) {
         return Err(Problem { kind: E::Scheme, part: text, offset });
     }
     let part = text.get(name.len()..).unwrap_or_default();

@@ -10,7 +10,8 @@ impl Ref {
     /// * A path is joined to the base's path, `.` being that path itself; after `./-/` it counts from the
     ///   root of the base's repo.
     /// * A ref without a release part gets the base's ("in this release"); with an empty one (`./@/…`) it
-    ///   keeps it ("in the current release"). A base without a release gives a result without one.
+    ///   keeps it ("in the current release"). A base without a release gives a result without one; a type
+    ///   is then a folder like any other: `./task/build` in `g/-/p` is the path `p/task/build`.
     /// * The base's type, subpath and fragment play no part.
     ///
     /// ```
@@ -26,7 +27,7 @@ impl Ref {
     ///
     /// # Errors
     ///
-    /// The result would be too long.
+    /// The result would be too long, or would be a path that holds an `@` (`./task/a@b` in `g/-/p`).
     pub fn relative_to(&self, base: &Ref) -> Result<Ref, RefError> {
         let complete = self.repo().is_some_and(|repo| repo != ".") || self.is_global();
         if complete || base.is_empty() || base.is_global() {
@@ -34,10 +35,9 @@ impl Ref {
         }
         let repo = base.repo().or(self.repo());
         let path = match (self.repo(), base.path(), self.path()) {
-            (Some(_), _, path) | (None, "" | ".", path @ ("." | "")) | (None, "" | ".", path) => {
-                path.to_owned()
-            }
-            (None, path, "" | ".") => path.to_owned(),
+            (Some(_), _, path) | (None, "", path) => path.to_owned(),
+            (None, folder, "" | ".") => folder.to_owned(),
+            (None, ".", path) => path.to_owned(),
             (None, folder, path) => format!("{folder}/{path}"),
         };
         let path = if repo.is_some() && path == "." { "" } else { &path };

@@ -1,0 +1,78 @@
+//! What the `git` executable knows of the repo that a command runs in.
+//!
+//! The user's own git is asked, because it is the one that knows their configuration.
+
+use std::path::Path;
+use std::process::Command;
+
+use ocuroot_core::documents::Remote;
+use ocuroot_core::release::Commit;
+
+/// Why git gave no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum GitError {
+    /// There is no `git` to run.
+    #[error("cannot run `git`: {0}; install git and make sure that it is on PATH")]
+    Missing(std::io::Error),
+    /// Git ran and refused.
+    #[error("`git {command}` failed in {folder}: {message}")]
+    Failed {
+        /// The arguments.
+        command: String,
+        /// Where it ran.
+        folder: String,
+        /// What it printed on stderr.
+        message: String,
+    },
+}
+
+fn git(folder: &Path, arguments: &[&str]) -> Result<String, GitError> {
+    let output = Command::new("git").current_dir(folder).args(arguments).output().map_err(GitError::Missing)?;
+    if !output.status.success() {
+        return Err(GitError::Failed {
+            command: arguments.join(" "),
+            folder: folder.display().to_string(),
+            message: String::from_utf8_lossy(&output.stderr).trim().to_owned(),
+        });
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).trim_end_matches('\n').to_owned())
+}
+
+/// The commit that is checked out.
+///
+/// # Errors
+/// When `folder` is in no git repo, or the repo has no commit.
+pub fn head(folder: &Path) -> Result<String, GitError> {
+    git(folder, &["rev-parse", "--verify", "HEAD"])
+}
+
+/// Subject and author of a commit; empty where git does not have the commit.
+#[must_use]
+pub fn describe(folder: &Path, hash: &str) -> Commit {
+    let text = git(folder, &["log", "-1", "--format=%s%x00%an", hash]).unwrap_or_default();
+    let (subject, author) = text.split_once('\0').unwrap_or_default();
+    Commit { hash: hash.to_owned(), subject: subject.to_owned(), author: author.to_owned() }
+}
+
+/// The URL that `origin` is fetched from.
+///
+/// # Errors
+/// When there is no such remote.
+pub fn origin(folder: &Path) -> Result<String, GitError> {
+    git(folder, &["remote", "get-url", "origin"])
+}
+
+/// All remotes, in the order of their names. None where `folder` is in no git repo.
+#[must_use]
+pub fn remotes(folder: &Path) -> Vec<Remote> {
+    let names = git(folder, &["remote"]).unwrap_or_default();
+    let url = |name: &str, push: bool| {
+        let arguments: &[&str] =
+            if push { &["remote", "get-url", "--push", name] } else { &["remote", "get-url", name] };
+        git(folder, arguments).unwrap_or_default()
+    };
+    names
+        .lines()
+        .map(|name| Remote { name: name.to_owned(), url: url(name, false), push_url: url(name, true) })
+        .collect()
+}

@@ -1,0 +1,34 @@
+//! What a decision depends on besides the store: when it is taken, and by whom.
+//!
+//! Core has no clock and knows no process, so callers pass both in. The same snapshot and the same
+//! facts give the same transaction, byte for byte.
+
+use crate::documents::{Marker, Owner};
+
+/// When something is decided, and by which process.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Facts {
+    /// RFC 3339, with an offset.
+    pub now: String,
+    /// The deciding process.
+    pub owner: Owner,
+}
+
+impl Facts {
+    /// A marker that says "now".
+    #[must_use]
+    pub fn marker(&self) -> Marker {
+        Marker { time: self.now.clone(), ..Marker::default() }
+    }
+
+    /// The marker of a run that this process executes from now on.
+    #[must_use]
+    pub fn running(&self) -> Marker {
+        Marker {
+            time: self.now.clone(),
+            owner: Some(self.owner.clone()),
+            heartbeat: Some(self.now.clone()),
+            ..Marker::default()
+        }
+    }
+}

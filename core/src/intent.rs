@@ -1,0 +1,552 @@
+//! What should be against what is: the differences, and carrying one out.
+//!
+//! Intent is edited by people; state is written by the tool. [`diff`] pairs the two, [`apply`]
+//! takes one difference and moves state towards intent: custom state and environments are copied,
+//! for deployments a run is queued (spec: work, "Intent against state").
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use crate::documents::{Environment, Function, Inputs, Intent, Release, Run, RunType, Status, Task, body_type};
+use crate::envelope::{Content, Document};
+use crate::facts::Facts;
+use crate::glob::Glob;
+use crate::refs::{Kind, Ref, RefError};
+use crate::resolve::{self, LinkCycle};
+use crate::run::{self, RunError};
+use crate::runs::{self, RunEntry};
+use crate::snapshot::{Needs, Snapshot, Unmet, lift, unmet};
+use crate::transaction::{Edit, Transaction};
+
+/// How intent and state differ at a ref.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Change {
+    /// In intent only.
+    Create,
+    /// In both, and different.
+    Update,
+    /// In state only.
+    Delete,
+}
+
+/// One difference between intent and state.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Difference {
+    /// Spelled with `@`; where intent names a release by tag, by that tag.
+    pub reference: Ref,
+    /// What would become of state.
+    pub change: Change,
+}
+
+/// Why intent cannot be carried out.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum IntentError {
+    /// The ref names something that people do not set.
+    #[error("{0} is not intent: only deployments (…/@/deploy/<environment>), custom state and environments (@/environment/<name>) can be set and applied")]
+    NotIntent(Ref),
+    /// An environment whose body is none, or whose name is not its ref's.
+    #[error("{reference}: {problem}")]
+    Environment {
+        /// Of the environment.
+        reference: Ref,
+        /// What is wrong, and how it should be.
+        problem: String,
+    },
+    /// A deployment intent whose body cannot be read.
+    #[error("{reference}: {problem}")]
+    Deploy {
+        /// Of the intent.
+        reference: Ref,
+        /// What is wrong, and how it should be.
+        problem: String,
+    },
+    /// Nothing in intent or in state at this ref.
+    #[error("there is nothing at {0}, in intent or in state")]
+    Nothing(Ref),
+    /// A run cannot be queued.
+    #[error(transparent)]
+    Run(#[from] RunError),
+    /// Links lead in a circle.
+    #[error(transparent)]
+    Links(#[from] LinkCycle),
+    /// A name that makes no ref.
+    #[error(transparent)]
+    Ref(#[from] RefError),
+}
+
+lift!(RunError => IntentError, LinkCycle => IntentError);
+unmet!(IntentError => IntentError, RefError => IntentError);
+
+/// What can be intended, by the form of its ref.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Subject {
+    Deploy,
+    Custom,
+    Environment,
+}
+
+fn subject(reference: &Ref) -> Option<Subject> {
+    match reference.kind()? {
+        Kind::Environment if reference.is_global() && reference.release() == Some("") => Some(Subject::Environment),
+        Kind::Custom if reference.release().is_some() => Some(Subject::Custom),
+        Kind::Deploy
+            if !reference.is_global() && reference.release() == Some("") && !reference.subpath().contains('/') =>
+        {
+            Some(Subject::Deploy)
+        }
+        _ => None,
+    }
+}
+
+/// Checks what a person wants to write as intent.
+///
+/// # Errors
+/// [`IntentError::NotIntent`] for a ref that holds no intent, or what is wrong with the body.
+pub fn validate(reference: &Ref, body: &Value) -> Result<&'static str, IntentError> {
+    match subject(reference) {
+        Some(Subject::Custom) => Ok(body_type::of_custom(body)),
+        Some(Subject::Environment) => {
+            environment(reference, body)?;
+            Ok(body_type::ENVIRONMENT)
+        }
+        Some(Subject::Deploy) => {
+            deploy(reference, body)?;
+            Ok(body_type::INTENT)
+        }
+        None => Err(IntentError::NotIntent(reference.clone())),
+    }
+}
+
+fn environment(reference: &Ref, body: &Value) -> Result<Environment, IntentError> {
+    let problem = |problem: String| IntentError::Environment { reference: reference.clone(), problem };
+    let expected = r#"expected {"name": "…", "attributes": {"…": "…"}}"#;
+    let environment: Environment = serde_json::from_value(body.clone())
+        .map_err(|error| problem(format!("not an environment ({error}); {expected}")))?;
+    if environment.name != reference.subpath() {
+        return Err(problem(format!(
+            "the environment is called {:?} but its ref says {:?}; make them the same",
+            environment.name,
+            reference.subpath()
+        )));
+    }
+    crate::names::environment(&environment.name).map_err(|error| problem(error.to_string()))?;
+    Ok(environment)
+}
+
+fn deploy(reference: &Ref, body: &Value) -> Result<Intent, IntentError> {
+    serde_json::from_value(body.clone()).map_err(|error| IntentError::Deploy {
+        reference: reference.clone(),
+        problem: format!(r#"not a deployment intent ({error}); expected {{"release": "<ref>", "input": {{…}}}}"#),
+    })
+}
+
+/// Writes `body` as intent at `reference`.
+///
+/// # Errors
+/// What must be loaded, or as [`validate`].
+pub fn set(snapshot: &Snapshot, reference: &Ref, body: &Value) -> Result<Transaction, Unmet<IntentError>> {
+    let intent = reference.document().to_intent();
+    let body_type = validate(&intent, body)?;
+    let mut edit = Edit::new(snapshot, format!("set {intent}"));
+    edit.put_body(&intent, body_type, body)?;
+    Ok(edit.finish())
+}
+
+/// Deletes the intent at `reference`.
+///
+/// # Errors
+/// What must be loaded, or [`IntentError::Nothing`] when there is none.
+pub fn delete(snapshot: &Snapshot, reference: &Ref) -> Result<Transaction, Unmet<IntentError>> {
+    let intent = reference.document().to_intent();
+    if subject(&intent).is_none() {
+        return Err(IntentError::NotIntent(intent).into());
+    }
+    if snapshot.blob(&intent)?.is_none() {
+        return Err(IntentError::Nothing(intent).into());
+    }
+    let mut edit = Edit::new(snapshot, format!("delete {intent}"));
+    edit.delete(&intent)?;
+    Ok(edit.finish())
+}
+
+/// Every difference between intent and state, sorted by ref.
+///
+/// # Errors
+/// What must be loaded.
+pub fn diff(snapshot: &Snapshot) -> Result<Vec<Difference>, Needs> {
+    let mut needs = Needs::default();
+    let mut intents: BTreeMap<Ref, Ref> = BTreeMap::new();
+    let mut states: BTreeSet<Ref> = BTreeSet::new();
+    for pattern in ["**/@/deploy/*", "{,**/}@*/custom/**", "@/environment/*"] {
+        let Ok(glob) = Glob::new(pattern) else { continue };
+        states.extend(needs.take(snapshot.search(&glob)).unwrap_or_default());
+        let pattern = pattern.replacen('@', "+", 1);
+        let Ok(glob) = Glob::new(&pattern) else { continue };
+        for intent in needs.take(snapshot.search(&glob)).unwrap_or_default() {
+            // A release by its tag and by its number is the same release.
+            if let Some(target) = needs.take(target(snapshot, &intent)) {
+                intents.insert(target, intent);
+            }
+        }
+    }
+    needs.settle(())?;
+    let mut needs = Needs::default();
+    let mut differences = Vec::new();
+    let refs: BTreeSet<&Ref> = intents.keys().chain(&states).collect();
+    for reference in refs {
+        let intent = intents.get(reference);
+        let change = match needs.take(change_at(snapshot, intent, reference)).flatten() {
+            Some(change) => change,
+            None => continue,
+        };
+        let spelled = intent.map_or_else(|| reference.clone(), Ref::to_state);
+        differences.push(Difference { reference: spelled, change });
+    }
+    differences.sort();
+    needs.settle(differences)
+}
+
+/// Where the intent at `intent` would be in state.
+fn target(snapshot: &Snapshot, intent: &Ref) -> Result<Ref, Needs> {
+    let state = intent.to_state();
+    match state.release() {
+        Some("") | None => Ok(state),
+        Some(_) => match resolve::for_write(snapshot, &state) {
+            Ok(target) => Ok(target),
+            Err(Unmet::Needs(needs)) => Err(needs),
+            Err(Unmet::Error(LinkCycle { .. })) => Ok(state),
+        },
+    }
+}
+
+/// How intent (where there is any) and the state at `reference` differ.
+fn change_at(snapshot: &Snapshot, intent: Option<&Ref>, reference: &Ref) -> Result<Option<Change>, Needs> {
+    let Some(intent) = intent else { return Ok(Some(Change::Delete)) };
+    if !snapshot.exists(reference)? {
+        return Ok(Some(Change::Create));
+    }
+    let (Some(wanted), Some(there)) = (snapshot.get(intent)?, snapshot.get(reference)?) else {
+        // One of them cannot be read. `state check` says which; nobody acts on a guess.
+        return Ok(None);
+    };
+    let same = match subject(reference) {
+        Some(Subject::Deploy) => {
+            let task = current_task(snapshot, reference)?;
+            match (wanted.read::<Intent>(), task) {
+                (Some(wanted), Some((_, task))) => {
+                    resolve::release(snapshot, &wanted.release)? == resolve::release(snapshot, &task.release)?
+                        && wanted.input == task.input
+                }
+                _ => false,
+            }
+        }
+        Some(Subject::Environment) => same_environment(wanted.body(), there.body()),
+        _ => wanted.body() == there.body(),
+    };
+    Ok((!same).then_some(Change::Update))
+}
+
+/// Environments compare with absent or null `attributes` equal to `{}`.
+fn same_environment(one: Option<&Value>, other: Option<&Value>) -> bool {
+    let plain = |body: Option<&Value>| {
+        let mut body = body.cloned().unwrap_or(Value::Null);
+        if let Value::Object(fields) = &mut body
+            && fields.get("attributes").is_none_or(Value::is_null)
+        {
+            fields.insert("attributes".to_owned(), Value::Object(Map::new()));
+        }
+        body
+    };
+    plain(one) == plain(other)
+}
+
+/// The Task that a deployment's current link leads to, and where it is.
+///
+/// # Errors
+/// What must be loaded.
+pub fn current_task(snapshot: &Snapshot, current: &Ref) -> Result<Option<(Ref, Task)>, Needs> {
+    match resolve::document(snapshot, current) {
+        Ok(found) => Ok(found.and_then(|found| Some((found.reference, found.document.read::<Task>()?)))),
+        Err(Unmet::Needs(needs)) => Err(needs),
+        Err(Unmet::Error(LinkCycle { .. })) => Ok(None),
+    }
+}
+
+/// What an apply did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Applied {
+    /// State became intent; with the refs of what this asks others to look at: ops and runs.
+    Changed(Vec<Ref>),
+    /// Nothing to do, and why.
+    Unchanged(String),
+}
+
+/// Carries out the intent at `reference` (spelled with `@` or `+`).
+///
+/// # Errors
+/// What must be loaded, or why it cannot be done.
+pub fn apply(
+    snapshot: &Snapshot,
+    reference: &Ref,
+    facts: &Facts,
+) -> Result<(Transaction, Applied), Unmet<IntentError>> {
+    let reference = reference.document().to_state();
+    match subject(&reference) {
+        Some(Subject::Custom) => apply_custom(snapshot, &reference),
+        Some(Subject::Environment) => apply_environment(snapshot, &reference, facts),
+        Some(Subject::Deploy) => apply_deploy(snapshot, &reference, facts),
+        None => Err(IntentError::NotIntent(reference).into()),
+    }
+}
+
+type Outcome = Result<(Transaction, Applied), Unmet<IntentError>>;
+
+fn unchanged(why: impl Into<String>) -> Outcome {
+    Ok((Transaction::default(), Applied::Unchanged(why.into())))
+}
+
+fn apply_custom(snapshot: &Snapshot, reference: &Ref) -> Outcome {
+    let state = resolve::for_write(snapshot, reference)?;
+    let mut intent = snapshot.get(&reference.to_intent())?;
+    if intent.is_none() && state != *reference {
+        // Intent may spell the release by its tag where the caller gave the number.
+        intent = snapshot.get(&state.to_intent())?;
+    }
+    let mut edit = Edit::new(snapshot, format!("apply {reference}"));
+    match intent.map(|document| &document.content) {
+        Some(Content::Body { body_type, body }) => edit.put_body(&state, body_type, body)?,
+        Some(Content::Link(_)) => return Err(IntentError::NotIntent(reference.to_intent()).into()),
+        None if snapshot.blob(&state)?.is_some() => edit.delete(&state)?,
+        None => return Err(IntentError::Nothing(reference.clone()).into()),
+    }
+    let transaction = edit.finish();
+    if transaction.is_empty() {
+        return unchanged("state is as intended");
+    }
+    Ok((transaction, Applied::Changed(vec![state])))
+}
+
+fn apply_environment(snapshot: &Snapshot, reference: &Ref, facts: &Facts) -> Outcome {
+    let intent = snapshot.get(&reference.to_intent())?;
+    let there = snapshot.get(reference)?;
+    let mut edit = Edit::new(snapshot, format!("apply {reference}"));
+    let Some(intent) = intent else {
+        if snapshot.blob(reference)?.is_none() {
+            return Err(IntentError::Nothing(reference.clone()).into());
+        }
+        let mut queued = Vec::new();
+        let mut needs = Needs::default();
+        for current in deployments_to(snapshot, reference.subpath())? {
+            match take_down(snapshot, &mut edit, &current, facts) {
+                Ok(run) => queued.extend(run),
+                Err(Unmet::Needs(more)) => needs.merge(more),
+                Err(other) => return Err(other),
+            }
+        }
+        needs.settle(())?;
+        edit.delete(reference)?;
+        return Ok((edit.finish(), Applied::Changed(queued)));
+    };
+    let body = intent.body().ok_or_else(|| IntentError::NotIntent(reference.to_intent()))?;
+    environment(reference, body)?;
+    if there.is_some_and(|there| same_environment(Some(body), there.body())) {
+        return unchanged("state is as intended");
+    }
+    edit.put_body(reference, body_type::ENVIRONMENT, body)?;
+    let mut ops = Vec::new();
+    for release in releases_to_check(snapshot)? {
+        let op = release.child("op/check_envs")?;
+        edit.put_body(&op, body_type::MARKER, &facts.marker())?;
+        ops.push(op);
+    }
+    Ok((edit.finish(), Applied::Changed(ops)))
+}
+
+/// The current deployments to an environment: `…/@/deploy/<environment>`.
+fn deployments_to(snapshot: &Snapshot, environment: &str) -> Result<Vec<Ref>, Needs> {
+    match Glob::new(&format!("**/@/deploy/{}", Glob::escape(environment))) {
+        Ok(glob) => snapshot.search(&glob),
+        Err(_) => Ok(Vec::new()),
+    }
+}
+
+/// For every package its newest release that is deployed anywhere, or else its newest.
+fn releases_to_check(snapshot: &Snapshot) -> Result<Vec<Ref>, Needs> {
+    let mut needs = Needs::default();
+    let mut newest: BTreeMap<Ref, Ref> = BTreeMap::new();
+    if let Ok(glob) = Glob::new("**/@r*") {
+        for release in needs.take(snapshot.search(&glob)).unwrap_or_default() {
+            if release.release_number().is_some() {
+                let package = release.package();
+                let best = newest.entry(package).or_insert_with(|| release.clone());
+                if best.release_number() < release.release_number() {
+                    *best = release;
+                }
+            }
+        }
+    }
+    let mut deployed: BTreeMap<Ref, Ref> = BTreeMap::new();
+    if let Ok(glob) = Glob::new("**/@/deploy/*") {
+        for current in needs.take(snapshot.search(&glob)).unwrap_or_default() {
+            if let Some(Some((task, _))) = needs.take(current_task(snapshot, &current)) {
+                let release = task.release_ref();
+                let best = deployed.entry(release.package()).or_insert_with(|| release.clone());
+                if best.release_number() < release.release_number() {
+                    *best = release;
+                }
+            }
+        }
+    }
+    newest.extend(deployed);
+    needs.settle(newest.into_values().collect())
+}
+
+fn apply_deploy(snapshot: &Snapshot, current: &Ref, facts: &Facts) -> Outcome {
+    let Some(document) = snapshot.get(&current.to_intent())? else {
+        let mut edit = Edit::new(snapshot, format!("apply {current}"));
+        let run = take_down(snapshot, &mut edit, current, facts)?;
+        return match run {
+            Some(run) => Ok((edit.finish(), Applied::Changed(vec![run]))),
+            None if current_task(snapshot, current)?.is_none() => Err(IntentError::Nothing(current.clone()).into()),
+            None => unchanged("a run of this deployment is open, or failed to take it down"),
+        };
+    };
+    let problem = |problem: String| IntentError::Deploy { reference: current.to_intent(), problem };
+    let body = document.body().ok_or_else(|| IntentError::NotIntent(current.to_intent()))?;
+    let wanted = deploy(&current.to_intent(), body)?;
+    let release = resolve::release(snapshot, &wanted.release)?;
+    let environment = current.subpath();
+    let Some(body) = snapshot.get(&release)?.and_then(Document::read::<Release>) else {
+        return Err(problem(format!("there is no release {}", wanted.release)).into());
+    };
+    if release.package() != current.package() {
+        return Err(problem(format!("{release} is a release of another package")).into());
+    }
+    let Some(definition) = body.package.deploy(environment) else {
+        let known: Vec<&str> = body
+            .package
+            .works()
+            .filter_map(|(_, work)| match work {
+                crate::documents::Work::Deploy(deploy) => Some(deploy.environment.as_str()),
+                crate::documents::Work::Task(_) => None,
+            })
+            .collect();
+        let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+        return Err(problem(format!("{release} has no deployment to {environment} (it deploys to: {known})")).into());
+    };
+    // By hand one writes the release and leaves the inputs to the package.
+    let inputs = if wanted.input.is_empty() { definition.inputs.clone() } else { wanted.input };
+    if let Some((task, deployed)) = current_task(snapshot, current)?
+        && task.release_ref() == release
+        && deployed.input == inputs
+    {
+        return unchanged("it is deployed like that");
+    }
+    let place = release.child(&format!("deploy/{environment}"))?;
+    let existing = runs::of_place(snapshot, &place)?;
+    if let Some(reason) = blocked(snapshot, current, &place, &existing, RunType::Up, &inputs)? {
+        return unchanged(reason);
+    }
+    let mut edit = Edit::new(snapshot, format!("apply {current}"));
+    let function =
+        Function { function: definition.up.clone(), dependencies: Vec::new(), inputs, extra: Map::new() };
+    let run = run::queue(&mut edit, &existing, &place, RunType::Up, function, facts)?;
+    Ok((edit.finish(), Applied::Changed(vec![run])))
+}
+
+/// Queues the run that takes a current deployment down, unless there is nothing deployed, a run of
+/// it is open, or taking it down has failed and waits for a retry.
+fn take_down(
+    snapshot: &Snapshot,
+    edit: &mut Edit<'_>,
+    current: &Ref,
+    facts: &Facts,
+) -> Result<Option<Ref>, Unmet<IntentError>> {
+    let Some((place, task)) = current_task(snapshot, current)? else { return Ok(None) };
+    let release = snapshot.get(&place.release_ref())?.and_then(Document::read::<Release>);
+    let Some(down) =
+        release.as_ref().and_then(|release| release.package.deploy(current.subpath())).map(|deploy| deploy.down.clone())
+    else {
+        return Err(IntentError::Deploy {
+            reference: current.clone(),
+            problem: format!("{} does not say how to take this deployment down", place.release_ref()),
+        }
+        .into());
+    };
+    let existing = runs::of_place(snapshot, &place)?;
+    if blocked(snapshot, current, &place, &existing, RunType::Down, &task.input)?.is_some() {
+        return Ok(None);
+    }
+    let function = Function { function: down, dependencies: Vec::new(), inputs: task.input, extra: Map::new() };
+    Ok(Some(run::queue(edit, &existing, &place, RunType::Down, function, facts)?))
+}
+
+/// Why no run of `run_type` with `inputs` is queued at `place` now: the newest one for exactly this
+/// has not ended well, or another run of the same deployment is open.
+pub(crate) fn blocked(
+    snapshot: &Snapshot,
+    current: &Ref,
+    place: &Ref,
+    existing: &[RunEntry],
+    run_type: RunType,
+    inputs: &Inputs,
+) -> Result<Option<String>, Needs> {
+    let mut needs = Needs::default();
+    let open = |entry: &RunEntry| format!("{} is {}", entry.reference, entry.status());
+    if let Some(entry) = existing.iter().find(|entry| entry.status().is_open()) {
+        return Ok(Some(open(entry)));
+    }
+    for entry in existing.iter().rev() {
+        let Some(run) = needs.take(snapshot.get(&entry.reference)).flatten().and_then(Document::read::<Run>) else {
+            continue;
+        };
+        let same = run.run_type.unwrap_or(entry.default_type()) == run_type
+            && run.functions.first().is_some_and(|first| same_inputs(&first.inputs, inputs));
+        if same {
+            if entry.status() == Status::Failed && needs.is_empty() {
+                return Ok(Some(format!("{} failed and waits for `ocuroot release retry`", entry.reference)));
+            }
+            break;
+        }
+    }
+    // Another release's run of the same deployment: never two at a time. One that still waits for
+    // something (an approval, say) may wait for weeks and holds up nobody.
+    for entry in runs_of_deployment(snapshot, current)? {
+        if entry.place == *place {
+            continue;
+        }
+        let holds_up = match entry.status() {
+            Status::Running | Status::Paused => true,
+            Status::Pending => needs.take(is_ready(snapshot, &entry)) == Some(true),
+            _ => false,
+        };
+        if holds_up {
+            return needs.settle(Some(open(&entry)));
+        }
+    }
+    needs.settle(None)
+}
+
+/// Every run of a deployment, in every release of its package.
+fn runs_of_deployment(snapshot: &Snapshot, current: &Ref) -> Result<Vec<RunEntry>, Needs> {
+    runs::of_deployment(snapshot, &current.package(), current.subpath())
+}
+
+fn is_ready(snapshot: &Snapshot, entry: &RunEntry) -> Result<bool, Needs> {
+    let run = snapshot.get(&entry.reference)?.and_then(Document::read::<Run>);
+    let Some(function) = run.as_ref().and_then(|run| run.functions.last()) else { return Ok(false) };
+    Ok(matches!(crate::ready::check(snapshot, function)?, crate::ready::Readiness::Ready(_)))
+}
+
+/// Whether two runs were asked for with the same inputs. A value that one of them has not resolved
+/// yet is no difference.
+fn same_inputs(one: &Inputs, other: &Inputs) -> bool {
+    one.len() == other.len()
+        && one.iter().zip(other).all(|((name, a), (other_name, b))| {
+            let values = a.value.is_none() || b.value.is_none() || a.value == b.value;
+            name == other_name && a.source == b.source && a.default == b.default && values
+        })
+}

@@ -1,0 +1,327 @@
+//! The work that would be done now, and what is left out and why.
+//!
+//! A plan is a pure function of the two stores: differences between intent and state, runs that
+//! can start, deployments whose inputs have changed, operations that wait. Computing it changes
+//! nothing; carrying it out is up to the caller, who plans again afterwards.
+//!
+//! ```
+//! use ocuroot_core::plan::{Scope, plan};
+//! use ocuroot_core::snapshot::Snapshot;
+//!
+//! let plan = plan(&Snapshot::empty(), &Scope::Everything).unwrap();
+//! assert_eq!(serde_json::to_string(&plan.items())?, "[]");
+//! # Ok::<(), serde_json::Error>(())
+//! ```
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::documents::{Release, Run, Status};
+use crate::envelope::Document;
+use crate::glob::Glob;
+use crate::intent::{self, Change, Difference};
+use crate::ops;
+use crate::ready::{self, Missing, Readiness};
+use crate::reconcile::{self, Stale};
+use crate::refs::{Kind, Ref};
+use crate::runs;
+use crate::snapshot::{Needs, Snapshot, Unmet};
+
+/// Which work is asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// All of it.
+    Everything,
+    /// That of releases of one repo at one commit. Intent belongs to no commit, and is all there.
+    Commit {
+        /// The repo's name, as in refs.
+        repo: String,
+        /// Full hash.
+        commit: String,
+    },
+}
+
+/// What is to be done with an item's ref.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum WorkType {
+    /// Intent that has no state yet.
+    Create,
+    /// Intent that differs from state.
+    Update,
+    /// State whose intent is gone.
+    Delete,
+    /// A run that can start, or a deployment to be made again.
+    Run,
+    /// An operation on a release.
+    Op,
+    /// A release to be made.
+    Release,
+}
+
+impl From<Change> for WorkType {
+    fn from(change: Change) -> Self {
+        match change {
+            Change::Create => WorkType::Create,
+            Change::Update => WorkType::Update,
+            Change::Delete => WorkType::Delete,
+        }
+    }
+}
+
+/// One piece of work, as `--dryrun` prints it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Item {
+    /// What it is about.
+    #[serde(rename = "ref")]
+    pub reference: Ref,
+    /// What is to be done.
+    pub work_type: WorkType,
+    /// The source commit that it belongs to; intent has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub commit: Option<String>,
+}
+
+/// A run that can start.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReadyRun {
+    /// The run.
+    pub run: Ref,
+    /// The commit of its release.
+    pub commit: String,
+}
+
+/// A deployment to be made again.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StaleDeploy {
+    /// The deployment, and what has changed.
+    pub stale: Stale,
+    /// The commit of its release.
+    pub commit: String,
+}
+
+/// An operation that waits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WaitingOp {
+    /// `…/@r<N>/op/<name>`.
+    pub op: Ref,
+    /// The commit of its release.
+    pub commit: String,
+}
+
+/// Something that is no work now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LeftOut {
+    /// What it is about.
+    pub reference: Ref,
+    /// Why it has to wait.
+    pub reason: Reason,
+}
+
+/// Why something is left out of a plan.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// A run that waits for these.
+    Waits(Vec<Missing>),
+    /// Another run is in the way, or a failed one waits for a retry.
+    Blocked(String),
+    /// It cannot be carried out as it is.
+    Invalid(String),
+}
+
+impl std::fmt::Display for Reason {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Reason::Waits(missing) => {
+                f.write_str("waits for ")?;
+                for (index, missing) in missing.iter().enumerate() {
+                    write!(f, "{}{missing}", if index == 0 { "" } else { ", " })?;
+                }
+                Ok(())
+            }
+            Reason::Blocked(why) | Reason::Invalid(why) => f.write_str(why),
+        }
+    }
+}
+
+/// The work that is known now. Each list is sorted by ref.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Plan {
+    /// Differences between intent and state that can be carried out.
+    pub intent: Vec<Difference>,
+    /// Runs that can start.
+    pub ready: Vec<ReadyRun>,
+    /// Deployments to be made again.
+    pub reconcile: Vec<StaleDeploy>,
+    /// Operations that wait.
+    pub ops: Vec<WaitingOp>,
+    /// What is no work now, and why.
+    pub left_out: Vec<LeftOut>,
+}
+
+impl Plan {
+    /// Whether there is nothing to do.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.intent.is_empty() && self.ready.is_empty() && self.reconcile.is_empty() && self.ops.is_empty()
+    }
+
+    /// The plan as a list: intent, ready runs, reconcile, ops.
+    #[must_use]
+    pub fn items(&self) -> Vec<Item> {
+        let intent = self.intent.iter().map(|difference| Item {
+            reference: difference.reference.clone(),
+            work_type: difference.change.into(),
+            commit: None,
+        });
+        let item = |reference: &Ref, work_type, commit: &str| Item {
+            reference: reference.clone(),
+            work_type,
+            commit: Some(commit.to_owned()),
+        };
+        let ready = self.ready.iter().map(|ready| item(&ready.run, WorkType::Run, &ready.commit));
+        let reconcile = self.reconcile.iter().map(|deploy| item(&deploy.stale.task, WorkType::Run, &deploy.commit));
+        let ops = self.ops.iter().map(|op| item(&op.op, WorkType::Op, &op.commit));
+        intent.chain(ready).chain(reconcile).chain(ops).collect()
+    }
+}
+
+/// The commits of releases, looked up once each.
+struct Commits<'a> {
+    snapshot: &'a Snapshot,
+    scope: &'a Scope,
+    known: BTreeMap<Ref, Option<String>>,
+}
+
+impl Commits<'_> {
+    /// The commit of `release`, if the scope takes it in.
+    fn in_scope(&mut self, release: &Ref) -> Result<Option<String>, Needs> {
+        if let Scope::Commit { repo, .. } = self.scope
+            && release.repo() != Some(repo)
+        {
+            return Ok(None);
+        }
+        if !self.known.contains_key(release) {
+            let commit = self.snapshot.get(release)?.and_then(Document::read::<Release>).map(|body| body.commit);
+            self.known.insert(release.clone(), commit);
+        }
+        let commit = self.known.get(release).cloned().flatten();
+        Ok(match self.scope {
+            Scope::Everything => commit,
+            Scope::Commit { commit: wanted, .. } => commit.filter(|commit| commit == wanted),
+        })
+    }
+}
+
+/// The work that `scope` takes in.
+///
+/// # Errors
+/// What must be loaded.
+pub fn plan(snapshot: &Snapshot, scope: &Scope) -> Result<Plan, Needs> {
+    let mut plan = Plan::default();
+    let mut needs = Needs::default();
+    needs.take(plan_intent(snapshot, &mut plan));
+    needs.take(plan_runs(snapshot, scope, &mut plan));
+    needs.settle(plan)
+}
+
+/// Differences between intent and state, the ones that wait left out.
+///
+/// # Errors
+/// What must be loaded.
+pub fn plan_intent(snapshot: &Snapshot, plan: &mut Plan) -> Result<(), Needs> {
+    let mut needs = Needs::default();
+    // What an apply would do does not depend on when it is done, and nobody sees these facts.
+    let facts = crate::facts::Facts {
+        now: String::new(),
+        owner: crate::documents::Owner { host: String::new(), pid: 0, id: String::new() },
+    };
+    for difference in intent::diff(snapshot)? {
+        let reason = match difference.reference.kind() {
+            Some(Kind::Deploy | Kind::Environment) => match intent::apply(snapshot, &difference.reference, &facts) {
+                Ok((_, intent::Applied::Unchanged(why))) => Some(Reason::Blocked(why)),
+                Ok(_) => None,
+                Err(Unmet::Needs(more)) => {
+                    needs.merge(more);
+                    continue;
+                }
+                Err(Unmet::Error(error)) => Some(Reason::Invalid(error.to_string())),
+            },
+            _ => None,
+        };
+        match reason {
+            None => plan.intent.push(difference),
+            Some(reason) => plan.left_out.push(LeftOut { reference: difference.reference, reason }),
+        }
+    }
+    needs.settle(())
+}
+
+/// Ready runs, deployments to be made again and operations.
+///
+/// # Errors
+/// What must be loaded.
+pub fn plan_runs(snapshot: &Snapshot, scope: &Scope, plan: &mut Plan) -> Result<(), Needs> {
+    let mut needs = Needs::default();
+    let mut commits = Commits { snapshot, scope, known: BTreeMap::new() };
+    for entry in needs.take(scoped_runs(snapshot, scope)).unwrap_or_default() {
+        if !matches!(entry.status(), Status::Pending | Status::Paused) {
+            continue;
+        }
+        let Some(Some(commit)) = needs.take(commits.in_scope(&entry.release())) else { continue };
+        let Some(Some(document)) = needs.take(snapshot.get(&entry.reference)) else { continue };
+        let run = document.read::<Run>();
+        let Some(function) = run.as_ref().and_then(|run| run.functions.last()) else {
+            let reason = Reason::Invalid("the run's document cannot be read".to_owned());
+            plan.left_out.push(LeftOut { reference: entry.reference, reason });
+            continue;
+        };
+        match needs.take(ready::check(snapshot, function)) {
+            None => {}
+            Some(Readiness::Ready(_)) => plan.ready.push(ReadyRun { run: entry.reference, commit }),
+            Some(Readiness::Waiting(missing)) => {
+                plan.left_out.push(LeftOut { reference: entry.reference, reason: Reason::Waits(missing) });
+            }
+        }
+    }
+    for stale in needs.take(reconcile::stale(snapshot)).unwrap_or_default() {
+        let Some(Some(commit)) = needs.take(commits.in_scope(&stale.task.release_ref())) else { continue };
+        match &stale.blocked {
+            Some(why) => {
+                let reason = Reason::Blocked(why.clone());
+                plan.left_out.push(LeftOut { reference: stale.task, reason });
+            }
+            None => plan.reconcile.push(StaleDeploy { stale, commit }),
+        }
+    }
+    for op in needs.take(ops::waiting(snapshot)).unwrap_or_default() {
+        if let Some(Some(commit)) = needs.take(commits.in_scope(&op.release_ref())) {
+            plan.ops.push(WaitingOp { op, commit });
+        }
+    }
+    plan.left_out.sort_by(|a, b| a.reference.cmp(&b.reference));
+    needs.settle(())
+}
+
+/// The runs of the scope's releases. With a commit only those releases' folders are opened.
+fn scoped_runs(snapshot: &Snapshot, scope: &Scope) -> Result<Vec<runs::RunEntry>, Needs> {
+    let Scope::Commit { repo, commit } = scope else { return runs::of_store(snapshot) };
+    let mut needs = Needs::default();
+    let mut found = Vec::new();
+    for release in releases_at(snapshot, repo, commit)? {
+        found.extend(needs.take(runs::of_release(snapshot, &release)).unwrap_or_default());
+    }
+    found.sort_by(|a, b| a.reference.cmp(&b.reference));
+    needs.settle(found)
+}
+
+/// The releases of a repo's packages at one commit.
+///
+/// # Errors
+/// What must be loaded.
+pub fn releases_at(snapshot: &Snapshot, repo: &str, commit: &str) -> Result<Vec<Ref>, Needs> {
+    let pattern = format!("{}/-/**/@?*/commit/{}", Glob::escape(repo), Glob::escape(commit));
+    let Ok(glob) = Glob::new(&pattern) else { return Ok(Vec::new()) };
+    Ok(snapshot.search(&glob)?.iter().map(Ref::release_ref).collect())
+}

@@ -1,0 +1,137 @@
+//! What a store records of the repos that release into it.
+//!
+//! `<repo>/-/repo.ocu.star/@<commit>` holds the repo's configuration at a commit and where the repo
+//! can be cloned from, in both stores, once per commit; the link `…/@` leads to the newest. So work
+//! on another repo, or from a checkout of the store alone, knows where to begin.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use crate::documents::{Remote, RepoConfig, body_type};
+use crate::glob::Glob;
+use crate::refs::{Ref, RefError};
+use crate::snapshot::{Needs, Snapshot};
+use crate::transaction::{Edit, Transaction};
+
+/// The name of a repo's configuration file, which also marks the repo's root.
+pub const FILE: &str = "repo.ocu.star";
+
+/// `<repo>/-/repo.ocu.star/@<commit>`.
+///
+/// # Errors
+/// When the name or the commit makes no ref.
+pub fn reference(repo: &str, commit: &str) -> Result<Ref, RefError> {
+    format!("{repo}/-/{FILE}/@{commit}").parse()
+}
+
+/// Records `source`, the text of `repo.ocu.star`, and the repo's remotes for the commit that `at`
+/// ([`reference`]) names, unless that has been done. The link `…/@` moves only then.
+///
+/// # Errors
+/// What must be loaded.
+pub fn record(snapshot: &Snapshot, at: &Ref, source: &str, remotes: &[Remote]) -> Result<Transaction, Needs> {
+    let mut edit = Edit::new(snapshot, format!("configuration {at}"));
+    let mut needs = Needs::default();
+    for at in [at.to_state(), at.to_intent()] {
+        match snapshot.blob(&at) {
+            Err(more) => needs.merge(more),
+            Ok(Some(_)) => {}
+            Ok(None) => {
+                let config = RepoConfig {
+                    remotes: remotes.iter().map(without_userinfo).collect(),
+                    source: STANDARD.encode(source),
+                    ..RepoConfig::default()
+                };
+                needs.take(put(&mut edit, &at, &config));
+            }
+        }
+    }
+    needs.settle(edit.finish())
+}
+
+fn put(edit: &mut Edit<'_>, at: &Ref, config: &RepoConfig) -> Result<(), Needs> {
+    edit.put_body(at, body_type::REPO_CONFIG, config)?;
+    if let Ok(newest) = at.with_release("") {
+        edit.link(&newest, at)?;
+    }
+    Ok(())
+}
+
+/// The text of `repo.ocu.star` that a configuration holds; none when it is not base64 of UTF-8.
+#[must_use]
+pub fn source(config: &RepoConfig) -> Option<String> {
+    String::from_utf8(STANDARD.decode(&config.source).ok()?).ok()
+}
+
+/// The repos that a store knows, by the ref of their newest configuration, sorted.
+///
+/// # Errors
+/// What must be loaded.
+pub fn known(snapshot: &Snapshot) -> Result<Vec<Ref>, Needs> {
+    match Glob::new(&format!("**/-/{FILE}/@")) {
+        Ok(glob) => snapshot.search(&glob),
+        Err(_) => Ok(Vec::new()),
+    }
+}
+
+/// A URL's userinfo may be a token, and a store is read by many.
+fn without_userinfo(remote: &Remote) -> Remote {
+    Remote {
+        name: remote.name.clone(),
+        url: strip_userinfo(&remote.url),
+        push_url: strip_userinfo(&remote.push_url),
+    }
+}
+
+/// `url` without user and password. `git@host:path` has none: there `git` is an address's part
+/// that everyone shares.
+#[must_use]
+pub fn strip_userinfo(url: &str) -> String {
+    let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
+    let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+    format!("{scheme}://{host}{path}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::documents::RepoConfig;
+    use crate::envelope::Document;
+
+    #[test]
+    fn a_configuration_is_recorded_once_and_the_link_moves_only_then() {
+        let remotes = [Remote {
+            name: "origin".into(),
+            url: "https://user:token@example.com/o/r.git".into(),
+            push_url: "git@example.com:o/r.git".into(),
+        }];
+        let first = reference("shop", "aaa").unwrap();
+        let second = reference("shop", "bbb").unwrap();
+        let mut snapshot = Snapshot::empty();
+        for at in [&first, &second, &first] {
+            let transaction = record(&snapshot, at, "repo_alias(\"shop\")", &remotes).unwrap();
+            snapshot.apply(&transaction);
+        }
+        for newest in ["shop/-/repo.ocu.star/@", "shop/-/repo.ocu.star/+"] {
+            let link = snapshot.get(&newest.parse().unwrap()).unwrap().unwrap();
+            assert_eq!(link.target().unwrap(), &second, "{newest}");
+        }
+        let config = snapshot.get(&first).unwrap().and_then(Document::read::<RepoConfig>).unwrap();
+        assert_eq!(config.remotes[0].url, "https://example.com/o/r.git");
+        assert_eq!(source(&config).unwrap(), "repo_alias(\"shop\")");
+    }
+
+    #[test]
+    fn userinfo_never_stays() {
+        for (url, expected) in [
+            ("https://u:p@h/x@y", "https://h/x@y"),
+            ("https://h/x", "https://h/x"),
+            ("ssh://git@h:22/x", "ssh://h:22/x"),
+            ("git@h:o/r", "git@h:o/r"),
+            ("/srv/repo", "/srv/repo"),
+        ] {
+            assert_eq!(strip_userinfo(url), expected);
+        }
+    }
+}

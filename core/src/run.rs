@@ -1,0 +1,370 @@
+//! The life of one run: queued, claimed, carried on, ended.
+//!
+//! Each step is a function from a snapshot to a [`Transaction`]. A run has exactly one status
+//! marker; a step deletes the old one, requires that it is still there as it was read, and writes
+//! the new one. So of two processes that want the same run one wins, and the other is told.
+//!
+//! ```text
+//! queue ──► pending ──claim──► running ──complete──► complete
+//!              ▲                 │  │
+//!           (inputs)          pause  └────fail─────► failed ──retry──► failed_retried
+//!              │                 ▼                                     (and a new pending run)
+//!              └───────────── paused
+//! ```
+
+use serde_json::{Map, Value};
+
+use crate::documents::{
+    Function, FunctionDef, Inputs, Intent, Log, Run, RunType, Status, Task, body_type,
+};
+use crate::envelope::Document;
+use crate::facts::Facts;
+use crate::ready::{self, Readiness};
+use crate::refs::Ref;
+use crate::runs::{self, RunEntry};
+use crate::snapshot::{Needs, Snapshot, Unmet, unmet};
+use crate::transaction::{Edit, Transaction};
+
+/// Why a step of a run cannot be taken.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RunError {
+    /// Somebody else has it, or it is not in a status from which the step can be taken.
+    #[error("{run} is {status}, so it cannot be started or carried on here", status = .status.as_str())]
+    Taken {
+        /// The run.
+        run: Ref,
+        /// Where it stands.
+        status: Status,
+    },
+    /// Its document is missing or is no run.
+    #[error("{0} is not a run, or its document cannot be read; `ocuroot state check` says more")]
+    Unreadable(Ref),
+    /// It waits for something.
+    #[error("{0} is not ready: its inputs or dependencies are not there yet")]
+    NotReady(Ref),
+    /// A tag that is taken by a document that is no link.
+    #[error("the tag {tag} of {release} cannot be set: {tag} holds a document of its own")]
+    Tag {
+        /// Where the tag would be.
+        tag: Ref,
+        /// The release to be tagged.
+        release: Ref,
+    },
+    /// A name that makes no ref.
+    #[error(transparent)]
+    Ref(#[from] crate::refs::RefError),
+}
+
+unmet!(RunError => RunError, crate::refs::RefError => RunError);
+
+/// What a run was claimed for.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Claimed {
+    /// The run.
+    pub run: Ref,
+    /// What it does.
+    pub run_type: RunType,
+    /// The release it belongs to.
+    pub release: Ref,
+    /// The function to call.
+    pub function: FunctionDef,
+    /// What to call it with: each input has its value.
+    pub inputs: Inputs,
+}
+
+/// How a function ended that did not fail.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Completion {
+    /// What it returned.
+    pub output: Option<Map<String, Value>>,
+    /// Names for the release, valid ones.
+    pub tags: Vec<String>,
+    /// Paths whose change should release again.
+    pub watch_files: Vec<String>,
+}
+
+/// The document of a run.
+///
+/// # Errors
+/// What must be loaded, or [`RunError::Unreadable`].
+pub fn read(snapshot: &Snapshot, run: &Ref) -> Result<Run, Unmet<RunError>> {
+    snapshot
+        .get(run)?
+        .and_then(Document::read::<Run>)
+        .ok_or_else(|| RunError::Unreadable(run.clone()).into())
+}
+
+/// Adds a run to `edit`, pending, as the next attempt at `place`. Returns its ref.
+///
+/// # Errors
+/// What must be loaded.
+pub(crate) fn queue(
+    edit: &mut Edit<'_>,
+    existing: &[RunEntry],
+    place: &Ref,
+    run_type: RunType,
+    function: Function,
+    facts: &Facts,
+) -> Result<Ref, Unmet<RunError>> {
+    let number = existing.iter().map(|run| run.number).max().unwrap_or(0) + 1;
+    let reference = place.child(&number.to_string())?;
+    let run = Run {
+        run_type: Some(run_type),
+        release: place.release_ref(),
+        functions: vec![function],
+        output: None,
+        watch_files: None,
+        extra: Map::new(),
+    };
+    edit.put_body(&reference, body_type::RUN, &run)?;
+    let status = status_ref(&reference, Status::Pending)?;
+    edit.put_body(&status, body_type::MARKER, &facts.marker())?;
+    Ok(reference)
+}
+
+/// The ref of a run's marker for `status`.
+///
+/// # Errors
+/// When the ref would be too long.
+pub fn status_ref(run: &Ref, status: Status) -> Result<Ref, crate::refs::RefError> {
+    run.child(&format!("status/{}", status.as_str()))
+}
+
+/// Replaces the status marker of a run.
+fn set_status(
+    edit: &mut Edit<'_>,
+    entry: &RunEntry,
+    to: Status,
+    facts: &Facts,
+) -> Result<(), Unmet<RunError>> {
+    for old in &entry.statuses {
+        if *old != to {
+            edit.delete(&status_ref(&entry.reference, *old)?)?;
+        }
+    }
+    let marker = if to == Status::Running { facts.running() } else { facts.marker() };
+    edit.put_body(&status_ref(&entry.reference, to)?, body_type::MARKER, &marker)?;
+    Ok(())
+}
+
+fn entry_of(snapshot: &Snapshot, run: &Ref) -> Result<RunEntry, Unmet<RunError>> {
+    runs::find(snapshot, run)?.ok_or_else(|| RunError::Unreadable(run.clone()).into())
+}
+
+/// Claims a pending or paused run that is ready: from now on this process executes it. Its inputs'
+/// values are recorded, and for the first function of a deployment the intent becomes what is
+/// about to be deployed (or nothing, when it is being taken down).
+///
+/// # Errors
+/// What must be loaded, or why it cannot be claimed.
+pub fn claim(snapshot: &Snapshot, run: &Ref, facts: &Facts) -> Result<(Transaction, Claimed), Unmet<RunError>> {
+    let entry = entry_of(snapshot, run)?;
+    if !matches!(entry.status(), Status::Pending | Status::Paused) {
+        return Err(RunError::Taken { run: run.clone(), status: entry.status() }.into());
+    }
+    let mut body = read(snapshot, run)?;
+    let run_type = body.run_type.unwrap_or(entry.default_type());
+    let first = body.functions.len() == 1;
+    let Some(function) = body.functions.last_mut() else {
+        return Err(RunError::Unreadable(run.clone()).into());
+    };
+    let Readiness::Ready(inputs) = ready::check(snapshot, function)? else {
+        return Err(RunError::NotReady(run.clone()).into());
+    };
+    function.inputs.clone_from(&inputs);
+    let claimed = Claimed {
+        run: run.clone(),
+        run_type,
+        release: body.release.clone(),
+        function: function.function.clone(),
+        inputs: inputs.clone(),
+    };
+    let mut edit = Edit::new(snapshot, format!("run {run} running"));
+    edit.put_body(run, body_type::RUN_STARTED, &body)?;
+    if entry.is_deploy() && first {
+        let intent = current(&entry.place)?.to_intent();
+        if run_type == RunType::Down {
+            edit.delete(&intent)?;
+        } else {
+            let wanted = Intent { release: body.release.clone(), input: inputs, extra: Map::new() };
+            edit.put_body(&intent, body_type::INTENT, &wanted)?;
+        }
+    }
+    set_status(&mut edit, &entry, Status::Running, facts)?;
+    Ok((edit.finish(), claimed))
+}
+
+/// `…/@/deploy/prod` for `…/@r4/deploy/prod`.
+fn current(place: &Ref) -> Result<Ref, Unmet<RunError>> {
+    Ok(place.with_release("")?)
+}
+
+/// Records what a running run has printed so far, and that it is still alive.
+///
+/// # Errors
+/// What must be loaded, or [`RunError::Taken`] when it does not run any more.
+pub fn progress(snapshot: &Snapshot, run: &Ref, logs: &[Log], facts: &Facts) -> Result<Transaction, Unmet<RunError>> {
+    let entry = running(snapshot, run)?;
+    let mut edit = Edit::new(snapshot, format!("run {run} logs"));
+    put_logs(&mut edit, run, logs)?;
+    let marker = status_ref(run, Status::Running)?;
+    let mut body = edit
+        .get(&marker)?
+        .and_then(Document::read::<crate::documents::Marker>)
+        .unwrap_or_else(|| facts.running());
+    body.heartbeat = Some(facts.now.clone());
+    edit.put_body(&status_ref(&entry.reference, Status::Running)?, body_type::MARKER, &body)?;
+    Ok(edit.finish())
+}
+
+fn running(snapshot: &Snapshot, run: &Ref) -> Result<RunEntry, Unmet<RunError>> {
+    let entry = entry_of(snapshot, run)?;
+    if entry.status() == Status::Running {
+        Ok(entry)
+    } else {
+        Err(RunError::Taken { run: run.clone(), status: entry.status() }.into())
+    }
+}
+
+fn put_logs(edit: &mut Edit<'_>, run: &Ref, logs: &[Log]) -> Result<(), Unmet<RunError>> {
+    let at = run.child("logs")?;
+    if logs.is_empty() {
+        edit.put_body(&at, body_type::LOGS, &Value::Null)?;
+    } else {
+        edit.put_body(&at, body_type::LOGS, &crate::logs::bounded(logs))?;
+    }
+    Ok(())
+}
+
+/// Carries a running run on with another function. With all inputs there the run goes on in this
+/// process and the claim for the new function comes back; else it is paused until they exist.
+///
+/// # Errors
+/// What must be loaded, or [`RunError::Taken`] when it does not run any more.
+pub fn next(
+    snapshot: &Snapshot,
+    run: &Ref,
+    function: FunctionDef,
+    inputs: Inputs,
+    logs: &[Log],
+    facts: &Facts,
+) -> Result<(Transaction, Option<Claimed>), Unmet<RunError>> {
+    let entry = running(snapshot, run)?;
+    let mut body = read(snapshot, run)?;
+    let mut function = Function { function, dependencies: Vec::new(), inputs, extra: Map::new() };
+    let readiness = ready::check(snapshot, &function)?;
+    let claimed = if let Readiness::Ready(inputs) = readiness {
+        function.inputs.clone_from(&inputs);
+        Some(Claimed {
+            run: run.clone(),
+            run_type: body.run_type.unwrap_or(entry.default_type()),
+            release: body.release.clone(),
+            function: function.function.clone(),
+            inputs,
+        })
+    } else {
+        None
+    };
+    body.functions.push(function);
+    let to = if claimed.is_some() { Status::Running } else { Status::Paused };
+    let mut edit = Edit::new(snapshot, format!("run {run} {}", to.as_str()));
+    edit.put_body(run, body_type::RUN_STARTED, &body)?;
+    put_logs(&mut edit, run, logs)?;
+    set_status(&mut edit, &entry, to, facts)?;
+    Ok((edit.finish(), claimed))
+}
+
+/// Ends a running run with an error; `logs` end with its message.
+///
+/// # Errors
+/// What must be loaded, or [`RunError::Taken`] when it does not run any more.
+pub fn fail(snapshot: &Snapshot, run: &Ref, logs: &[Log], facts: &Facts) -> Result<Transaction, Unmet<RunError>> {
+    let entry = running(snapshot, run)?;
+    let mut edit = Edit::new(snapshot, format!("run {run} failed"));
+    put_logs(&mut edit, run, logs)?;
+    set_status(&mut edit, &entry, Status::Failed, facts)?;
+    Ok(edit.finish())
+}
+
+/// Ends a running run well: its output and watch files, the Task, the tags of the release, and the
+/// current Task (`…/@/task/<name>`), or for a run that took a deployment down its end.
+///
+/// # Errors
+/// What must be loaded, [`RunError::Taken`] when it does not run any more, or [`RunError::Tag`]:
+/// then nothing has happened, and the run should be failed.
+pub fn complete(
+    snapshot: &Snapshot,
+    run: &Ref,
+    completion: &Completion,
+    logs: &[Log],
+    facts: &Facts,
+) -> Result<Transaction, Unmet<RunError>> {
+    let entry = running(snapshot, run)?;
+    let mut body = read(snapshot, run)?;
+    let run_type = body.run_type.unwrap_or(entry.default_type());
+    let mut edit = Edit::new(snapshot, format!("run {run} complete"));
+    for tag in &completion.tags {
+        let tag = body.release.with_release(tag)?;
+        if !edit.link(&tag, &body.release)? {
+            return Err(RunError::Tag { tag, release: body.release }.into());
+        }
+    }
+    body.output.clone_from(&completion.output);
+    body.watch_files = (!completion.watch_files.is_empty()).then(|| completion.watch_files.clone());
+    let task = Task {
+        run_ref: run.clone(),
+        run_type: Some(run_type),
+        release: body.release.clone(),
+        input: body.functions.first().map(|function| function.inputs.clone()).unwrap_or_default(),
+        output: body.output.clone(),
+        extra: Map::new(),
+    };
+    edit.put_body(run, body_type::RUN_STARTED, &body)?;
+    edit.put_body(&entry.place, body_type::TASK, &task)?;
+    let current = current(&entry.place)?;
+    if run_type == RunType::Down {
+        edit.delete(&current)?;
+    } else {
+        edit.link(&current, &entry.place)?;
+    }
+    put_logs(&mut edit, run, logs)?;
+    set_status(&mut edit, &entry, Status::Complete, facts)?;
+    Ok(edit.finish())
+}
+
+/// Moves a run that has not ended to a status that ends it: `cancelled`, or `failed_retried` for
+/// one that failed.
+pub(crate) fn end(edit: &mut Edit<'_>, entry: &RunEntry, to: Status, facts: &Facts) -> Result<(), Unmet<RunError>> {
+    set_status(edit, entry, to, facts)
+}
+
+/// The ready runs among `candidates`, claimed together in one transaction.
+///
+/// # Errors
+/// What must be loaded.
+pub fn claim_ready(
+    snapshot: &Snapshot,
+    candidates: &[RunEntry],
+    most: usize,
+    facts: &Facts,
+) -> Result<(Transaction, Vec<Claimed>), Needs> {
+    let mut transaction = Transaction::default();
+    let mut claimed: Vec<Claimed> = Vec::new();
+    let mut needs = Needs::default();
+    let mut here = None::<Snapshot>;
+    for entry in candidates {
+        if claimed.len() >= most {
+            break;
+        }
+        match claim(here.as_ref().unwrap_or(snapshot), &entry.reference, facts) {
+            Ok((step, claim)) => {
+                here = Some(here.as_ref().unwrap_or(snapshot).with(&step));
+                transaction = std::mem::take(&mut transaction).then(step);
+                claimed.push(claim);
+            }
+            Err(Unmet::Needs(more)) => needs.merge(more),
+            Err(Unmet::Error(_)) => {}
+        }
+    }
+    needs.settle((transaction, claimed))
+}
