@@ -284,6 +284,7 @@ impl Engine<'_> {
 
     /// The user has given up and functions do not end: their runs have failed.
     fn abandon(&mut self) -> Result<(), Failure> {
+        interrupt::kill_children();
         let facts = self.session.facts();
         let batch: Vec<(Ref, Vec<Log>)> = self
             .active

@@ -28,6 +28,14 @@ pub enum ReleaseError {
         /// Its releases.
         releases: Vec<Ref>,
     },
+    /// Its document is none.
+    #[error("{release} cannot be read ({problem}): put the file right by hand, or delete it; `ocuroot state check` lists all such")]
+    Broken {
+        /// The release.
+        release: Ref,
+        /// Why it is none.
+        problem: String,
+    },
     /// No such release.
     #[error("there is no release {0}")]
     Unknown(Ref),
@@ -152,6 +160,9 @@ pub(crate) fn dependencies(release: &Ref, package: &Package, phase: usize) -> Ve
 /// What must be loaded, or [`ReleaseError::Unknown`].
 pub fn read(snapshot: &Snapshot, reference: &Ref) -> Result<(Ref, Release), Unmet<ReleaseError>> {
     let wanted = reference.release_ref().to_state();
+    if let Some(problem) = snapshot.problem(&wanted)? {
+        return Err(ReleaseError::Broken { release: wanted, problem: problem.to_string() }.into());
+    }
     let found = resolve::document(snapshot, &wanted)?;
     found
         .and_then(|found| Some((found.reference, found.document.read::<Release>()?)))

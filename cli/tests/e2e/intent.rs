@@ -516,12 +516,12 @@ fn intent_that_makes_no_sense_is_refused() {
         "#]]),
         (r#"state set @/environment/prod -f json '["prod"]'"#, expect![[r#"
             --- stderr
-            error: +/environment/prod: not an environment (invalid type: sequence, expected struct Environment); expected {"name": "…", "attributes": {"…": "…"}}
+            error: +/environment/prod: not an environment (invalid type: sequence, expected an object); expected {"name": "…", "attributes": {"…": "…"}}
             --- exit 1
         "#]]),
         ("state set @/environment/prod prod", expect![[r#"
             --- stderr
-            error: +/environment/prod: not an environment (invalid type: string "prod", expected struct Environment); expected {"name": "…", "attributes": {"…": "…"}}
+            error: +/environment/prod: not an environment (invalid type: string "prod", expected an object); expected {"name": "…", "attributes": {"…": "…"}}
             --- exit 1
         "#]]),
         (r#"state set '@/environment/a b' -f json '{"name":"a b"}'"#, expect![[r#"
@@ -531,12 +531,12 @@ fn intent_that_makes_no_sense_is_refused() {
         "#]]),
         (r#"state set web.ocu.star/@/deploy/staging -f json '{"release":"nonsense//@"}'"#, expect![[r#"
             --- stderr
-            error: shop/-/web.ocu.star/+/deploy/staging: not a deployment intent (`` at byte 9 of `nonsense//@`: a segment is empty; write one `/`, not two); expected {"release": "<ref>", "input": {…}}
+            error: shop/-/web.ocu.star/+/deploy/staging: not a deployment intent (byte 9 of `nonsense//@`: a segment is empty; write one `/`, not two); expected {"release": "<ref>", "input": {…}}
             --- exit 1
         "#]]),
         (r#"state set web.ocu.star/@/deploy/staging r1"#, expect![[r#"
             --- stderr
-            error: shop/-/web.ocu.star/+/deploy/staging: not a deployment intent (invalid type: string "r1", expected struct Intent); expected {"release": "<ref>", "input": {…}}
+            error: shop/-/web.ocu.star/+/deploy/staging: not a deployment intent (invalid type: string "r1", expected an object); expected {"release": "<ref>", "input": {…}}
             --- exit 1
         "#]]),
         ("state set web.ocu.star/@r1/deploy/staging r1", expect![[r#"
@@ -586,7 +586,6 @@ fn intent_for_what_there_is_not_is_refused_when_it_is_applied() {
     "#]]);
     world.check_reads_only("work any", expect![[r#"
         --- stderr
-        nothing to do at this commit
         not applied: shop/-/web.ocu.star/+/deploy/nowhere: shop/-/web.ocu.star/@r1 has no deployment to nowhere (it deploys to: production, staging)
         not applied: shop/-/web.ocu.star/+/deploy/staging: there is no release shop/-/web.ocu.star/@r9
         error: 2 things could not be done, as said above
@@ -610,7 +609,11 @@ fn intent_that_cannot_be_read_takes_nothing_down() {
     "#]]);
     world.check("work any", expect![[r#"
         --- stderr
-        nothing to do at this commit
+        not applied: +/custom/fine cannot be read (not a document: expected value at line 1 column 1): mend it, or delete it with `ocuroot state delete`
+        not applied: +/environment/staging cannot be read (not a document: expected value at line 1 column 1): mend it, or delete it with `ocuroot state delete`
+        not applied: shop/-/web.ocu.star/+/deploy/production cannot be read (not a document: expected value at line 1 column 1): mend it, or delete it with `ocuroot state delete`
+        error: 3 things could not be done, as said above
+        --- exit 1
     "#]]);
     world.check("state apply @/environment/staging", expect![[r#"
         --- stderr
