@@ -152,6 +152,9 @@ impl Failure {
             Failure::NoName(_) => {
                 Some("set one in repo.ocu.star: `repo_alias(\"my-repo\")`, or add a remote".to_owned())
             }
+            Failure::NotFound { nearest: Some(nearest), reference } if *nearest == reference.document() => {
+                Some(format!("{nearest} is there, but has no such field"))
+            }
             Failure::NotFound { nearest: Some(nearest), .. } => Some(format!("did you mean {nearest}?")),
             Failure::NotFound { nearest: None, .. } => Some("`ocuroot state match` lists what there is".to_owned()),
             Failure::WhichFile { files, .. } if !files.is_empty() => {

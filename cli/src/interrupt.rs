@@ -81,6 +81,12 @@ fn end_children() {
     }
 }
 
+/// Starts no more commands, and ends those that run: this process cannot go on.
+pub fn stop() {
+    INTERRUPTED.store(true, Ordering::SeqCst);
+    end_children();
+}
+
 /// Ends commands that did not end when they were asked to.
 pub fn kill_children() {
     for (pid, group) in lock(&CHILDREN).iter() {

@@ -14,8 +14,11 @@ use ocuroot_core::documents::Status;
 use super::{Event, View, duration, mark, short};
 use crate::color::{Color, Style};
 
-/// How many of the last lines of a run are shown.
+/// How many of the last lines of a run are shown while it executes.
 const LAST_LINES: usize = 3;
+
+/// How many are shown of one that has failed: its error is among them, with the excerpt.
+const LAST_OF_FAILED: usize = 20;
 
 /// See the module.
 #[derive(Debug)]
@@ -69,11 +72,12 @@ impl View for Live {
             Event::Output { run, log } => {
                 if let Some(line) = runs.get_mut(*run) {
                     line.last.push(log.message.clone());
-                    if line.last.len() > LAST_LINES {
+                    if line.last.len() > LAST_OF_FAILED {
                         line.last.remove(0);
                     }
+                    let hidden = line.last.len().saturating_sub(LAST_LINES);
                     let last: String =
-                        line.last.iter().map(|text| format!("\n      {}", paint(Style::Dim, text))).collect();
+                        line.last.iter().skip(hidden).map(|text| format!("\n      {}", paint(Style::Dim, text))).collect();
                     line.bar.set_message(format!("{}{last}", line.function));
                 }
             }
