@@ -630,6 +630,13 @@ pub(crate) fn address(reference: &Ref) -> (Marker, String) {
     (side, reference.document().to_state().as_str().to_owned())
 }
 
+/// Whether `glob` is some text and then `**`, and the folder at `path` is past the text: then whatever
+/// lies there matches.
+fn matches_all_below(glob: &Glob, path: &str) -> bool {
+    let prefix = glob.literal_prefix();
+    glob.as_str().strip_prefix(prefix) == Some("**") && path.starts_with(prefix)
+}
+
 /// Documents of one kind, in every package: `…/@[release]/[kind]/…`.
 pub(crate) struct OfKind {
     /// The same as a pattern, for those who list folders.
@@ -717,7 +724,7 @@ fn search_below(
     let Node { listed, slot, children, .. } = tree.node(node);
     // Half of all folders hold a document and nothing else: those need not be judged as folders.
     let leaf = *listed && children.is_empty();
-    if !leaf && !glob.may_match_below(path) {
+    if !leaf && !matches_all_below(glob, path) && !glob.may_match_below(path) {
         return;
     }
     if !listed {
