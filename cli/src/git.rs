@@ -27,7 +27,9 @@ pub enum GitError {
 }
 
 fn git(folder: &Path, arguments: &[&str]) -> Result<String, GitError> {
-    let output = Command::new("git").current_dir(folder).args(arguments).output().map_err(GitError::Missing)?;
+    let output =
+        Command::new("git").current_dir(folder).args(arguments).output().map_err(GitError::Missing)?;
+    tracing::debug!(folder = %folder.display(), status = %output.status, "git {}", arguments.join(" "));
     if !output.status.success() {
         return Err(GitError::Failed {
             command: arguments.join(" "),

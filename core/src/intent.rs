@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 use crate::documents::{
     Environment, Function, Inputs, Intent, Release, Run, RunType, Status, Task, body_type,
 };
-use crate::envelope::{Content, Document, EnvelopeError};
+use crate::envelope::{Content, Document};
 use crate::facts::Facts;
 use crate::glob::Glob;
 use crate::refs::{Kind, Marker, Ref, RefError};
@@ -67,17 +67,21 @@ pub enum IntentError {
         /// What is wrong, and how it should be.
         problem: String,
     },
-    /// What is stored as intent is no document. Nobody acts on a guess of what it was.
-    #[error("{reference} cannot be read: {problem}; put the file right by hand, or delete it")]
-    Unreadable {
-        /// Of the intent.
-        reference: Ref,
-        /// What is wrong.
-        problem: EnvelopeError,
-    },
     /// Nothing in intent or in state at this ref.
     #[error("there is nothing at {0}, in intent or in state")]
     Nothing(Ref),
+    /// Nothing to delete.
+    #[error("there is no intent at {0}")]
+    NoIntent(Ref),
+    /// Something is stored as intent that is no document. It says nothing, and so does not say that
+    /// the thing should go.
+    #[error("{reference} cannot be read ({problem}): mend it, or delete it with `ocuroot state delete`")]
+    Broken {
+        /// Of the intent.
+        reference: Ref,
+        /// Why it is none.
+        problem: String,
+    },
     /// A run cannot be queued.
     #[error(transparent)]
     Run(#[from] RunError),
@@ -183,7 +187,7 @@ pub fn delete(snapshot: &Snapshot, reference: &Ref) -> Result<Transaction, Unmet
         return Err(IntentError::NotIntent(intent).into());
     }
     if snapshot.blob(&intent)?.is_none() {
-        return Err(IntentError::Nothing(intent).into());
+        return Err(IntentError::NoIntent(intent).into());
     }
     let mut edit = Edit::new(snapshot, format!("delete {intent}"));
     edit.delete(&intent)?;
@@ -387,7 +391,7 @@ fn custom_intent<'a>(
 fn wanted<'a>(snapshot: &'a Snapshot, reference: &Ref) -> Result<Option<&'a Document>, Unmet<IntentError>> {
     let intent = reference.to_intent();
     match snapshot.problem(&intent)? {
-        Some(problem) => Err(IntentError::Unreadable { reference: intent, problem: problem.clone() }.into()),
+        Some(problem) => Err(IntentError::Broken { problem: problem.to_string(), reference: intent }.into()),
         None => Ok(snapshot.get(&intent)?),
     }
 }

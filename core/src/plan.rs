@@ -231,7 +231,7 @@ pub fn plan_intent(snapshot: &Snapshot, plan: &mut Plan) -> Result<(), Needs> {
     };
     for difference in intent::diff(snapshot)? {
         let reason = match difference.reference.kind() {
-            Some(Kind::Deploy | Kind::Environment) => {
+            Some(Kind::Deploy | Kind::Environment | Kind::Custom) => {
                 match intent::apply(snapshot, &difference.reference, &facts) {
                     Ok((_, intent::Applied::Unchanged(why))) => Some(Reason::Blocked(why)),
                     Ok(_) => None,

@@ -21,6 +21,7 @@
 
 use crate::documents::{Function, Inputs};
 use crate::glob::Glob;
+use crate::refs::Marker;
 use crate::resolve;
 use crate::snapshot::{Needs, Snapshot};
 
@@ -107,8 +108,9 @@ pub fn check(snapshot: &Snapshot, function: &Function) -> Result<Readiness, Need
 /// What must be loaded.
 pub fn holds(snapshot: &Snapshot, dependency: &str) -> Result<bool, Needs> {
     let Ok(glob) = Glob::new(dependency) else { return Ok(false) };
+    let side = if glob.is_intent() { Marker::Intent } else { Marker::State };
     let mut any = false;
-    let searched = snapshot.search_paths(&glob, &mut |_| any = true);
+    let searched = snapshot.search_paths(side, &glob, &mut |_| any = true);
     // One match is enough, whatever else could not be looked at.
     if any { Ok(true) } else { searched.map(|()| false) }
 }

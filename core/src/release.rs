@@ -277,6 +277,21 @@ pub fn fail_stale(
     Ok((edit.finish(), failed))
 }
 
+/// The runs of a store that are stale, see [`is_stale`].
+///
+/// # Errors
+/// What must be loaded.
+pub fn stale_runs(snapshot: &Snapshot, deadline: jiff::Timestamp) -> Result<Vec<Ref>, Needs> {
+    let mut needs = Needs::default();
+    let mut stale = Vec::new();
+    for entry in runs::running(snapshot)? {
+        if needs.take(is_stale(snapshot, &entry, deadline)) == Some(true) {
+            stale.push(entry.reference);
+        }
+    }
+    needs.settle(stale)
+}
+
 /// Whether a run is `running` by its marker, but its process has not been heard of since before
 /// `deadline` (now less the lease, spec: documents).
 ///

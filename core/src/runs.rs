@@ -124,6 +124,25 @@ pub fn of_store(snapshot: &Snapshot) -> Result<Vec<RunEntry>, Needs> {
     search(snapshot, &Ref::default(), Level::Root, Wanted::default())
 }
 
+/// All runs of a store that have the marker of a running one; other markers are not looked at.
+///
+/// # Errors
+/// What must be loaded.
+pub fn running(snapshot: &Snapshot) -> Result<Vec<RunEntry>, Needs> {
+    let Ok(glob) = Glob::new("**/@?*/{task,deploy}/*/*/status/running") else { return Ok(Vec::new()) };
+    let run = |marker: Ref| {
+        let (run, _) = marker.as_str().split_once("/status/")?;
+        let (place, number) = run.rsplit_once('/')?;
+        Some(RunEntry {
+            reference: run.parse().ok()?,
+            place: place.parse().ok()?,
+            number: number.parse().ok()?,
+            statuses: vec![Status::Running],
+        })
+    };
+    Ok(snapshot.search(&glob)?.into_iter().filter_map(run).collect())
+}
+
 /// Those of [`of_store`] that may start: pending or paused.
 ///
 /// # Errors

@@ -31,7 +31,7 @@ use std::sync::Arc;
 
 use crate::chunks::Chunks;
 use crate::envelope::{BlobId, Document, EnvelopeError};
-use crate::glob::Glob;
+use crate::glob::{Descent, Glob};
 use crate::refs::{Marker, Ref};
 use crate::transaction::{Transaction, Write};
 
@@ -495,14 +495,14 @@ impl Snapshot {
         }
     }
 
-    /// Calls `found` with the path of every document that `glob` matches, in the order of the tree
-    /// (sorted within each folder), and opens only folders below which something could match.
+    /// Calls `found` with the path of every document of one store that `glob` matches, in the order
+    /// of the tree (sorted within each folder), and opens only folders below which something could
+    /// match. Markers `+` in the pattern are read as `@`, as both stores spell them.
     ///
     /// # Errors
     /// The folders that must be listed; then `found` was called for a part of the matches only.
-    pub fn search_paths(&self, glob: &Glob, found: &mut dyn FnMut(&str)) -> Result<(), Needs> {
-        let side = if glob.is_intent() { Marker::Intent } else { Marker::State };
-        let glob = if glob.is_intent() { glob.to_state() } else { glob.clone() };
+    pub fn search_paths(&self, side: Marker, glob: &Glob, found: &mut dyn FnMut(&str)) -> Result<(), Needs> {
+        let glob = glob.to_state();
         let tree = self.tree(side);
         let prefix = glob.literal_prefix();
         let start = prefix.rfind('/').and_then(|end| prefix.get(..end)).unwrap_or("");
@@ -511,29 +511,47 @@ impl Snapshot {
             Step::Missing => {}
             Step::Unknown => needs.merge(Needs::folder(side, start, Some(&glob))),
             Step::At(node) => {
-                let mut path = start.to_owned();
-                search_below(tree, side, node, &glob, &mut path, &mut needs, found);
+                let path = start.to_owned();
+                let mut search = Search { tree, side, glob: &glob, path, needs: Needs::default(), found };
+                search.down(node, &glob.descend(start));
+                needs = search.needs;
             }
         }
         needs.settle(())
     }
 
-    /// The refs of all documents that `glob` matches, sorted. A pattern with `+` searches intent
-    /// and its results are spelled with `+`. Documents whose path is no ref are left out;
-    /// `state check` reports them.
+    /// The refs of all documents of one store that `glob` matches, sorted; those of intent are
+    /// spelled with `+`. Documents whose path is no ref are left out; `state check` reports them.
     ///
     /// # Errors
     /// The folders that must be listed.
-    pub fn search(&self, glob: &Glob) -> Result<Vec<Ref>, Needs> {
-        let intent = glob.is_intent();
+    pub fn search_in(&self, side: Marker, glob: &Glob) -> Result<Vec<Ref>, Needs> {
         let mut refs: Vec<Ref> = Vec::new();
-        self.search_paths(glob, &mut |path| {
+        self.search_paths(side, glob, &mut |path| {
             if let Ok(reference) = path.parse::<Ref>() {
-                refs.push(if intent { reference.to_intent() } else { reference });
+                refs.push(if side == Marker::Intent { reference.to_intent() } else { reference });
             }
         })?;
         refs.sort_unstable();
         Ok(refs)
+    }
+
+    /// The refs of all documents that `glob` matches, sorted: a pattern with `+` searches intent,
+    /// any other state, one like `**/{@,+}/deploy/*` both.
+    ///
+    /// # Errors
+    /// The folders that must be listed.
+    pub fn search(&self, glob: &Glob) -> Result<Vec<Ref>, Needs> {
+        let mut needs = Needs::default();
+        let mut refs = Vec::new();
+        if glob.is_state() {
+            refs.extend(needs.take(self.search_in(Marker::State, glob)).unwrap_or_default());
+        }
+        if glob.is_intent() {
+            refs.extend(needs.take(self.search_in(Marker::Intent, glob)).unwrap_or_default());
+        }
+        refs.sort_unstable();
+        needs.settle(refs)
     }
 
     /// Walks down from the folder at `start`, which is at `level`. `enter` says at which level a
@@ -630,13 +648,6 @@ pub(crate) fn address(reference: &Ref) -> (Marker, String) {
     (side, reference.document().to_state().as_str().to_owned())
 }
 
-/// Whether `glob` is some text and then `**`, and the folder at `path` is past the text: then whatever
-/// lies there matches.
-fn matches_all_below(glob: &Glob, path: &str) -> bool {
-    let prefix = glob.literal_prefix();
-    glob.as_str().strip_prefix(prefix) == Some("**") && path.starts_with(prefix)
-}
-
 /// Documents of one kind, in every package: `…/@[release]/[kind]/…`.
 pub(crate) struct OfKind {
     /// The same as a pattern, for those who list folders.
@@ -712,33 +723,37 @@ impl<E, F> Walk<'_, E, F> {
     }
 }
 
-fn search_below(
-    tree: &Tree,
+/// A search on its way down one tree.
+struct Search<'a> {
+    tree: &'a Tree,
     side: Marker,
-    node: u32,
-    glob: &Glob,
-    path: &mut String,
-    needs: &mut Needs,
-    found: &mut dyn FnMut(&str),
-) {
-    let Node { listed, slot, children, .. } = tree.node(node);
-    // Half of all folders hold a document and nothing else: those need not be judged as folders.
-    let leaf = *listed && children.is_empty();
-    if !leaf && !matches_all_below(glob, path) && !glob.may_match_below(path) {
-        return;
-    }
-    if !listed {
-        needs.merge(Needs::folder(side, path, Some(glob)));
-        return;
-    }
-    if matches!(slot, Slot::Listed | Slot::Loaded(_)) && glob.is_match(path) {
-        found(path);
-    }
-    for child in children {
-        let length = path.len();
-        push_segment(path, tree.name(*child));
-        search_below(tree, side, *child, glob, path, needs, found);
-        path.truncate(length);
+    glob: &'a Glob,
+    path: String,
+    needs: Needs,
+    found: &'a mut dyn FnMut(&str),
+}
+
+impl Search<'_> {
+    fn down(&mut self, node: u32, descent: &Descent<'_>) {
+        let Node { listed, slot, children, .. } = self.tree.node(node);
+        // Half of all folders hold a document and nothing else: those need not be judged as folders.
+        let leaf = *listed && children.is_empty();
+        if !leaf && !descent.may_match_below() {
+            return;
+        }
+        if !listed {
+            self.needs.merge(Needs::folder(self.side, &self.path, Some(self.glob)));
+            return;
+        }
+        if matches!(slot, Slot::Listed | Slot::Loaded(_)) && descent.is_match() {
+            (self.found)(&self.path);
+        }
+        for child in children {
+            let (length, name) = (self.path.len(), self.tree.name(*child));
+            push_segment(&mut self.path, name);
+            self.down(*child, &descent.enter(name));
+            self.path.truncate(length);
+        }
     }
 }
 

@@ -1,0 +1,230 @@
+//! The commands, one file each: its arguments, whose comments are its help, and one function that
+//! parses, calls core and prints.
+
+use std::io::Write;
+
+use clap::{CommandFactory, FromArgMatches};
+use ocuroot_core::repo_config::strip_userinfo;
+use serde::Serialize;
+
+use crate::error::Failure;
+use crate::session::Session;
+use crate::telemetry;
+use crate::view;
+
+pub mod completions;
+pub mod man;
+pub mod release_cancel;
+pub mod release_continue;
+pub mod release_lint;
+pub mod release_list;
+pub mod release_new;
+pub mod release_retry;
+pub mod release_show;
+pub mod state_apply;
+pub mod state_check;
+pub mod state_delete;
+pub mod state_diff;
+pub mod state_get;
+pub mod state_match;
+pub mod state_set;
+pub mod version;
+pub mod work_any;
+pub mod work_continue;
+pub mod work_ops;
+pub mod work_trigger;
+
+/// Takes a commit to every environment where it belongs.
+///
+/// Releases are defined in Starlark (*.ocu.star). What is deployed where (state) and what should
+/// be (intent) are documents in a store that repo.ocu.star names.
+#[derive(Debug, clap::Parser)]
+#[command(name = "ocuroot", version, propagate_version = true, max_term_width = 100)]
+pub struct Cli {
+    /// Colour in messages: on a terminal, always or never
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        default_value_t,
+        value_name = "WHEN",
+        hide_possible_values = true
+    )]
+    pub color: crate::color::When,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    /// Make releases, carry them on, and look at them
+    #[command(subcommand)]
+    Release(Release),
+    /// Look at state, and set intent
+    #[command(subcommand)]
+    State(State),
+    /// Find work that is due, and do it
+    #[command(subcommand)]
+    Work(Work),
+    Completions(completions::Args),
+    Man(man::Args),
+    Version(version::Args),
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Release {
+    New(release_new::Args),
+    Continue(release_continue::Args),
+    Retry(release_retry::Args),
+    Cancel(release_cancel::Args),
+    List(release_list::Args),
+    Show(release_show::Args),
+    Lint(release_lint::Args),
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum State {
+    Get(state_get::Args),
+    Match(state_match::Args),
+    Set(state_set::Args),
+    Delete(state_delete::Args),
+    Diff(state_diff::Args),
+    Apply(state_apply::Args),
+    Check(state_check::Args),
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Work {
+    Any(work_any::Args),
+    Continue(work_continue::Args),
+    Ops(work_ops::Args),
+    Trigger(work_trigger::Args),
+}
+
+impl Cli {
+    /// What the process was asked for, and the command's name: `release new`. Ends the process for
+    /// help, and with 2 for a command line that it does not understand.
+    #[must_use]
+    pub fn read() -> (Cli, String) {
+        let matches = Cli::command().get_matches();
+        let names = std::iter::successors(matches.subcommand(), |(_, below)| below.subcommand());
+        let name = names.map(|(name, _)| name).collect::<Vec<_>>().join(" ");
+        match Cli::from_arg_matches(&matches) {
+            Ok(cli) => (cli, name),
+            Err(error) => error.format(&mut Cli::command()).exit(),
+        }
+    }
+
+    /// Does what the command line asks for.
+    ///
+    /// # Errors
+    /// Why that did not work; see [`Failure`].
+    pub fn run(self) -> Result<(), Failure> {
+        tracing::info!(version = ocuroot_core::VERSION, folder = ?std::env::current_dir().ok(), "{}", self.described());
+        let color = crate::color::Color::decide(self.color);
+        match self.command {
+            Command::Release(Release::New(args)) => args.run(color),
+            Command::Release(Release::Continue(args)) => args.run(color),
+            Command::Release(Release::Retry(args)) => args.run(color),
+            Command::Release(Release::Cancel(args)) => args.run(),
+            Command::Release(Release::List(args)) => args.run(),
+            Command::Release(Release::Show(args)) => args.run(),
+            Command::Release(Release::Lint(args)) => args.run(),
+            Command::State(State::Get(args)) => args.run(),
+            Command::State(State::Match(args)) => args.run(),
+            Command::State(State::Set(args)) => args.run(),
+            Command::State(State::Delete(args)) => args.run(),
+            Command::State(State::Diff(args)) => args.run(),
+            Command::State(State::Apply(args)) => args.run(color),
+            Command::State(State::Check(args)) => args.run(),
+            Command::Work(Work::Any(args)) => args.run(color),
+            Command::Work(Work::Continue(args)) => args.run(color),
+            Command::Work(Work::Ops(args)) => args.run(color),
+            Command::Work(Work::Trigger(args)) => args.run(color),
+            Command::Completions(args) => args.run(),
+            Command::Man(args) => args.run(),
+            Command::Version(args) => args.run(),
+        }
+    }
+}
+
+impl Cli {
+    /// The command line as a log may show it: a value that is set may be a secret.
+    fn described(&self) -> String {
+        if let Command::State(State::Set(args)) = &self.command {
+            return format!("ocuroot state set {} …", args.reference);
+        }
+        let words: Vec<String> =
+            std::env::args_os().skip(1).map(|word| strip_userinfo(&word.to_string_lossy())).collect();
+        format!("ocuroot {}", words.join(" "))
+    }
+}
+
+/// A session for a command that only answers.
+fn quiet() -> Result<Session, Failure> {
+    Session::open(&here()?, std::sync::Arc::new(view::Quiet))
+}
+
+/// A session for a command whose progress people watch.
+fn watched(color: crate::color::Color) -> Result<Session, Failure> {
+    Session::open(&here()?, telemetry::recorded(view::for_stderr(color)))
+}
+
+/// The working directory, with links resolved as the file system sees it.
+fn here() -> Result<std::path::PathBuf, Failure> {
+    std::env::current_dir().map_err(|source| Failure::File { path: ".".into(), source })
+}
+
+/// Prints a line, or many, on stdout. A reader that has seen enough (`| head`) is no failure.
+fn print(text: &str) -> Result<(), Failure> {
+    let mut stdout = std::io::stdout().lock();
+    match stdout
+        .write_all(text.as_bytes())
+        .and_then(|()| stdout.write_all(b"\n"))
+        .and_then(|()| stdout.flush())
+    {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(Failure::Output(error)),
+        _ => Ok(()),
+    }
+}
+
+/// Prints lines; none prints nothing.
+fn print_lines(lines: &[String]) -> Result<(), Failure> {
+    if lines.is_empty() { Ok(()) } else { print(&lines.join("\n")) }
+}
+
+/// Prints JSON with two-space indentation and sorted keys.
+fn print_json(value: &impl Serialize) -> Result<(), Failure> {
+    // Through a value, whose maps are sorted.
+    let text = serde_json::to_value(value)
+        .and_then(|value| serde_json::to_string_pretty(&value))
+        .map_err(|source| Failure::Json { what: "the answer".to_owned(), source })?;
+    print(&text)
+}
+
+/// Prints rows as columns that line up; the first row is the heading.
+fn print_table(rows: &[Vec<String>]) -> Result<(), Failure> {
+    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
+    let width = |column: usize| {
+        rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max().unwrap_or(0)
+    };
+    let widths: Vec<usize> = (0..columns).map(width).collect();
+    let lines: Vec<String> = rows
+        .iter()
+        .map(|row| {
+            let cells: Vec<String> =
+                row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
+            cells.join("  ").trim_end().to_owned()
+        })
+        .collect();
+    print_lines(&lines)
+}
+
+/// Fails when runs did.
+fn fail_if_failed(report: &crate::engine::Report) -> Result<(), Failure> {
+    match report.failed.as_slice() {
+        [] => Ok(()),
+        [one] => Err(Failure::Unsuccessful(format!("{one} failed"))),
+        [first, rest @ ..] => Err(Failure::Unsuccessful(format!("{first} and {} more failed", rest.len()))),
+    }
+}

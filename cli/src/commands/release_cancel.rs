@@ -1,0 +1,40 @@
+//! `ocuroot release cancel`
+
+use ocuroot_core::release;
+use ocuroot_core::snapshot::Unmet;
+
+use super::{print_lines, quiet};
+use crate::error::Failure;
+use crate::refs_here::{self, Target};
+
+/// Cancel what has not started in a release
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The release: ./web.ocu.star/@r4, @v2
+    reference: String,
+    #[command(flatten)]
+    target: Target,
+}
+
+impl Args {
+    /// Cancels, and prints the runs.
+    ///
+    /// # Errors
+    /// When there is no such release, or nothing in it that could be cancelled.
+    pub fn run(self) -> Result<(), Failure> {
+        let mut session = quiet()?;
+        let wanted = refs_here::package(&session.repo, Some(&self.reference), &self.target)?;
+        if wanted.release().is_none_or(str::is_empty) {
+            return Err(Failure::Usage(format!(
+                "{wanted} names no release: add one, as in {}/@r4",
+                wanted.package()
+            )));
+        }
+        let facts = session.facts();
+        let cancelled = session.decide(|snapshot| {
+            let (release, _) = release::read(snapshot, &wanted)?;
+            Ok::<_, Unmet<_>>(release::cancel(snapshot, &release, &facts)?)
+        })?;
+        print_lines(&cancelled.iter().map(ToString::to_string).collect::<Vec<_>>())
+    }
+}

@@ -1,0 +1,67 @@
+//! `ocuroot release retry`
+
+use std::num::NonZeroUsize;
+
+use ocuroot_core::release;
+
+use super::{release_continue, release_new, watched};
+use crate::color::Color;
+use crate::engine;
+use crate::error::Failure;
+use crate::identity;
+use crate::refs_here::Target;
+use crate::view::Event;
+use crate::work;
+
+/// Try again what failed in a release
+///
+/// Each failed run gets a new attempt with the same function and inputs.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The release: ./web.ocu.star/@r4, @v2; default: the newest of the only file here at this commit
+    reference: Option<String>,
+    /// Also what was left running by a process that is gone
+    #[arg(long)]
+    stale: bool,
+    /// How many runs execute at the same time [default: number of cores]
+    #[arg(short, long, value_name = "N")]
+    jobs: Option<NonZeroUsize>,
+    #[command(flatten)]
+    target: Target,
+}
+
+impl Args {
+    /// Retries.
+    ///
+    /// # Errors
+    /// When nothing has failed, another commit is checked out, or it fails again.
+    pub fn run(self, color: Color) -> Result<(), Failure> {
+        let mut session = watched(color)?;
+        let found = release_continue::find(&mut session, self.reference.as_deref(), &self.target)?;
+        let Some(release) = found else { return Ok(()) };
+        let facts = session.facts();
+        let deadline = identity::stale_deadline()?;
+        let stale = self.stale;
+        let (ended, queued) = session.decide(|snapshot| {
+            let (failing, ended) = if stale {
+                release::fail_stale(snapshot, &release, deadline, &facts)?
+            } else {
+                Default::default()
+            };
+            let (retrying, queued) = release::retry(&snapshot.with(&failing), &release, &facts)?;
+            Ok((failing.then(retrying), (ended, queued)))
+        })?;
+        for run in ended {
+            session.view.show(&Event::Note(&format!("{run} was stale, and has failed")));
+        }
+        for run in &queued {
+            session.view.show(&Event::Note(&format!("queued {run}")));
+        }
+        engine::announce(&mut session, &release)?;
+        let root = session.repo.root.clone();
+        let jobs = engine::jobs(self.jobs);
+        let report = engine::run(&mut session, &root, std::slice::from_ref(&release), Vec::new(), jobs)?;
+        work::show_waiting(&session, &report);
+        release_new::finish(&mut session, &release)
+    }
+}

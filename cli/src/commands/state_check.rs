@@ -1,0 +1,56 @@
+//! `ocuroot state check`
+
+use ocuroot_core::check;
+
+use super::{print_json, print_lines, quiet};
+use crate::error::Failure;
+use crate::identity;
+
+/// Look for what does not add up in the stores
+///
+/// Finds dangling links, runs with no status or two, files that are no documents, and runs that
+/// were left running by a process that is gone. Exits 1 when something is left to be mended.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Mend what can be mended without guessing
+    #[arg(long)]
+    fix: bool,
+    /// Print a JSON list
+    #[arg(long)]
+    json: bool,
+}
+
+impl Args {
+    /// Looks, and mends.
+    ///
+    /// # Errors
+    /// When something is left to be mended.
+    pub fn run(self) -> Result<(), Failure> {
+        let deadline = identity::stale_deadline()?;
+        let mut session = quiet()?;
+        let facts = session.facts();
+        let (findings, _) = session.ask(|snapshot| check::check(snapshot, deadline, &facts))?;
+        if self.fix && findings.iter().any(|finding| finding.fixable) {
+            session.decide(|snapshot| {
+                let (_, transaction) = check::check(snapshot, deadline, &facts)?;
+                Ok::<_, ocuroot_core::snapshot::Unmet<std::convert::Infallible>>((transaction, ()))
+            })?;
+        }
+        let fixed = |finding: &check::Finding| self.fix && finding.fixable;
+        if self.json {
+            print_json(&findings)?;
+        } else {
+            let line = |finding: &check::Finding| {
+                let state = if fixed(finding) { "mended: " } else { "" };
+                format!("{}: {state}{}", finding.place, finding.message)
+            };
+            print_lines(&findings.iter().map(line).collect::<Vec<_>>())?;
+        }
+        let left = findings.iter().filter(|finding| !fixed(finding)).count();
+        match left {
+            0 => Ok(()),
+            1 => Err(Failure::Unsuccessful("1 problem found".to_owned())),
+            many => Err(Failure::Unsuccessful(format!("{many} problems found"))),
+        }
+    }
+}

@@ -1,0 +1,28 @@
+//! `ocuroot state delete`
+
+use ocuroot_core::intent;
+
+use super::quiet;
+use crate::error::Failure;
+use crate::refs_here::{self, Target};
+
+/// Delete intent: what should not be any more
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// What to delete: ./@r4/custom/approve, @/environment/prod, ./@/deploy/prod
+    reference: String,
+    #[command(flatten)]
+    target: Target,
+}
+
+impl Args {
+    /// Deletes it.
+    ///
+    /// # Errors
+    /// When it is not there.
+    pub fn run(self) -> Result<(), Failure> {
+        let mut session = quiet()?;
+        let reference = refs_here::resolve(&session.repo, &self.reference, &self.target)?;
+        session.decide(|snapshot| Ok((intent::delete(snapshot, &reference)?, ())))
+    }
+}

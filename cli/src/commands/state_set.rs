@@ -1,0 +1,71 @@
+//! `ocuroot state set`
+
+use std::io::Read;
+
+use ocuroot_core::intent;
+use ocuroot_core::sdk::evaluate_expression;
+use serde_json::Value;
+
+use super::quiet;
+use crate::error::Failure;
+use crate::refs_here::{self, Target};
+
+/// Set intent: what should be
+///
+/// Writes custom state, an environment, or what should be deployed. `ocuroot state apply` or
+/// `ocuroot work any` carries it out.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// What to set: ./@r4/custom/approve, @/environment/prod, ./@/deploy/prod
+    pub(super) reference: String,
+    /// The value; - reads it from stdin
+    #[arg(allow_negative_numbers = true)]
+    value: String,
+    /// How the value is written
+    #[arg(short, long, value_enum, default_value_t)]
+    format: Format,
+    #[command(flatten)]
+    target: Target,
+}
+
+/// How a value is written on the command line.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+enum Format {
+    /// The text as it is.
+    #[default]
+    String,
+    /// JSON.
+    Json,
+    /// A Starlark expression.
+    Starlark,
+}
+
+impl Args {
+    /// Sets it.
+    ///
+    /// # Errors
+    /// When the value is malformed, or is not what the ref holds.
+    pub fn run(self) -> Result<(), Failure> {
+        let text = if self.value == "-" { stdin()? } else { self.value };
+        let value = match self.format {
+            Format::String => Value::String(text),
+            Format::Json => serde_json::from_str(&text)
+                .map_err(|source| Failure::Json { what: "the value".to_owned(), source })?,
+            Format::Starlark => evaluate_expression(&text)?,
+        };
+        let mut session = quiet()?;
+        let reference = refs_here::resolve(&session.repo, &self.reference, &self.target)?;
+        if reference.fragment().is_some() {
+            return Err(Failure::Usage(format!("{reference} names a field; set the whole document")));
+        }
+        session.decide(|snapshot| Ok((intent::set(snapshot, &reference, &value)?, ())))
+    }
+}
+
+fn stdin() -> Result<String, Failure> {
+    let mut text = String::new();
+    std::io::stdin()
+        .read_to_string(&mut text)
+        .map_err(|source| Failure::File { path: "stdin".into(), source })?;
+    Ok(text.strip_suffix('\n').map(str::to_owned).unwrap_or(text))
+}

@@ -1,0 +1,78 @@
+//! `ocuroot work any`
+
+use std::num::NonZeroUsize;
+
+use super::{fail_if_failed, print_json, watched};
+use crate::color::Color;
+use crate::engine::{self, Report};
+use crate::error::Failure;
+use crate::session::Session;
+use crate::view::Event;
+use crate::work::{self, Elsewhere, Rounds};
+
+/// Apply intent, do operations, execute ready runs, trigger work elsewhere
+///
+/// All intent is applied, since it belongs to no commit; operations and runs are those of this
+/// commit. Work at other commits and in other repos is left to their triggers.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Print the plan as JSON, and do nothing
+    #[arg(short, long)]
+    dryrun: bool,
+    /// Again and again, until this commit has no work left
+    #[arg(long)]
+    comprehensive: bool,
+    /// How many runs execute at the same time [default: number of cores]
+    #[arg(short, long, value_name = "N")]
+    jobs: Option<NonZeroUsize>,
+}
+
+impl Args {
+    /// Does the work.
+    ///
+    /// # Errors
+    /// When a run fails, or something cannot be applied.
+    pub fn run(self, color: Color) -> Result<(), Failure> {
+        let mut session = watched(color)?;
+        let scope = work::this_commit(&session)?;
+        if self.dryrun {
+            return print_json(&work::plan(&mut session, &scope)?.items());
+        }
+        work::report_stale(&mut session)?;
+        let jobs = engine::jobs(self.jobs);
+        let mut rounds = Rounds::default();
+        let mut report = Report::default();
+        let mut failed = 0;
+        loop {
+            let plan = work::plan(&mut session, &scope)?;
+            if plan.is_empty() {
+                session.view.show(&Event::Note("nothing to do at this commit"));
+            }
+            rounds.note(&plan)?;
+            failed = failed.max(work::apply_intent(&mut session)?);
+            failed = failed.max(work::do_ops(&mut session)?);
+            let round = work::run_ready(&mut session, jobs)?;
+            report.merge(round);
+            if !self.comprehensive || work::plan(&mut session, &scope)?.is_empty() {
+                break;
+            }
+        }
+        trigger_others(&mut session)?;
+        session.view.finish();
+        fail_if_failed(&report)?;
+        match failed {
+            0 => Ok(()),
+            1 => Err(Failure::Unsuccessful("1 thing could not be done, as said above".to_owned())),
+            many => Err(Failure::Unsuccessful(format!("{many} things could not be done, as said above"))),
+        }
+    }
+}
+
+/// Starts work at other commits and in other repos; never at this one. A trigger that fails has
+/// been reported, and is no failure of this command.
+fn trigger_others(session: &mut Session) -> Result<(), Failure> {
+    let own = Elsewhere { repo: session.repo.name()?.to_owned(), commit: session.repo.commit()?.to_owned() };
+    let others: Vec<Elsewhere> =
+        work::with_work(session)?.into_iter().filter(|place| *place != own).collect();
+    work::trigger(session, &others).map(|_| ())
+}

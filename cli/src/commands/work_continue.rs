@@ -1,0 +1,45 @@
+//! `ocuroot work continue`
+
+use std::num::NonZeroUsize;
+
+use super::{fail_if_failed, print_json, watched};
+use crate::color::Color;
+use crate::engine;
+use crate::error::Failure;
+use crate::view::Event;
+use crate::work;
+
+/// Execute ready runs of this commit, and deploy again what has changed inputs
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Print the plan as JSON, and do nothing
+    #[arg(short, long)]
+    dryrun: bool,
+    /// How many runs execute at the same time [default: number of cores]
+    #[arg(short, long, value_name = "N")]
+    jobs: Option<NonZeroUsize>,
+}
+
+impl Args {
+    /// Does the work.
+    ///
+    /// # Errors
+    /// When a run fails.
+    pub fn run(self, color: Color) -> Result<(), Failure> {
+        let mut session = watched(color)?;
+        if self.dryrun {
+            let scope = work::this_commit(&session)?;
+            let mut plan = work::plan(&mut session, &scope)?;
+            plan.intent.clear();
+            plan.ops.clear();
+            return print_json(&plan.items());
+        }
+        work::report_stale(&mut session)?;
+        let report = work::run_ready(&mut session, engine::jobs(self.jobs))?;
+        if report.executed == 0 {
+            session.view.show(&Event::Note("nothing is ready at this commit"));
+        }
+        session.view.finish();
+        fail_if_failed(&report)
+    }
+}

@@ -1,0 +1,426 @@
+//! Executes runs: claims what is ready, calls its functions, records how they end.
+//!
+//! Every function call has a thread of its own; everything that reads or writes the store happens
+//! in one loop. What ends while a transaction is being carried out is recorded together in the
+//! next, and what that makes ready is claimed in the same one.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::num::NonZeroUsize;
+use std::path::Path;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use ocuroot_core::Ref;
+use ocuroot_core::documents::{Log, Status};
+use ocuroot_core::facts::Facts;
+use ocuroot_core::open;
+use ocuroot_core::ready::Missing;
+use ocuroot_core::release;
+use ocuroot_core::run::{self, Claimed, Completion, RunError};
+use ocuroot_core::runs;
+use ocuroot_core::sdk::{Diagnostics, Limits, Returned};
+use ocuroot_core::snapshot::{Needs, Snapshot, Unmet};
+use ocuroot_core::transaction::Transaction;
+
+use crate::error::Failure;
+use crate::identity::{self, FLUSH};
+use crate::interrupt;
+use crate::native_host::LogSink;
+use crate::programs::Programs;
+use crate::session::{Session, environments};
+use crate::view::Event;
+
+/// How long functions may take to end after the user has given up.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// How releases went.
+#[derive(Debug, Default)]
+pub struct Report {
+    /// Runs that failed in this process.
+    pub failed: Vec<Ref>,
+    /// Open runs that wait, and for what.
+    pub waiting: Vec<(Ref, Vec<Missing>)>,
+    /// How many runs were executed.
+    pub executed: usize,
+}
+
+impl Report {
+    /// This and `other`.
+    pub fn merge(&mut self, other: Report) {
+        self.failed.extend(other.failed);
+        self.waiting.extend(other.waiting);
+        self.executed += other.executed;
+    }
+}
+
+/// How many runs execute at the same time: `--jobs`, or as many as there are cores.
+#[must_use]
+pub fn jobs(asked: Option<NonZeroUsize>) -> usize {
+    asked.or_else(|| std::thread::available_parallelism().ok()).map_or(1, NonZeroUsize::get)
+}
+
+/// A function that has ended, or the signal that the user has given up.
+enum Message {
+    Ended(Box<Ended>),
+    Interrupted,
+}
+
+struct Ended {
+    claimed: Claimed,
+    result: Result<Returned, Diagnostics>,
+    took: Duration,
+}
+
+/// A run that executes in this process.
+struct Active {
+    /// All that it has printed.
+    logs: Arc<Mutex<Vec<Log>>>,
+}
+
+/// What the transaction that records some ends did with each run.
+struct Recorded {
+    run: Ref,
+    status: Status,
+    took: Duration,
+    outputs: Vec<String>,
+}
+
+/// Runs of the releases at `root`'s commit, until none of them is ready. `claimed` are runs that
+/// were claimed for this process already.
+///
+/// # Errors
+/// When the stores cannot be read or written; runs that execute then are ended first.
+pub fn run(
+    session: &mut Session,
+    root: &Path,
+    releases: &[Ref],
+    claimed: Vec<Claimed>,
+    jobs: usize,
+) -> Result<Report, Failure> {
+    let environments = session.ask(environments)?;
+    let programs = Programs::new(root, Arc::clone(&session.repo.secrets), environments);
+    let (sender, receiver) = channel();
+    let (interrupt_sender, interrupts) = channel();
+    let _listening = interrupt::listen(interrupt_sender);
+    forward(interrupts, sender.clone());
+    let mut engine = Engine {
+        session,
+        programs,
+        releases,
+        sender,
+        receiver,
+        active: BTreeMap::new(),
+        report: Report::default(),
+    };
+    engine.start(claimed);
+    engine.work(jobs)?;
+    let mut report = engine.report;
+    for release in releases {
+        let (waiting, status) = session.ask(|snapshot| {
+            Ok((open::waiting(snapshot, release)?, runs::release_status(snapshot, release)?))
+        })?;
+        report.waiting.extend(waiting);
+        session.view.show(&Event::Standing { release, status });
+    }
+    Ok(report)
+}
+
+/// Signals arrive on a channel of their own type.
+fn forward(interrupts: Receiver<()>, sender: Sender<Message>) {
+    std::thread::spawn(move || {
+        for () in interrupts {
+            if sender.send(Message::Interrupted).is_err() {
+                return;
+            }
+        }
+    });
+}
+
+struct Engine<'a> {
+    session: &'a mut Session,
+    programs: Programs,
+    releases: &'a [Ref],
+    sender: Sender<Message>,
+    receiver: Receiver<Message>,
+    active: BTreeMap<Ref, Active>,
+    report: Report,
+}
+
+impl Engine<'_> {
+    fn work(&mut self, jobs: usize) -> Result<(), Failure> {
+        self.record(&mut VecDeque::new(), jobs)?;
+        let mut flushed = Instant::now();
+        let mut given_up: Option<Instant> = None;
+        while !self.active.is_empty() {
+            let mut ended = VecDeque::new();
+            let patience = given_up.map_or(FLUSH, |since| GRACE.saturating_sub(since.elapsed()));
+            match self.receiver.recv_timeout(patience) {
+                Ok(message) => {
+                    let more = std::iter::once(message).chain(self.receiver.try_iter()).collect::<Vec<_>>();
+                    for message in more {
+                        match message {
+                            Message::Ended(end) => ended.push_back(*end),
+                            Message::Interrupted => given_up = given_up.or_else(|| Some(Instant::now())),
+                        }
+                    }
+                }
+                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {}
+            }
+            if given_up.is_some_and(|since| since.elapsed() >= GRACE) {
+                return self.abandon();
+            }
+            if !ended.is_empty() {
+                self.record(&mut ended, jobs)?;
+            } else if flushed.elapsed() >= FLUSH {
+                self.flush()?;
+                flushed = Instant::now();
+            }
+        }
+        if given_up.is_some() {
+            return Err(Failure::Unsuccessful(
+                "interrupted; `ocuroot release retry` takes it up again".to_owned(),
+            ));
+        }
+        Ok(())
+    }
+
+    /// Records how functions ended, and claims what can start now.
+    fn record(&mut self, ended: &mut VecDeque<Ended>, jobs: usize) -> Result<(), Failure> {
+        let ended: Vec<Ended> = std::mem::take(ended).into();
+        let logs: Vec<Vec<Log>> = ended.iter().map(|end| self.logs_of(end)).collect();
+        let facts = self.session.facts();
+        let running = self.active.len().saturating_sub(ended.len());
+        let slots = if interrupt::is_set() { 0 } else { jobs.saturating_sub(running) };
+        let releases = self.releases;
+        let (recorded, claimed, lost) = self.session.decide(|snapshot| {
+            step(snapshot, &ended, &logs, releases, slots, &facts).map_err(Unmet::<RunError>::from)
+        })?;
+        for end in &ended {
+            self.active.remove(&end.claimed.run);
+        }
+        let view = Arc::clone(&self.session.view);
+        for Recorded { run, status, took, outputs } in &recorded {
+            if *status == Status::Running {
+                continue;
+            }
+            self.report.executed += 1;
+            if *status == Status::Failed {
+                self.report.failed.push(run.clone());
+            }
+            tracing::info!(run = %run, status = %status, took = ?took, "run ended");
+            view.show(&Event::Ended { run, status: *status, took: *took, outputs });
+        }
+        for run in lost {
+            view.show(&Event::Note(&format!(
+                "{run} was taken over by somebody else; its result here is dropped"
+            )));
+        }
+        self.start(claimed);
+        Ok(())
+    }
+
+    /// What a run printed, with the error that ended it as the last line.
+    fn logs_of(&self, end: &Ended) -> Vec<Log> {
+        let mut logs = self
+            .active
+            .get(&end.claimed.run)
+            .map(|active| active.logs.lock().unwrap_or_else(PoisonError::into_inner).clone())
+            .unwrap_or_default();
+        if let Err(diagnostics) = &end.result {
+            let text = self.session.repo.secrets.mask(&diagnostics.to_string()).into_owned();
+            for line in text.lines() {
+                let log = error_line(line, &end.claimed.function.name);
+                self.session.view.show(&Event::Output { run: &end.claimed.run, log: &log });
+                logs.push(log);
+            }
+        }
+        logs
+    }
+
+    /// Calls the functions of claimed runs, each in a thread of its own.
+    fn start(&mut self, claimed: Vec<Claimed>) {
+        for claimed in claimed {
+            let logs = Arc::new(Mutex::new(claimed.logs.clone()));
+            let view = Arc::clone(&self.session.view);
+            tracing::info!(run = %claimed.run, function = claimed.function.name, "run started");
+            view.show(&Event::Started { run: &claimed.run, function: &claimed.function.name });
+            let sink: LogSink = {
+                let (logs, run) = (Arc::clone(&logs), claimed.run.clone());
+                Arc::new(move |log: Log| {
+                    view.show(&Event::Output { run: &run, log: &log });
+                    logs.lock().unwrap_or_else(PoisonError::into_inner).push(log);
+                })
+            };
+            self.active.insert(claimed.run.clone(), Active { logs });
+            let program = self.programs.load(&claimed.release, Arc::clone(&sink));
+            let host = self.programs.host(claimed.release.path(), sink);
+            let sender = self.sender.clone();
+            std::thread::spawn(move || {
+                let began = Instant::now();
+                let inputs = claimed
+                    .inputs
+                    .iter()
+                    .filter_map(|(name, input)| Some((name.clone(), input.value.clone()?)))
+                    .collect();
+                // The loop waits for an answer, so there has to be one even if this program is at fault.
+                let call = || {
+                    program.and_then(|program| {
+                        program.call(&claimed.function, &inputs, &claimed.release, &host, &Limits::default())
+                    })
+                };
+                let result =
+                    std::panic::catch_unwind(std::panic::AssertUnwindSafe(call)).unwrap_or_else(|_| {
+                        Err(Diagnostics::message(
+                            "this is a fault in Ocuroot, please report it: a function call panicked",
+                        ))
+                    });
+                // The loop is gone only when the process ends.
+                let _ =
+                    sender.send(Message::Ended(Box::new(Ended { claimed, result, took: began.elapsed() })));
+            });
+        }
+    }
+
+    /// Writes what runs have printed since the last time, and that they are alive.
+    fn flush(&mut self) -> Result<(), Failure> {
+        let mut batch: Vec<(Ref, Vec<Log>)> = Vec::new();
+        for (run, active) in &self.active {
+            batch.push((run.clone(), active.logs.lock().unwrap_or_else(PoisonError::into_inner).clone()));
+        }
+        let facts = self.session.facts();
+        self.session.decide(|snapshot| {
+            let mut transaction = Transaction::default();
+            for (run, logs) in &batch {
+                match run::progress(snapshot, run, logs, &facts) {
+                    Ok(step) => transaction = std::mem::take(&mut transaction).then(step),
+                    Err(Unmet::Needs(needs)) => return Err(Unmet::Needs(needs)),
+                    // Somebody took the run over; its end here will say so.
+                    Err(Unmet::Error(_)) => {}
+                }
+            }
+            Ok::<_, Unmet<RunError>>((transaction, ()))
+        })
+    }
+
+    /// The user has given up and functions do not end: their runs have failed.
+    fn abandon(&mut self) -> Result<(), Failure> {
+        let facts = self.session.facts();
+        let batch: Vec<(Ref, Vec<Log>)> = self
+            .active
+            .iter()
+            .map(|(run, active)| {
+                let mut logs = active.logs.lock().unwrap_or_else(PoisonError::into_inner).clone();
+                logs.push(error_line("interrupted", ""));
+                (run.clone(), logs)
+            })
+            .collect();
+        self.session.decide(|snapshot| {
+            let mut here = snapshot.clone();
+            let mut transaction = Transaction::default();
+            for (run, logs) in &batch {
+                let step = run::fail(&here, run, logs, &facts)?;
+                here.apply(&step);
+                transaction = std::mem::take(&mut transaction).then(step);
+            }
+            Ok::<_, Unmet<RunError>>((transaction, ()))
+        })?;
+        Err(Failure::Unsuccessful("interrupted; `ocuroot release retry` takes it up again".to_owned()))
+    }
+}
+
+fn error_line(message: &str, function: &str) -> Log {
+    Log {
+        timestamp: identity::now(),
+        message: message.to_owned(),
+        attributes: [("thread".to_owned(), function.to_owned()), ("level".to_owned(), "error".to_owned())]
+            .into(),
+        stream: 2,
+        extra: ocuroot_core::documents::Extra::new(),
+    }
+}
+
+type Step = (Transaction, (Vec<Recorded>, Vec<Claimed>, Vec<Ref>));
+
+/// One transaction: how functions ended, and the claims on what can start now.
+fn step(
+    snapshot: &Snapshot,
+    ended: &[Ended],
+    logs: &[Vec<Log>],
+    releases: &[Ref],
+    slots: usize,
+    facts: &Facts,
+) -> Result<Step, Needs> {
+    let mut here = snapshot.clone();
+    let mut transaction = Transaction::default();
+    let (mut recorded, mut claimed, mut lost) = (Vec::new(), Vec::new(), Vec::new());
+    for (end, logs) in ended.iter().zip(logs) {
+        let run = &end.claimed.run;
+        match end_of(&here, end, logs, facts) {
+            Ok((step, status, claim)) => {
+                here.apply(&step);
+                transaction = std::mem::take(&mut transaction).then(step);
+                claimed.extend(claim);
+                let outputs = match (&end.result, status) {
+                    (Ok(Returned::Done { outputs: Some(outputs), .. }), Status::Complete) => {
+                        let place = run.as_str().rsplit_once('/').map_or(run.as_str(), |(place, _)| place);
+                        outputs.keys().map(|key| format!("{place}#output/{key}")).collect()
+                    }
+                    _ => Vec::new(),
+                };
+                recorded.push(Recorded { run: run.clone(), status, took: end.took, outputs });
+            }
+            Err(Unmet::Needs(needs)) => return Err(needs),
+            Err(Unmet::Error(_)) => lost.push(run.clone()),
+        }
+    }
+    let mut slots = slots.saturating_sub(claimed.len());
+    for release in releases {
+        let candidates = open::startable(&here, release)?;
+        let (step, more) = run::claim_ready(&here, &candidates, slots, facts)?;
+        here.apply(&step);
+        transaction = std::mem::take(&mut transaction).then(step);
+        slots = slots.saturating_sub(more.len());
+        claimed.extend(more);
+    }
+    Ok((transaction, (recorded, claimed, lost)))
+}
+
+type End = (Transaction, Status, Option<Claimed>);
+
+/// The step that records how one function ended.
+fn end_of(snapshot: &Snapshot, end: &Ended, logs: &[Log], facts: &Facts) -> Result<End, Unmet<RunError>> {
+    let run = &end.claimed.run;
+    match &end.result {
+        Err(_) => Ok((run::fail(snapshot, run, logs, facts)?, Status::Failed, None)),
+        Ok(Returned::Next { function, inputs, .. }) => {
+            let (step, claim) = run::next(snapshot, run, function.clone(), inputs.clone(), logs, facts)?;
+            let status = if claim.is_some() { Status::Running } else { Status::Paused };
+            Ok((step, status, claim))
+        }
+        Ok(Returned::Done { outputs, tags, watch, .. }) => {
+            let completion =
+                Completion { output: outputs.clone(), tags: tags.clone(), watch_files: watch.clone() };
+            match run::complete(snapshot, run, &completion, logs, facts) {
+                Ok(step) => Ok((step, Status::Complete, None)),
+                Err(Unmet::Error(error @ RunError::Tag { .. })) => {
+                    let mut logs = logs.to_vec();
+                    logs.push(error_line(&error.to_string(), &end.claimed.function.name));
+                    Ok((run::fail(snapshot, run, &logs, facts)?, Status::Failed, None))
+                }
+                Err(other) => Err(other),
+            }
+        }
+    }
+}
+
+/// Announces a release to whoever watches.
+///
+/// # Errors
+/// When the stores cannot be read.
+pub fn announce(session: &mut Session, release: &Ref) -> Result<(), Failure> {
+    let commit = session.read(|snapshot| Ok::<_, Unmet<_>>(release::read(snapshot, release)?.1.commit))?;
+    let subject = crate::git::describe(&session.repo.root, &commit).subject;
+    session.view.show(&Event::Release { release, commit: &commit, subject: &subject });
+    Ok(())
+}

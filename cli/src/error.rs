@@ -1,0 +1,184 @@
+//! How a command ends badly: exit code, message and hint, decided here and nowhere else.
+//!
+//! Commands return a [`Failure`]; `main` prints it once. Nothing else prints errors.
+
+use std::path::PathBuf;
+
+use ocuroot_core::glob::GlobError;
+use ocuroot_core::intent::IntentError;
+use ocuroot_core::release::ReleaseError;
+use ocuroot_core::resolve::LinkCycle;
+use ocuroot_core::run::RunError;
+use ocuroot_core::sdk::Diagnostics;
+use ocuroot_core::{Ref, RefError};
+
+use crate::git::GitError;
+use crate::store::{Decided, StoreError};
+
+/// Why a command did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// The command line asks for something that makes no sense.
+    #[error("{0}")]
+    Usage(String),
+    /// It was done, and did not go well; everything worth saying has been said.
+    #[error("{0}")]
+    Unsuccessful(String),
+    /// No root upwards of a folder.
+    #[error("not inside a repo with repo.ocu.star (looked in {} and up to /)", .0.display())]
+    NoRepo(PathBuf),
+    /// The repo's configuration names no store.
+    #[error("{0} sets no store")]
+    NoStore(String),
+    /// A repo without a name.
+    #[error("this repo has no name: it has no remote called origin")]
+    NoName,
+    /// A feature that this build does not have.
+    #[error("{0}")]
+    Unsupported(String),
+    /// Nothing at a ref.
+    #[error("{reference} not found")]
+    NotFound {
+        /// What was asked for.
+        reference: Ref,
+        /// What there is that looks most like it.
+        nearest: Option<Ref>,
+    },
+    /// Which release file is meant cannot be told.
+    #[error("{message}")]
+    WhichFile {
+        /// What is the matter.
+        message: String,
+        /// The release files to choose from, relative to the working directory.
+        files: Vec<String>,
+    },
+    /// The release belongs to another commit than the one that is checked out.
+    #[error("{release} is a release of commit {commit}, but {head} is checked out")]
+    OtherCommit {
+        /// The release.
+        release: Ref,
+        /// Its commit.
+        commit: String,
+        /// The commit that is checked out.
+        head: String,
+    },
+    /// A file of the user's could not be read or written.
+    #[error("cannot read {}: {source}", .path.display())]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// JSON that is none.
+    #[error("{what} is not JSON: {source}")]
+    Json {
+        /// What should have been JSON.
+        what: String,
+        /// Why it is none.
+        source: serde_json::Error,
+    },
+    /// Problems in Starlark files.
+    #[error("{0}")]
+    Starlark(Diagnostics),
+    /// A ref on the command line.
+    #[error(transparent)]
+    Ref(#[from] RefError),
+    /// A glob on the command line.
+    #[error(transparent)]
+    Glob(#[from] GlobError),
+    /// Git.
+    #[error(transparent)]
+    Git(#[from] GitError),
+    /// The stores.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A decision about a release.
+    #[error(transparent)]
+    Release(#[from] ReleaseError),
+    /// A decision about intent.
+    #[error(transparent)]
+    Intent(#[from] IntentError),
+    /// A decision about a run.
+    #[error(transparent)]
+    Run(#[from] RunError),
+    /// Links in a store.
+    #[error(transparent)]
+    Links(#[from] LinkCycle),
+    /// The terminal or pipe that output goes to.
+    #[error("cannot write the output: {0}")]
+    Output(std::io::Error),
+}
+
+impl From<Diagnostics> for Failure {
+    fn from(diagnostics: Diagnostics) -> Self {
+        Failure::Starlark(diagnostics)
+    }
+}
+
+impl From<std::convert::Infallible> for Failure {
+    fn from(never: std::convert::Infallible) -> Self {
+        match never {}
+    }
+}
+
+impl<E: Into<Failure>> From<Decided<E>> for Failure {
+    fn from(decided: Decided<E>) -> Self {
+        match decided {
+            Decided::Store(error) => Failure::Store(error),
+            Decided::Error(error) => error.into(),
+        }
+    }
+}
+
+impl Failure {
+    /// 2 for a command line that is wrong, else 1 (spec: cli, "Exit codes").
+    #[must_use]
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Failure::Usage(_) | Failure::Ref(_) | Failure::Glob(_) => 2,
+            _ => 1,
+        }
+    }
+
+    /// What to do next, where the message does not say.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Failure::NoRepo(_) => Some("run this in a repo, or create repo.ocu.star at its root".to_owned()),
+            Failure::NoStore(_) => Some(
+                "add `store.set(store.fs(\"./.store\"))` to it, or a git store: `store.git(…)`".to_owned(),
+            ),
+            Failure::NoName => {
+                Some("set one in repo.ocu.star: `repo_alias(\"my-repo\")`, or add a remote".to_owned())
+            }
+            Failure::NotFound { nearest: Some(nearest), .. } => Some(format!("did you mean {nearest}?")),
+            Failure::NotFound { nearest: None, .. } => {
+                Some("`ocuroot state match` lists what there is".to_owned())
+            }
+            Failure::WhichFile { files, .. } if !files.is_empty() => {
+                Some(format!("name one of them:\n{}", files.join("\n")))
+            }
+            Failure::OtherCommit { commit, .. } => Some(format!("git checkout {commit}")),
+            Failure::Release(ReleaseError::Released { .. }) => {
+                Some("use --force to release it again, or `ocuroot release continue` to go on".to_owned())
+            }
+            _ => None,
+        }
+    }
+
+    /// The message and the hint, as they are printed.
+    #[must_use]
+    pub fn render(&self) -> String {
+        let message = match self {
+            // A diagnostic says by itself that it is an error.
+            Failure::Starlark(diagnostics) => diagnostics.to_string().trim_end().to_owned(),
+            other => format!("error: {other}"),
+        };
+        match self.hint() {
+            // The lines of a list stand below the text of the first.
+            Some(hint) => format!("{message}\n  help: {}", hint.replace('\n', "\n        ")),
+            None => message,
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! Ctrl-C, and being told to end.
+//!
+//! A run that is under way when the user gives up must not be lost: its commands are ended, it is
+//! recorded as failed, and a retry takes it up. A second Ctrl-C ends at once; then the run is left
+//! `running` and found as stale later.
+
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError, mpsc};
+
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
+
+static INTERRUPTED: AtomicBool = AtomicBool::new(false);
+static LISTENER: Mutex<Option<mpsc::Sender<()>>> = Mutex::new(None);
+static CHILDREN: Mutex<BTreeSet<(u32, bool)>> = Mutex::new(BTreeSet::new());
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// From now on signals that ask this process to end are handled as this module says.
+pub fn install() {
+    // Fails only when a handler is there already, and then there is nothing to do.
+    let _ = ctrlc::set_handler(|| {
+        let again = INTERRUPTED.swap(true, Ordering::SeqCst);
+        end_children();
+        let heard = lock(&LISTENER).as_ref().is_some_and(|listener| listener.send(()).is_ok());
+        if again || !heard {
+            std::process::exit(130);
+        }
+    });
+}
+
+/// Whether the user has given up.
+#[must_use]
+pub fn is_set() -> bool {
+    INTERRUPTED.load(Ordering::SeqCst)
+}
+
+/// Tells `listener` instead of ending the process. Until the guard is dropped.
+#[must_use]
+pub fn listen(listener: mpsc::Sender<()>) -> Listening {
+    *lock(&LISTENER) = Some(listener);
+    Listening(())
+}
+
+/// See [`listen`].
+#[derive(Debug)]
+pub struct Listening(());
+
+impl Drop for Listening {
+    fn drop(&mut self) {
+        *lock(&LISTENER) = None;
+    }
+}
+
+/// A child process that ends with this one. `group`: it leads a process group of its own, and all
+/// of that ends.
+#[must_use]
+pub fn child(pid: u32, group: bool) -> Child {
+    lock(&CHILDREN).insert((pid, group));
+    if is_set() {
+        end(pid, group);
+    }
+    Child(pid, group)
+}
+
+/// See [`child`].
+#[derive(Debug)]
+pub struct Child(u32, bool);
+
+impl Drop for Child {
+    fn drop(&mut self) {
+        lock(&CHILDREN).remove(&(self.0, self.1));
+    }
+}
+
+fn end_children() {
+    for (pid, group) in lock(&CHILDREN).iter() {
+        end(*pid, *group);
+    }
+}
+
+fn end(pid: u32, group: bool) {
+    let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) else { return };
+    // It may have ended by itself meanwhile.
+    let _ = if group { kill_process_group(pid, Signal::TERM) } else { kill_process(pid, Signal::TERM) };
+}

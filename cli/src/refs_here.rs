@@ -1,0 +1,145 @@
+//! Refs as people type them on the command line.
+//!
+//! A ref argument may be the path of a release file, a ref relative to the working directory, or a
+//! full one. `../p` is normalised here, because a ref holds no `..`; everything else is core's.
+
+use ocuroot_core::Ref;
+
+use crate::error::Failure;
+use crate::repo::Repo;
+
+/// The long way to name a package and a release.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub struct Target {
+    /// Release file that relative refs start from
+    #[arg(long, value_name = "FILE", help_heading = "Target")]
+    pub package: Option<String>,
+    /// Release that relative refs start from: r4, or a tag
+    #[arg(long, value_name = "RELEASE", help_heading = "Target")]
+    pub release: Option<String>,
+}
+
+/// The full ref that `text` means in `repo`.
+///
+/// # Errors
+/// When it is no ref, or the repo has no name and one is needed.
+pub fn resolve(repo: &Repo, text: &str, target: &Target) -> Result<Ref, Failure> {
+    let text = normalise(&repo.folder, text)?;
+    let reference: Ref = text.parse()?;
+    let complete = reference.is_global() || reference.repo().is_some_and(|name| name != ".");
+    if complete && !(is_bare_release(&reference) && has_one_file(repo, target)) {
+        return Ok(reference);
+    }
+    let base = base(repo, target, needs_file(&reference))?;
+    if is_bare_release(&reference) {
+        // `@r4` names no document of its own that anyone would ask a release command for.
+        return Ok(base.with_release(reference.release().unwrap_or_default())?);
+    }
+    Ok(reference.relative_to(&base)?)
+}
+
+/// Whether the ref is nothing but a release: `@r4`.
+fn is_bare_release(reference: &Ref) -> bool {
+    reference.is_global() && reference.kind().is_none() && reference.release().is_some_and(|r| !r.is_empty())
+}
+
+/// Whether the ref takes its package from where it is typed: `./@/task/build`, `./custom/ok`.
+fn needs_file(reference: &Ref) -> bool {
+    is_bare_release(reference) || matches!(reference.path(), "" | ".")
+}
+
+fn has_one_file(repo: &Repo, target: &Target) -> bool {
+    target.package.is_some() || repo.files_here().len() == 1
+}
+
+/// What relative refs start from: the working directory, or the package that is named or is the
+/// only one here.
+fn base(repo: &Repo, target: &Target, wants_file: bool) -> Result<Ref, Failure> {
+    let file = match &target.package {
+        Some(package) => Some(normalise(&repo.folder, package)?),
+        None if wants_file => match repo.files_here().as_slice() {
+            [only] => Some(only.clone()),
+            _ => None,
+        },
+        None => None,
+    };
+    let path = match (&file, repo.folder.as_str()) {
+        (Some(file), _) if file.starts_with("//") => file.trim_start_matches('/').to_owned(),
+        (Some(file), "") => file.clone(),
+        (Some(file), folder) => format!("{folder}/{file}"),
+        (None, folder) => folder.to_owned(),
+    };
+    let mut base: Ref = format!("{}/-/{path}", repo.name()?).parse()?;
+    if let Some(release) = &target.release {
+        base = base.with_release(release.trim_start_matches('@'))?;
+    }
+    Ok(base)
+}
+
+/// The package that a release file's path, or the lack of one, means.
+///
+/// # Errors
+/// When none is named and there is not exactly one here.
+pub fn package(repo: &Repo, file: Option<&str>, target: &Target) -> Result<Ref, Failure> {
+    let reference = match file.or(target.package.as_deref()) {
+        Some(file) => {
+            let reference = resolve(repo, file, &Target { package: None, release: target.release.clone() })?;
+            if reference.kind().is_some() {
+                return Err(Failure::Usage(format!("{reference} is not a release file")));
+            }
+            if reference.path().is_empty() { base(repo, target, true)? } else { reference }
+        }
+        None => {
+            let files = repo.files_here();
+            let [only] = files.as_slice() else {
+                let here = repo.here();
+                let message = if files.is_empty() {
+                    format!("there is no release file (*.ocu.star) in {}", here.display())
+                } else {
+                    format!("there are {} release files in {}", files.len(), here.display())
+                };
+                return Err(Failure::WhichFile { message, files });
+            };
+            base(repo, &Target { package: Some(only.clone()), release: target.release.clone() }, true)?
+        }
+    };
+    Ok(reference)
+}
+
+/// Refuses a package of this repo whose file is not in the checkout.
+///
+/// # Errors
+/// When it is not; with the release files that are.
+pub fn require_file(repo: &Repo, package: &Ref) -> Result<(), Failure> {
+    let path = repo.root.join(package.path());
+    if package.repo() != Some(repo.name()?) || path.is_file() {
+        return Ok(());
+    }
+    Err(Failure::WhichFile {
+        message: format!("there is no release file {}", path.display()),
+        files: repo.files_here(),
+    })
+}
+
+/// Takes `..` out of a path that starts with it, against the working directory.
+fn normalise(folder: &str, text: &str) -> Result<String, Failure> {
+    if !text.split('/').any(|segment| segment == "..") {
+        return Ok(text.to_owned());
+    }
+    let mut parts: Vec<&str> = folder.split('/').filter(|part| !part.is_empty()).collect();
+    let mut rest = text.split('/');
+    let mut after = Vec::new();
+    for segment in rest.by_ref() {
+        match segment {
+            "." if after.is_empty() => {}
+            ".." if after.is_empty() => {
+                if parts.pop().is_none() {
+                    return Err(Failure::Usage(format!("{text} leads out of the repo")));
+                }
+            }
+            other => after.push(other),
+        }
+    }
+    parts.extend(after);
+    Ok(format!("//{}", parts.join("/")))
+}

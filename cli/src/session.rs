@@ -1,0 +1,156 @@
+//! One command's view of the stores: what it has loaded, and how it decides and commits.
+//!
+//! A session keeps its snapshot from one decision to the next, so that a command reads each
+//! document once. Whatever it writes is required to be as it was read; when somebody else was
+//! faster the stores drop what was known and the decision is made again.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use ocuroot_core::documents::{Environment, Owner};
+use ocuroot_core::envelope::Document;
+use ocuroot_core::facts::Facts;
+use ocuroot_core::glob::Glob;
+use ocuroot_core::repo_config;
+use ocuroot_core::snapshot::{Needs, Snapshot, Unmet};
+use ocuroot_core::transaction::Transaction;
+
+use crate::error::Failure;
+use crate::git;
+use crate::identity;
+use crate::repo::Repo;
+use crate::store::{Decided, Stores};
+use crate::view::{Event, View};
+
+/// A command at work. See the [module's page](self).
+pub struct Session {
+    /// Where it runs.
+    pub repo: Repo,
+    /// What it reads and writes.
+    pub stores: Stores,
+    /// What it has loaded so far.
+    pub snapshot: Snapshot,
+    /// Who hears of progress.
+    pub view: Arc<dyn View>,
+    /// This process.
+    pub owner: Owner,
+    recorded: bool,
+}
+
+impl std::fmt::Debug for Session {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Session").field("repo", &self.repo).finish_non_exhaustive()
+    }
+}
+
+impl Session {
+    /// A session in the repo that `start` is in.
+    ///
+    /// # Errors
+    /// When there is no repo, or its stores cannot be opened.
+    pub fn open(start: &Path, view: Arc<dyn View>) -> Result<Session, Failure> {
+        let repo = Repo::open(start)?;
+        let stores = repo.stores()?;
+        let stores = {
+            let view = Arc::clone(&view);
+            stores.with_notice(move |message| {
+                tracing::warn!("{message}");
+                view.show(&Event::Note(message));
+            })
+        };
+        Ok(Session {
+            repo,
+            stores,
+            snapshot: Snapshot::default(),
+            view,
+            owner: identity::owner(),
+            recorded: false,
+        })
+    }
+
+    /// The facts of this moment.
+    #[must_use]
+    pub fn facts(&self) -> Facts {
+        identity::facts(&self.owner)
+    }
+
+    /// Forgets what was loaded: others may have written meanwhile.
+    pub fn refresh(&mut self) {
+        self.snapshot = Snapshot::default();
+    }
+
+    /// The answer to a question that only reads.
+    ///
+    /// # Errors
+    /// As the question says, or when the stores cannot be read.
+    pub fn read<T, E>(&mut self, query: impl FnMut(&Snapshot) -> Result<T, Unmet<E>>) -> Result<T, Failure>
+    where
+        Failure: From<Decided<E>>,
+    {
+        Ok(self.stores.read(&mut self.snapshot, query)?)
+    }
+
+    /// The answer to a question that cannot fail.
+    ///
+    /// # Errors
+    /// When the stores cannot be read.
+    pub fn ask<T>(&mut self, mut query: impl FnMut(&Snapshot) -> Result<T, Needs>) -> Result<T, Failure> {
+        self.read(|snapshot| query(snapshot).map_err(Unmet::<std::convert::Infallible>::Needs))
+    }
+
+    /// Decides and commits. The first transaction of a command in a source repo also records the
+    /// repo's configuration at this commit.
+    ///
+    /// # Errors
+    /// As the decision says, or when the stores cannot be read or written.
+    pub fn decide<T, E>(
+        &mut self,
+        mut decision: impl FnMut(&Snapshot) -> Result<(Transaction, T), Unmet<E>>,
+    ) -> Result<T, Failure>
+    where
+        Failure: From<Decided<E>>,
+    {
+        let config = if self.recorded { None } else { self.config()? };
+        let mut wrote = false;
+        let mut written = String::new();
+        let result = self.stores.decide(&mut self.snapshot, |snapshot| {
+            let (mut transaction, value) = decision(snapshot)?;
+            wrote = !transaction.is_empty();
+            written.clone_from(&transaction.message);
+            if let (true, Some((at, source, remotes))) = (wrote, &config) {
+                transaction = transaction.then(repo_config::record(snapshot, at, source, remotes)?);
+            }
+            Ok((transaction, value))
+        });
+        self.recorded |= wrote && result.is_ok();
+        if wrote && result.is_ok() {
+            tracing::info!(transaction = written, "wrote to the store");
+        }
+        Ok(result?)
+    }
+
+    /// What is recorded of the repo; none where it has no commit or no name yet.
+    #[expect(clippy::type_complexity, reason = "used in one place, right above")]
+    fn config(
+        &self,
+    ) -> Result<Option<(ocuroot_core::Ref, String, Vec<ocuroot_core::documents::Remote>)>, Failure> {
+        let (Ok(name), Ok(commit)) = (self.repo.name(), self.repo.commit()) else { return Ok(None) };
+        let at = repo_config::reference(name, commit)?;
+        Ok(Some((at, self.repo.source.clone(), git::remotes(&self.repo.root))))
+    }
+}
+
+/// The environments that state holds, by name.
+///
+/// # Errors
+/// What must be loaded.
+pub fn environments(snapshot: &Snapshot) -> Result<Vec<Environment>, Needs> {
+    let Ok(glob) = Glob::new("@/environment/*") else { return Ok(Vec::new()) };
+    let mut needs = Needs::default();
+    let mut found = Vec::new();
+    for reference in snapshot.search(&glob)? {
+        let document = needs.take(snapshot.get(&reference)).flatten();
+        found.extend(document.and_then(Document::read::<Environment>));
+    }
+    needs.settle(found)
+}

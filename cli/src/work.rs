@@ -1,0 +1,326 @@
+//! Finds work and does it: intent, operations, ready runs, deployments to be made again.
+//!
+//! Each stage plans anew, so it sees what the one before has made (spec: work, "Work").
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::sync::Arc;
+
+use ocuroot_core::Ref;
+use ocuroot_core::documents::RepoConfig;
+use ocuroot_core::envelope::Document;
+use ocuroot_core::intent::{self, Applied, Difference};
+use ocuroot_core::ops;
+use ocuroot_core::plan::{self, Plan, Scope};
+use ocuroot_core::reconcile;
+use ocuroot_core::release;
+use ocuroot_core::repo_config;
+use ocuroot_core::sdk::{FileKind, Host, Limits, Program};
+
+use crate::engine::{self, Report};
+use crate::error::Failure;
+use crate::identity;
+use crate::native_host::{FileSource, LogSink, NativeHost};
+use crate::programs::Programs;
+use crate::session::{Session, environments};
+use crate::view::Event;
+
+/// The scope of "this commit".
+///
+/// # Errors
+/// When the repo has no name or no commit.
+pub fn this_commit(session: &Session) -> Result<Scope, Failure> {
+    Ok(Scope::Commit { repo: session.repo.name()?.to_owned(), commit: session.repo.commit()?.to_owned() })
+}
+
+/// The plan for a scope.
+///
+/// # Errors
+/// When the stores cannot be read.
+pub fn plan(session: &mut Session, scope: &Scope) -> Result<Plan, Failure> {
+    session.ask(|snapshot| plan::plan(snapshot, scope))
+}
+
+/// Says which runs were left running by a process that has not been heard of.
+///
+/// # Errors
+/// When the stores cannot be read.
+pub fn report_stale(session: &mut Session) -> Result<(), Failure> {
+    let deadline = identity::stale_deadline()?;
+    let stale = session.ask(|snapshot| release::stale_runs(snapshot, deadline))?;
+    for run in stale {
+        session.view.show(&Event::Note(&format!(
+            "{run} was left running and is stale; take it up with: ocuroot release retry --stale {}",
+            run.release_ref()
+        )));
+    }
+    Ok(())
+}
+
+/// Applies every difference of the plan. What cannot be applied is reported, and the rest goes on.
+/// Returns how many could not.
+///
+/// # Errors
+/// When the stores cannot be read or written.
+pub fn apply_intent(session: &mut Session) -> Result<usize, Failure> {
+    let mut plan = Plan::default();
+    session.ask(|snapshot| {
+        plan = Plan::default();
+        plan::plan_intent(snapshot, &mut plan)
+    })?;
+    let mut failed = 0;
+    for left_out in &plan.left_out {
+        if let plan::Reason::Invalid(why) = &left_out.reason {
+            session.view.show(&Event::Note(&format!("not applied: {why}")));
+            failed += 1;
+        }
+    }
+    for difference in &plan.intent {
+        match apply(session, difference) {
+            Ok(()) => {}
+            Err(Failure::Intent(error)) => {
+                session.view.show(&Event::Note(&format!("not applied: {error}")));
+                failed += 1;
+            }
+            Err(other) => return Err(other),
+        }
+    }
+    Ok(failed)
+}
+
+fn apply(session: &mut Session, difference: &Difference) -> Result<(), Failure> {
+    let facts = session.facts();
+    let applied: Applied =
+        session.decide(|snapshot| intent::apply(snapshot, &difference.reference, &facts))?;
+    if let Applied::Changed(effects) = applied {
+        session.view.show(&Event::Note(&format!("applied {}", difference.reference)));
+        for effect in effects.iter().filter(|effect| **effect != difference.reference) {
+            session.view.show(&Event::Note(&format!("  {effect}")));
+        }
+    }
+    Ok(())
+}
+
+/// Does the operations that wait on releases of this commit. Returns how many could not be done.
+///
+/// # Errors
+/// When the stores cannot be read or written.
+pub fn do_ops(session: &mut Session) -> Result<usize, Failure> {
+    let scope = this_commit(session)?;
+    let plan = plan_runs(session, &scope)?;
+    let mut failed = 0;
+    for op in plan.ops {
+        if op.op.subpath() != "check_envs" {
+            session
+                .view
+                .show(&Event::Note(&format!("{} is no operation that this build knows; it is left", op.op)));
+            failed += 1;
+            continue;
+        }
+        match check_envs(session, &op.op) {
+            Ok(()) => {}
+            Err(Failure::Starlark(diagnostics)) => {
+                session.view.show(&Event::Note(&diagnostics.to_string()));
+                failed += 1;
+            }
+            Err(other) => return Err(other),
+        }
+    }
+    Ok(failed)
+}
+
+fn plan_runs(session: &mut Session, scope: &Scope) -> Result<Plan, Failure> {
+    let mut plan = Plan::default();
+    session.ask(|snapshot| {
+        plan = Plan::default();
+        plan::plan_runs(snapshot, scope, &mut plan)
+    })?;
+    Ok(plan)
+}
+
+fn check_envs(session: &mut Session, op: &Ref) -> Result<(), Failure> {
+    let known = session.ask(environments)?;
+    let programs = Programs::new(&session.repo.root, session.repo.secrets.clone(), known);
+    let view = session.view.clone();
+    let sink: LogSink = {
+        let op = op.clone();
+        Arc::new(move |log| view.show(&Event::Output { run: &op, log: &log }))
+    };
+    let program = programs.evaluate(&op.release_ref(), sink)?;
+    let package = program.package().cloned().unwrap_or_default();
+    let facts = session.facts();
+    let queued = session.decide(|snapshot| ops::check_envs(snapshot, op, package.clone(), &facts))?;
+    session.view.show(&Event::Note(&format!("checked environments of {}", op.release_ref())));
+    for run in queued {
+        session.view.show(&Event::Note(&format!("  {run}")));
+    }
+    Ok(())
+}
+
+/// Queues deployments of this commit to be made again, then executes what is ready at this commit
+/// until nothing is.
+///
+/// # Errors
+/// When the stores cannot be read or written.
+pub fn run_ready(session: &mut Session, jobs: usize) -> Result<Report, Failure> {
+    let scope = this_commit(session)?;
+    let plan = plan_runs(session, &scope)?;
+    let facts = session.facts();
+    let mut releases: BTreeSet<Ref> = plan.ready.iter().map(|ready| ready.run.release_ref()).collect();
+    for deploy in &plan.reconcile {
+        let queued = session.decide(|snapshot| reconcile::queue(snapshot, &deploy.stale.current, &facts))?;
+        if let Some(run) = queued {
+            let changed = deploy.stale.changed.join(", ");
+            session.view.show(&Event::Note(&format!("{run}: deployed again, since {changed} changed")));
+            releases.insert(run.release_ref());
+        }
+    }
+    let releases: Vec<Ref> = releases.into_iter().collect();
+    for release in &releases {
+        engine::announce(session, release)?;
+    }
+    let root = session.repo.root.clone();
+    let report = engine::run(session, &root, &releases, Vec::new(), jobs)?;
+    show_waiting(session, &report);
+    Ok(report)
+}
+
+/// Says for each run that waits which refs are missing.
+pub fn show_waiting(session: &Session, report: &Report) {
+    for (run, missing) in &report.waiting {
+        session.view.show(&Event::Waiting { run, missing });
+    }
+}
+
+/// A (repo, commit) that has work, or with [`known_repos`] a repo's newest.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Elsewhere {
+    /// The repo's name.
+    pub repo: String,
+    /// Full hash.
+    pub commit: String,
+}
+
+/// Every (repo, commit) that has work.
+///
+/// # Errors
+/// When the stores cannot be read.
+pub fn with_work(session: &mut Session) -> Result<Vec<Elsewhere>, Failure> {
+    let plan = plan_runs(session, &Scope::Everything)?;
+    let places: BTreeSet<Elsewhere> = plan
+        .items()
+        .into_iter()
+        .filter_map(|item| Some(Elsewhere { repo: item.reference.repo()?.to_owned(), commit: item.commit? }))
+        .collect();
+    Ok(places.into_iter().collect())
+}
+
+/// Every repo that the state store knows, at its newest commit.
+///
+/// # Errors
+/// When the stores cannot be read.
+pub fn known_repos(session: &mut Session) -> Result<Vec<Elsewhere>, Failure> {
+    session.ask(|snapshot| {
+        let mut found = Vec::new();
+        for link in repo_config::known(snapshot)? {
+            let target = snapshot.get(&link)?.and_then(Document::target);
+            if let (Some(repo), Some(commit)) = (link.repo(), target.and_then(Ref::release)) {
+                found.push(Elsewhere { repo: repo.to_owned(), commit: commit.to_owned() });
+            }
+        }
+        Ok(found)
+    })
+}
+
+/// Calls the `trigger` function of each. One that fails is reported, and the rest go on. Returns
+/// how many failed.
+///
+/// # Errors
+/// When the stores cannot be read.
+pub fn trigger(session: &mut Session, places: &[Elsewhere]) -> Result<usize, Failure> {
+    let mut failed = 0;
+    for place in places {
+        let Elsewhere { repo, commit } = place;
+        let at = repo_config::reference(repo, commit)?;
+        let config = session.ask(|snapshot| Ok(snapshot.get(&at)?.and_then(Document::read::<RepoConfig>)))?;
+        let Some(source) = config.as_ref().and_then(repo_config::source) else {
+            session.view.show(&Event::Note(&format!("{at} is not in state, so {repo} cannot be triggered")));
+            failed += 1;
+            continue;
+        };
+        match call_trigger(session, &source, commit) {
+            Ok(true) => session.view.show(&Event::Note(&format!("triggered {repo} at {commit}"))),
+            Ok(false) => session.view.show(&Event::Note(&format!(
+                "{repo} has work at {commit} and no trigger; in a checkout of it run:\n  git checkout {commit}\n  ocuroot work any"
+            ))),
+            Err(diagnostics) => {
+                session.view.show(&Event::Note(&format!("the trigger of {repo} failed\n{diagnostics}")));
+                failed += 1;
+            }
+        }
+    }
+    Ok(failed)
+}
+
+/// Whether there is a trigger, and it was called.
+fn call_trigger(
+    session: &Session,
+    source: &str,
+    commit: &str,
+) -> Result<bool, ocuroot_core::sdk::Diagnostics> {
+    let root = &session.repo.root;
+    let view = session.view.clone();
+    let host = NativeHost::new(root, root, session.repo.secrets.clone())
+        .with_source(repo_file(root, source))
+        .logging_to(Arc::new(move |log| view.show(&Event::Note(&log.message))));
+    let Ok(base) = format!("./-/{}", repo_config::FILE).parse::<Ref>() else { return Ok(false) };
+    let program = Program::evaluate(repo_config::FILE, FileKind::Repo, &base, &host, &Limits::default())?;
+    if !program.repo().has_trigger {
+        return Ok(false);
+    }
+    program.trigger(commit, &host, &Limits::default())?;
+    Ok(true)
+}
+
+/// Reads `repo.ocu.star` as `source`, and what it loads from the checkout at `root`.
+fn repo_file(root: &Path, source: &str) -> FileSource {
+    let (tree, source) = (NativeHost::new(root, root, Arc::default()), source.to_owned());
+    Arc::new(move |path| if path == repo_config::FILE { Ok(source.clone()) } else { tree.source(path) })
+}
+
+/// What a loop of work has done so far, to notice when it goes round in circles.
+#[derive(Debug, Default)]
+pub struct Rounds {
+    seen: BTreeMap<String, usize>,
+}
+
+impl Rounds {
+    /// Takes note of a plan.
+    ///
+    /// # Errors
+    /// When an item comes up for the third time with the same inputs: the refs that feed each other.
+    pub fn note(&mut self, plan: &Plan) -> Result<(), Failure> {
+        let mut again = Vec::new();
+        let reconciled = plan.reconcile.iter().map(|deploy| {
+            let inputs = serde_json::to_string(&deploy.stale.inputs).unwrap_or_default();
+            (deploy.stale.task.to_string(), inputs)
+        });
+        let ready = plan.ready.iter().map(|ready| (ready.run.to_string(), String::new()));
+        let intent = plan.intent.iter().map(|difference| (difference.reference.to_string(), String::new()));
+        let ops = plan.ops.iter().map(|op| (op.op.to_string(), String::new()));
+        for (reference, inputs) in reconciled.chain(ready).chain(intent).chain(ops) {
+            let count = self.seen.entry(format!("{reference} {inputs}")).or_default();
+            *count += 1;
+            if *count >= 3 {
+                again.push(reference);
+            }
+        }
+        if again.is_empty() {
+            return Ok(());
+        }
+        Err(Failure::Unsuccessful(format!(
+            "this work comes up again and again, so it is left: {}\n  each of these changes an input of another; break the circle, or make an output that settles",
+            again.join(", ")
+        )))
+    }
+}

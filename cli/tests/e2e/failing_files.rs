@@ -1,0 +1,424 @@
+//! Release files that are wrong. Whatever is wrong with them, the store is as it was before.
+
+use expect_test::{Expect, expect};
+
+use crate::world::World;
+
+#[track_caller]
+fn refused(fixture: &str, expected: Expect) {
+    let world = World::new(fixture);
+    world.check("release new a.ocu.star", expected);
+    assert!(world.store().is_empty(), "something was written: {:?}", world.store().keys());
+}
+
+#[test]
+fn syntax() {
+    refused("-- a.ocu.star --\ndef f(:\n    return done()\n", expect![[r#"
+        --- stderr
+        error: Parse error: unexpected symbol ':', expected identifier
+         --> a.ocu.star:1:7
+          |
+        1 | def f(:
+          |       ^
+        --- exit 1
+    "#]]);
+    refused("-- a.ocu.star --\nx = nope\n", expect![[r#"
+        --- stderr
+        error: Variable `nope` not found, did you mean `None`?
+         --> a.ocu.star:1:5
+          |
+        1 | x = nope
+          |     ^^^^
+        --- exit 1
+    "#]]);
+}
+
+#[test]
+fn a_run_time_error_three_calls_deep() {
+    refused(
+        "-- a.ocu.star --\nload(\"./lib/b.ocu.star\", \"two\")\ndef one(x):\n    return two(x)\n\none({\"a\": 1})\n-- lib/b.ocu.star --\ndef three(d):\n    return d[\"b\"]\n\ndef two(d):\n    return three(d)\n",
+        expect![[r#"
+            --- stderr
+            error: Key `"b"` was not found
+             --> lib/b.ocu.star:5:12
+              |
+            5 |     return three(d)
+              |            ^^^^^^^^
+              = called from one at a.ocu.star:3:12
+              = called from <module> at a.ocu.star:5:1
+            --- exit 1
+        "#]],
+    );
+}
+
+#[test]
+fn loads() {
+    refused(
+        "-- a.ocu.star --\nload(\"./b.star\", \"x\")\n-- b.star --\nload(\"./c.star\", \"x\")\n-- c.star --\nload(\"./b.star\", \"x\")\n",
+        expect![[r#"
+            --- stderr
+            error: files load each other in a circle: b.star → c.star → b.star
+             --> c.star:1:1
+              |
+            1 | load("./b.star", "x")
+              | ^^^^^^^^^^^^^^^^^^^^^
+            --- exit 1
+        "#]],
+    );
+    refused("-- a.ocu.star --\nload(\"../../etc/passwd\", \"x\")\n", expect![[r#"
+        --- stderr
+        error: `load("../../etc/passwd")` leaves the repo
+         --> a.ocu.star:1:1
+          |
+        1 | load("../../etc/passwd", "x")
+          | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+        --- exit 1
+    "#]]);
+    refused("-- a.ocu.star --\nload(\"./nope.star\", \"x\")\n", expect![[r#"
+        --- stderr
+        error: cannot read $DIR/repo/nope.star: No such file or directory (os error 2)
+         --> a.ocu.star:1:1
+          |
+        1 | load("./nope.star", "x")
+          | ^^^^^^^^^^^^^^^^^^^^^^^^
+        --- exit 1
+    "#]]);
+    refused("-- a.ocu.star --\nload(\"./b.star\", \"y\")\n-- b.star --\nx = 1\n", expect![[r#"
+        --- stderr
+        error: Module has no symbol `y`, did you mean `x`?
+         --> a.ocu.star:1:18
+          |
+        1 | load("./b.star", "y")
+          |                  ^^^
+        --- exit 1
+    "#]]);
+}
+
+#[test]
+fn a_load_through_a_link_out_of_the_repo() {
+    let world = World::new("-- a.ocu.star --\nload(\"./link.star\", \"x\")\n");
+    std::fs::write(world.root().join("../outside.star"), "x = 1\n").unwrap();
+    std::os::unix::fs::symlink("../outside.star", world.root().join("link.star")).unwrap();
+    world.check("release new a.ocu.star", expect![[r#"
+        --- stderr
+        shop/-/a.ocu.star defines nothing to release
+    "#]]);
+}
+
+#[test]
+fn sdk_versions() {
+    refused("-- a.ocu.star --\nocuroot(\"9.9.9\")\n", expect![[r#"
+        --- stderr
+        error: there is no SDK version `9.9.9`; known: 0.3.0
+         --> a.ocu.star:1:1
+          |
+        1 | ocuroot("9.9.9")
+          | ^^^^^^^^^^^^^^^^
+        --- exit 1
+    "#]]);
+    refused("-- a.ocu.star --\nocuroot(\"latest\")\n", expect![[r#"
+        --- stderr
+        error: `latest` is not an SDK version or a constraint on one
+         --> a.ocu.star:1:1
+          |
+        1 | ocuroot("latest")
+          | ^^^^^^^^^^^^^^^^^
+        --- exit 1
+    "#]]);
+}
+
+#[test]
+fn evaluation_that_would_never_end() {
+    refused("-- a.ocu.star --\nfor i in range(1000000000000):\n    pass\n", expect![[r#"
+        --- stderr
+        error: Error unpacking value for parameter `a1` of type `int
+         --> a.ocu.star:1:10
+          |
+        1 | for i in range(1000000000000):
+          |          ^^^^^^^^^^^^^^^^^^^^
+        --- exit 1
+    "#]]);
+    refused("-- a.ocu.star --\nx = \"a\" * 10000000000\n", expect![[r#"
+        --- stderr
+        error: Integer value is too big to fit in i32: 10000000000
+         --> a.ocu.star:1:5
+          |
+        1 | x = "a" * 10000000000
+          |     ^^^^^^^^^^^^^^^^^
+        --- exit 1
+    "#]]);
+    refused("-- a.ocu.star --\nx = [1]\nfor i in range(100):\n    x = x + x\n", expect![[r#"
+        --- stderr
+        error: evaluation was stopped: it uses too much memory
+        help: a loop may never end, or a value keeps growing
+        --- exit 1
+    "#]]);
+}
+
+#[test]
+fn functions_that_cannot_be_found_again_or_do_not_fit() {
+    refused(
+        "-- a.ocu.star --\ndef outer():\n    def inner():\n        return done()\n    task(inner, \"t\")\n\nouter()\n",
+        expect![[r#"
+            --- stderr
+            error: function `inner` is not the value of a global
+             --> a.ocu.star:4:5
+              |
+            4 |     task(inner, "t")
+              |     ^^^^^^^^^^^^^^^^
+              = called from <module> at a.ocu.star:6:1
+            help: define it with `def` at the top level of the file or of one that it loads, or assign it to a global: a run may call it in a later process
+            --- exit 1
+        "#]],
+    );
+    refused("-- a.ocu.star --\ntask(lambda: done(), \"t\")\n", expect![[r#"
+        --- stderr
+        error: function `lambda` is not the value of a global
+         --> a.ocu.star:1:1
+          |
+        1 | task(lambda: done(), "t")
+          | ^^^^^^^^^^^^^^^^^^^^^^^^^
+        help: define it with `def` at the top level of the file or of one that it loads, or assign it to a global: a run may call it in a later process
+        --- exit 1
+    "#]]);
+    refused(
+        "-- a.ocu.star --\ndef f(a, b=1):\n    return done()\n\ntask(f, \"missing\")\ntask(f, \"more\", inputs={\"a\": 1, \"c\": 2})\ntask(f, \"fine\", inputs={\"a\": 1})\n",
+        expect![[r#"
+            --- stderr
+            error: function `f` (a.ocu.star:1:1) needs an input `a`
+             --> a.ocu.star:4:1
+              |
+            4 | task(f, "missing")
+              | ^^^^^^^^^^^^^^^^^^
+            help: add `a` to the inputs, or give the parameter a default
+
+            error: function `f` (a.ocu.star:1:1) has no parameter `c`
+             --> a.ocu.star:5:1
+              |
+            5 | task(f, "more", inputs={"a": 1, "c": 2})
+              | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+            help: add `c` to its parameters, or drop the input
+            --- exit 1
+        "#]],
+    );
+    refused(
+        "-- a.ocu.star --\ndef f():\n    return done()\n\ntask(f, \"t\")\ntask(f, \"t\")\ntask(f, \"a/b\")\ntask(f, \"\")\ntask(f, \"i\", inputs={\"a-b\": 1})\ntask(1, \"n\")\ndeploy(\"no such name\", up=f, down=f)\n",
+        expect![[r#"
+            --- stderr
+            error: there are two tasks named `t` (first at a.ocu.star:4)
+             --> a.ocu.star:5:1
+              |
+            5 | task(f, "t")
+              | ^^^^^^^^^^^^
+
+            error: `a/b` is not a task name: it must not hold '/'
+             --> a.ocu.star:6:1
+              |
+            6 | task(f, "a/b")
+              | ^^^^^^^^^^^^^^
+
+            error: `` is not a task name: it is empty
+             --> a.ocu.star:7:1
+              |
+            7 | task(f, "")
+              | ^^^^^^^^^^^
+
+            error: task `i`: `a-b` is not an input name: it must not hold '-'
+             --> a.ocu.star:8:1
+              |
+            8 | task(f, "i", inputs={"a-b": 1})
+              | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+
+            error: `1` is not a function
+             --> a.ocu.star:9:1
+              |
+            9 | task(1, "n")
+              | ^^^^^^^^^^^^
+            help: define it with `def` at the top level of the file or of one that it loads, or assign it to a global: a run may call it in a later process
+
+            error: `no such name` is not an environment name: it must not hold ' '
+              --> a.ocu.star:10:1
+               |
+            10 | deploy("no such name", up=f, down=f)
+               | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+
+            error: function `f` (a.ocu.star:1:1) has no parameter `environment`
+              --> a.ocu.star:10:1
+               |
+            10 | deploy("no such name", up=f, down=f)
+               | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+            help: add `environment` to its parameters, or drop the input
+            --- exit 1
+        "#]],
+    );
+    refused(
+        "-- a.ocu.star --\nregister_environment(environment(\"prod\"))\ndef f():\n    return done()\ntask(f, \"t\")\n",
+        expect![[r#"
+            --- stderr
+            error: a file declares environments or a package, not both
+             --> a.ocu.star:4:1
+              |
+            4 | task(f, "t")
+              | ^^^^^^^^^^^^
+            help: move the environments to a file of their own
+            --- exit 1
+        "#]],
+    );
+    refused("-- a.ocu.star --\nregister_environment(environment(\"a b\"))\n", expect![[r#"
+        --- stderr
+        error: `a b` is not an environment name: it must not hold ' '
+         --> a.ocu.star:1:22
+          |
+        1 | register_environment(environment("a b"))
+          |                      ^^^^^^^^^^^^^^^^^^
+        --- exit 1
+    "#]]);
+    refused("-- a.ocu.star --\ntask()\n", expect![[r#"
+        --- stderr
+        error: Missing parameter `fn` for call to `task`
+         --> a.ocu.star:1:1
+          |
+        1 | task()
+          | ^^^^^^
+        --- exit 1
+    "#]]);
+    refused("-- a.ocu.star --\ndef f(x):\n    return done()\ntask(f, \"t\", inputs={\"x\": ref(\"no//ref\")})\n", expect![[r#"
+        --- stderr
+        error: `` at byte 3 of `no//ref`: a segment is empty; write one `/`, not two
+         --> a.ocu.star:3:27
+          |
+        3 | task(f, "t", inputs={"x": ref("no//ref")})
+          |                           ^^^^^^^^^^^^^^
+        --- exit 1
+    "#]]);
+}
+
+#[test]
+fn functions_that_fail_in_a_run() {
+    let world = World::new(
+        r#"-- a.ocu.star --
+def misfit():
+    return next(needs, inputs={"x": 1})
+def needs(y):
+    return done()
+def closure():
+    def inner():
+        return done()
+    return next(inner)
+def text():
+    return "done"
+def command():
+    shell("echo out; echo err >&2; exit 3")
+def missing():
+    shell("true", shell="/no/such/shell")
+def nowhere():
+    shell("true", dir="no/such/folder")
+def unreadable():
+    read("nope.txt")
+def killed():
+    shell("kill -9 $$")
+def outputs():
+    return done(outputs={"f": misfit})
+def wrong():
+    return done(output={})
+for f in [misfit, closure, text, command, missing, nowhere, unreadable, killed, outputs, wrong]:
+    task(f, "t")
+"#
+        .replace("for f in [misfit, closure, text, command, missing, nowhere, unreadable, killed, outputs, wrong]:\n    task(f, \"t\")\n", "phase(\"all\", tasks=[task(f, n) for n, f in [(\"a_misfit\", misfit), (\"b_closure\", closure), (\"c_text\", text), (\"d_missing\", missing), (\"e_nowhere\", nowhere), (\"f_unreadable\", unreadable), (\"g_killed\", killed), (\"h_outputs\", outputs), (\"i_wrong\", wrong)]])\n").as_str(),
+    );
+    world.check("release new -j 1", expect![[r#"
+        shop/-/a.ocu.star/@r1 failed
+        --- stderr
+        shop/-/a.ocu.star/@r1 first
+        › task/a_misfit/1 misfit
+          a_misfit/1 | error: function `needs` (a.ocu.star:3:1) has no parameter `x`
+          a_misfit/1 |  --> a.ocu.star:2:12
+          a_misfit/1 |   |
+          a_misfit/1 | 2 |     return next(needs, inputs={"x": 1})
+          a_misfit/1 |   |            ^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+          a_misfit/1 | help: add `x` to its parameters, or drop the input
+          a_misfit/1 | 
+          a_misfit/1 | error: function `needs` (a.ocu.star:3:1) needs an input `y`
+          a_misfit/1 |  --> a.ocu.star:2:12
+          a_misfit/1 |   |
+          a_misfit/1 | 2 |     return next(needs, inputs={"x": 1})
+          a_misfit/1 |   |            ^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+          a_misfit/1 | help: add `y` to the inputs, or give the parameter a default
+        ✗ task/a_misfit/1 failed <took>
+        › task/b_closure/1 inner
+          b_closure/1 | error: function `inner` is not the value of a global
+          b_closure/1 |  --> a.ocu.star:8:12
+          b_closure/1 |   |
+          b_closure/1 | 8 |     return next(inner)
+          b_closure/1 |   |            ^^^^^^^^^^^
+          b_closure/1 | help: define it with `def` at the top level of the file or of one that it loads, or assign it to a global: a run may call it in a later process
+        ✗ task/b_closure/1 failed <took>
+        › task/c_text/1 text
+        ✓ task/c_text/1 complete <took>
+        › task/d_missing/1 missing
+          d_missing/1 | error: cannot run /no/such/shell in $DIR/repo/.: No such file or directory (os error 2)
+          d_missing/1 |   --> a.ocu.star:14:5
+          d_missing/1 |    |
+          d_missing/1 | 14 |     shell("true", shell="/no/such/shell")
+          d_missing/1 |    |     ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+        ✗ task/d_missing/1 failed <took>
+        › task/e_nowhere/1 nowhere
+          e_nowhere/1 | error: cannot run sh in $DIR/repo/no/such/folder: No such file or directory (os error 2)
+          e_nowhere/1 |   --> a.ocu.star:16:5
+          e_nowhere/1 |    |
+          e_nowhere/1 | 16 |     shell("true", dir="no/such/folder")
+          e_nowhere/1 |    |     ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+        ✗ task/e_nowhere/1 failed <took>
+        › task/f_unreadable/1 unreadable
+          f_unreadable/1 | error: cannot read $DIR/repo/nope.txt: No such file or directory (os error 2)
+          f_unreadable/1 |   --> a.ocu.star:18:5
+          f_unreadable/1 |    |
+          f_unreadable/1 | 18 |     read("nope.txt")
+          f_unreadable/1 |    |     ^^^^^^^^^^^^^^^^
+        ✗ task/f_unreadable/1 failed <took>
+        › task/g_killed/1 killed
+          g_killed/1 | error: command exited with code 137: kill -9 $$
+          g_killed/1 |   --> a.ocu.star:20:5
+          g_killed/1 |    |
+          g_killed/1 | 20 |     shell("kill -9 $$")
+          g_killed/1 |    |     ^^^^^^^^^^^^^^^^^^^
+        ✗ task/g_killed/1 failed <took>
+        › task/h_outputs/1 outputs
+          h_outputs/1 | error: outputs: a value of type `function` has no JSON
+          h_outputs/1 |   --> a.ocu.star:22:12
+          h_outputs/1 |    |
+          h_outputs/1 | 22 |     return done(outputs={"f": misfit})
+          h_outputs/1 |    |            ^^^^^^^^^^^^^^^^^^^^^^^^^^^
+        ✗ task/h_outputs/1 failed <took>
+        › task/i_wrong/1 wrong
+          i_wrong/1 | error: Found `output` extra named parameter(s) for call to done
+          i_wrong/1 |   --> a.ocu.star:24:12
+          i_wrong/1 |    |
+          i_wrong/1 | 24 |     return done(output={})
+          i_wrong/1 |    |            ^^^^^^^^^^^^^^^
+        ✗ task/i_wrong/1 failed <took>
+        error: shop/-/a.ocu.star/@r1 failed; when the cause is mended: ocuroot release retry shop/-/a.ocu.star/@r1
+        --- exit 1
+    "#]]);
+}
+
+#[test]
+fn output_that_is_not_utf8() {
+    let world = World::new(
+        "-- a.ocu.star --\ndef f():\n    r = shell(\"printf 'caf\\\\351\\\\n'\")\n    return done(outputs={\"text\": r.stdout})\ntask(f, \"f\")\n",
+    );
+    world.check("release new", expect![[r#"
+        shop/-/a.ocu.star/@r1 complete
+        --- stderr
+        shop/-/a.ocu.star/@r1 first
+        › task/f/1 f
+          f/1 | caf�
+        ✓ task/f/1 complete <took>
+            shop/-/a.ocu.star/@r1/task/f#output/text
+    "#]]);
+    world.check("state get ./@/task/f#output", expect![[r#"
+        {
+          "text": "caf�\n"
+        }
+    "#]]);
+}

@@ -1,0 +1,27 @@
+//! The binary from end to end: real processes, real git, real folders.
+//!
+//! A test makes a [`World`](world::World) from a repo that is written in one string, runs commands
+//! in it and compares what they print, on both streams, with their exit code. Run
+//! `UPDATE_EXPECT=1 cargo test -p ocuroot --test e2e` to write what they print into the tests;
+//! then read the difference, since that is where the testing happens.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "this crate is tests; a helper that cannot go on has found something"
+)]
+
+mod bad_input;
+mod failing_files;
+mod help;
+mod intent;
+mod interrupt;
+mod log_files;
+mod output;
+mod refs_typed;
+mod releases;
+mod storage;
+mod work;
+mod world;
