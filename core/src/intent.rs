@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 use crate::documents::{
     Environment, Function, Inputs, Intent, Release, Run, RunType, Status, Task, body_type,
 };
-use crate::envelope::{Content, Document, EnvelopeError};
+use crate::envelope::{Content, Document};
 use crate::facts::Facts;
 use crate::glob::Glob;
 use crate::refs::{Kind, Marker, Ref, RefError};
@@ -66,14 +66,6 @@ pub enum IntentError {
         reference: Ref,
         /// What is wrong, and how it should be.
         problem: String,
-    },
-    /// What is stored as intent is no document. Nobody acts on a guess of what it was.
-    #[error("{reference} cannot be read: {problem}; put the file right by hand, or delete it")]
-    Unreadable {
-        /// Of the intent.
-        reference: Ref,
-        /// What is wrong.
-        problem: EnvelopeError,
     },
     /// Nothing in intent or in state at this ref.
     #[error("there is nothing at {0}, in intent or in state")]
@@ -351,10 +343,6 @@ pub fn apply(
     facts: &Facts,
 ) -> Result<(Transaction, Applied), Unmet<IntentError>> {
     let reference = reference.document().to_state();
-    let intent = reference.to_intent();
-    if let Some(problem) = snapshot.problem(&intent)? {
-        return Err(IntentError::Broken { problem: problem.to_string(), reference: intent }.into());
-    }
     match subject(&reference) {
         Some(Subject::Custom) => apply_custom(snapshot, &reference),
         Some(Subject::Environment) => apply_environment(snapshot, &reference, facts),
@@ -413,7 +401,7 @@ fn custom_intent<'a>(
 fn wanted<'a>(snapshot: &'a Snapshot, reference: &Ref) -> Result<Option<&'a Document>, Unmet<IntentError>> {
     let intent = reference.to_intent();
     match snapshot.problem(&intent)? {
-        Some(problem) => Err(IntentError::Unreadable { reference: intent, problem: problem.clone() }.into()),
+        Some(problem) => Err(IntentError::Broken { problem: problem.to_string(), reference: intent }.into()),
         None => Ok(snapshot.get(&intent)?),
     }
 }
