@@ -46,6 +46,7 @@ mod inputs;
 mod json;
 mod limits;
 mod load;
+mod nesting;
 mod package;
 mod program;
 mod pure;
@@ -66,6 +67,7 @@ pub use host::{Host, HostError, HttpRequest, HttpResponse, Platform, Shell, Shel
 pub use host_calls::canonical_header;
 pub use limits::Limits;
 pub use load::LoadError;
+pub use nesting::STACK_BYTES;
 pub use program::{Program, Returned};
 pub use pure::PureHost;
 pub use repo::{FsStore, GitStore, RepoSettings, StoreConfig};
