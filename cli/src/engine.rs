@@ -4,7 +4,7 @@
 //! in one loop. What ends while a transaction is being carried out is recorded together in the
 //! next, and what that makes ready is claimed in the same one.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
@@ -76,6 +76,8 @@ struct Ended {
 struct Active {
     /// All that it has printed.
     logs: Arc<Mutex<Vec<Log>>>,
+    /// Whether its function has ended, though that is not recorded yet.
+    ended: bool,
 }
 
 /// What the transaction that records some ends did with each run.
@@ -114,7 +116,10 @@ pub fn run(
         report: Report::default(),
     };
     engine.start(claimed);
-    engine.work(jobs)?;
+    if let Err(error) = engine.work(jobs) {
+        engine.stop();
+        return Err(error);
+    }
     let mut report = engine.report;
     for release in releases {
         let (waiting, status) = session.ask(|snapshot| {
@@ -189,6 +194,11 @@ impl Engine<'_> {
     fn record(&mut self, ended: &mut VecDeque<Ended>, jobs: usize) -> Result<(), Failure> {
         let ended: Vec<Ended> = std::mem::take(ended).into();
         let logs: Vec<Vec<Log>> = ended.iter().map(|end| self.logs_of(end)).collect();
+        for end in &ended {
+            if let Some(active) = self.active.get_mut(&end.claimed.run) {
+                active.ended = true;
+            }
+        }
         let facts = self.session.facts();
         let running = self.active.len().saturating_sub(ended.len());
         let slots = if interrupt::is_set() { 0 } else { jobs.saturating_sub(running) };
@@ -252,7 +262,7 @@ impl Engine<'_> {
                     logs.lock().unwrap_or_else(PoisonError::into_inner).push(log);
                 })
             };
-            self.active.insert(claimed.run.clone(), Active { logs });
+            self.active.insert(claimed.run.clone(), Active { logs, ended: false });
             let program = self.programs.load(&claimed.release, Arc::clone(&sink));
             let host = self.programs.host(claimed.release.path(), sink);
             let sender = self.sender.clone();
@@ -303,8 +313,31 @@ impl Engine<'_> {
         })
     }
 
+    /// This process cannot go on: ends what executes, and says what is left behind.
+    fn stop(&mut self) {
+        interrupt::stop();
+        let since = Instant::now();
+        let mut left: BTreeSet<Ref> =
+            self.active.iter().filter(|(_, active)| !active.ended).map(|(run, _)| run.clone()).collect();
+        while let (false, Ok(message)) =
+            (left.is_empty(), self.receiver.recv_timeout(GRACE.saturating_sub(since.elapsed())))
+        {
+            if let Message::Ended(end) = message {
+                left.remove(&end.claimed.run);
+            }
+        }
+        interrupt::kill_children();
+        for run in self.active.keys() {
+            self.session.view.show(&Event::Note(&format!(
+                "how {run} ended is not recorded; it is stale after a while, then: ocuroot release retry --stale {}",
+                run.release_ref()
+            )));
+        }
+    }
+
     /// The user has given up and functions do not end: their runs have failed.
     fn abandon(&mut self) -> Result<(), Failure> {
+        interrupt::kill_children();
         let facts = self.session.facts();
         let batch: Vec<(Ref, Vec<Log>)> = self
             .active
@@ -325,6 +358,7 @@ impl Engine<'_> {
             }
             Ok::<_, Unmet<RunError>>((transaction, ()))
         })?;
+        self.active.clear();
         Err(Failure::Unsuccessful("interrupted; `ocuroot release retry` takes it up again".to_owned()))
     }
 }

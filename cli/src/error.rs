@@ -31,8 +31,8 @@ pub enum Failure {
     #[error("{0} sets no store")]
     NoStore(String),
     /// A repo without a name.
-    #[error("this repo has no name: it has no remote called origin")]
-    NoName,
+    #[error("this repo has no name: {0}")]
+    NoName(String),
     /// A feature that this build does not have.
     #[error("{0}")]
     Unsupported(String),
@@ -149,8 +149,11 @@ impl Failure {
             Failure::NoStore(_) => Some(
                 "add `store.set(store.fs(\"./.store\"))` to it, or a git store: `store.git(…)`".to_owned(),
             ),
-            Failure::NoName => {
+            Failure::NoName(_) => {
                 Some("set one in repo.ocu.star: `repo_alias(\"my-repo\")`, or add a remote".to_owned())
+            }
+            Failure::NotFound { nearest: Some(nearest), reference } if *nearest == reference.document() => {
+                Some(format!("{nearest} is there, but has no such field"))
             }
             Failure::NotFound { nearest: Some(nearest), .. } => Some(format!("did you mean {nearest}?")),
             Failure::NotFound { nearest: None, .. } => {
@@ -162,6 +165,9 @@ impl Failure {
             Failure::OtherCommit { commit, .. } => Some(format!("git checkout {commit}")),
             Failure::Release(ReleaseError::Released { .. }) => {
                 Some("use --force to release it again, or `ocuroot release continue` to go on".to_owned())
+            }
+            Failure::Git(GitError::NoCommit { .. }) => {
+                Some("a release is of a commit: `git init` if need be, and commit first".to_owned())
             }
             _ => None,
         }

@@ -14,6 +14,14 @@ pub enum GitError {
     /// There is no `git` to run.
     #[error("cannot run `git`: {0}; install git and make sure that it is on PATH")]
     Missing(std::io::Error),
+    /// Nothing is checked out.
+    #[error("no commit is checked out in {folder}: {message}")]
+    NoCommit {
+        /// Where git looked.
+        folder: String,
+        /// What it says.
+        message: String,
+    },
     /// Git ran and refused.
     #[error("`git {command}` failed in {folder}: {message}")]
     Failed {
@@ -24,6 +32,11 @@ pub enum GitError {
         /// What it printed on stderr.
         message: String,
     },
+}
+
+/// `fatal: x` without what git says before it.
+fn reason(message: &str) -> &str {
+    message.strip_prefix("fatal: ").unwrap_or(message)
 }
 
 fn git(folder: &Path, arguments: &[&str]) -> Result<String, GitError> {
@@ -45,7 +58,15 @@ fn git(folder: &Path, arguments: &[&str]) -> Result<String, GitError> {
 /// # Errors
 /// When `folder` is in no git repo, or the repo has no commit.
 pub fn head(folder: &Path) -> Result<String, GitError> {
-    git(folder, &["rev-parse", "--verify", "HEAD"])
+    git(folder, &["rev-parse", "--verify", "HEAD"]).map_err(|error| match error {
+        GitError::Failed { folder, message, .. } if message.contains("Needed a single revision") => {
+            GitError::NoCommit { folder, message: "there is none yet".to_owned() }
+        }
+        GitError::Failed { folder, message, .. } => {
+            GitError::NoCommit { folder, message: reason(&message).to_owned() }
+        }
+        missing => missing,
+    })
 }
 
 /// Subject and author of a commit; empty where git does not have the commit.

@@ -60,7 +60,7 @@ impl Drop for Listening {
 pub fn child(pid: u32, group: bool) -> Child {
     lock(&CHILDREN).insert((pid, group));
     if is_set() {
-        end(pid, group);
+        end(pid, group, Signal::TERM);
     }
     Child(pid, group)
 }
@@ -77,12 +77,25 @@ impl Drop for Child {
 
 fn end_children() {
     for (pid, group) in lock(&CHILDREN).iter() {
-        end(*pid, *group);
+        end(*pid, *group, Signal::TERM);
     }
 }
 
-fn end(pid: u32, group: bool) {
+/// Starts no more commands, and ends those that run: this process cannot go on.
+pub fn stop() {
+    INTERRUPTED.store(true, Ordering::SeqCst);
+    end_children();
+}
+
+/// Ends commands that did not end when they were asked to.
+pub fn kill_children() {
+    for (pid, group) in lock(&CHILDREN).iter() {
+        end(*pid, *group, Signal::KILL);
+    }
+}
+
+fn end(pid: u32, group: bool, signal: Signal) {
     let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) else { return };
     // It may have ended by itself meanwhile.
-    let _ = if group { kill_process_group(pid, Signal::TERM) } else { kill_process(pid, Signal::TERM) };
+    let _ = if group { kill_process_group(pid, signal) } else { kill_process(pid, signal) };
 }

@@ -123,7 +123,8 @@ pub fn require_file(repo: &Repo, package: &Ref) -> Result<(), Failure> {
 
 /// Takes `..` out of a path that starts with it, against the working directory.
 fn normalise(folder: &str, text: &str) -> Result<String, Failure> {
-    if !text.split('/').any(|segment| segment == "..") {
+    // Elsewhere in a ref `..` means nothing, and the parser says so.
+    if text.split('/').find(|segment| *segment != ".") != Some("..") {
         return Ok(text.to_owned());
     }
     let mut parts: Vec<&str> = folder.split('/').filter(|part| !part.is_empty()).collect();

@@ -137,9 +137,13 @@ impl Repo {
             None => {
                 let url = match variable("OCU_REPO_URL_OVERRIDE") {
                     Some(url) => url,
-                    None => git::origin(&self.root).map_err(|_| Failure::NoName)?,
+                    None => git::origin(&self.root)
+                        .map_err(|_| Failure::NoName("it has no remote called origin".to_owned()))?,
                 };
-                repo_name_from_url(&url).ok_or(Failure::NoName)?
+                repo_name_from_url(&url).ok_or_else(|| {
+                    let url = repo_config::strip_userinfo(&url);
+                    Failure::NoName(format!("none can be made of the URL of its remote, {url}"))
+                })?
             }
         };
         Ok(self.name.get_or_init(|| name))

@@ -31,6 +31,16 @@ pub enum ReleaseError {
     /// Its number is taken.
     #[error("{0} exists already; the next release needs a number of its own")]
     Exists(Ref),
+    /// Its document is none.
+    #[error(
+        "{release} cannot be read ({problem}): put the file right by hand, or delete it; `ocuroot state check` lists all such"
+    )]
+    Broken {
+        /// The release.
+        release: Ref,
+        /// Why it is none.
+        problem: String,
+    },
     /// No such release.
     #[error("there is no release {0}")]
     Unknown(Ref),
@@ -169,6 +179,9 @@ fn literal(text: &str) -> String {
 /// What must be loaded, or [`ReleaseError::Unknown`].
 pub fn read(snapshot: &Snapshot, reference: &Ref) -> Result<(Ref, Release), Unmet<ReleaseError>> {
     let wanted = reference.release_ref().to_state();
+    if let Some(problem) = snapshot.problem(&wanted)? {
+        return Err(ReleaseError::Broken { release: wanted, problem: problem.to_string() }.into());
+    }
     let found = resolve::document(snapshot, &wanted)?;
     found
         .and_then(|found| Some((found.reference, found.document.read::<Release>()?)))

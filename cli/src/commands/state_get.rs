@@ -35,6 +35,17 @@ impl Args {
         match found {
             Err(problem) => Err(Failure::Unsuccessful(format!("{reference}: {problem}"))),
             Ok(Some(value)) => print_json(&value),
+            Ok(None) if reference.fragment().is_some() => {
+                let document = reference.document();
+                let there = session.read(|snapshot| {
+                    Ok::<_, Unmet<LinkCycle>>(resolve::value(snapshot, &document)?.is_some())
+                })?;
+                let nearest = match there {
+                    true => Some(document),
+                    false => session.ask(|snapshot| resolve::nearest(snapshot, &document))?,
+                };
+                Err(Failure::NotFound { reference, nearest })
+            }
             Ok(None) => {
                 let nearest = session.ask(|snapshot| resolve::nearest(snapshot, &reference))?;
                 Err(Failure::NotFound { reference, nearest })

@@ -45,13 +45,13 @@ impl Args {
         let mut failed = 0;
         loop {
             let plan = work::plan(&mut session, &scope)?;
-            if plan.is_empty() {
-                session.view.show(&Event::Note("nothing to do at this commit"));
-            }
             rounds.note(&plan)?;
             failed = failed.max(work::apply_intent(&mut session)?);
             failed = failed.max(work::do_ops(&mut session)?);
             let round = work::run_ready(&mut session, jobs)?;
+            if plan.is_empty() && failed == 0 && round.executed == 0 {
+                session.view.show(&Event::Note("nothing to do at this commit"));
+            }
             report.merge(round);
             if !self.comprehensive || work::plan(&mut session, &scope)?.is_empty() {
                 break;

@@ -14,8 +14,11 @@ use ocuroot_core::documents::Status;
 use super::{Event, Labels, View, duration, mark};
 use crate::color::{Color, Style};
 
-/// How many of the last lines of a run are shown.
+/// How many of the last lines of a run are shown while it executes.
 const LAST_LINES: usize = 3;
+
+/// How many are shown of one that has failed: its error is among them, with the excerpt.
+const LAST_OF_FAILED: usize = 20;
 
 /// See the module.
 #[derive(Debug)]
@@ -76,11 +79,16 @@ impl View for Live {
             Event::Output { run, log } => {
                 if let Some(line) = runs.get_mut(*run) {
                     line.last.push(log.message.clone());
-                    if line.last.len() > LAST_LINES {
+                    if line.last.len() > LAST_OF_FAILED {
                         line.last.remove(0);
                     }
-                    let last: String =
-                        line.last.iter().map(|text| format!("\n      {}", paint(Style::Dim, text))).collect();
+                    let hidden = line.last.len().saturating_sub(LAST_LINES);
+                    let last: String = line
+                        .last
+                        .iter()
+                        .skip(hidden)
+                        .map(|text| format!("\n      {}", paint(Style::Dim, text)))
+                        .collect();
                     line.bar.set_message(format!("{}{last}", line.function));
                 }
             }

@@ -81,12 +81,17 @@ pub trait View: Send + Sync {
     fn finish(&self) {}
 }
 
-/// Shows nothing: for commands whose answer is all that matters.
+/// Shows no progress, for commands whose answer is all that matters. That one has to wait for
+/// another process is still said.
 #[derive(Debug)]
 pub struct Quiet;
 
 impl View for Quiet {
-    fn show(&self, _event: &Event<'_>) {}
+    fn show(&self, event: &Event<'_>) {
+        if let Event::Note(text) = event {
+            eprintln!("{text}");
+        }
+    }
 }
 
 /// The mark that stands for a status.

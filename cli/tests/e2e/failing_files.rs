@@ -13,7 +13,9 @@ fn refused(fixture: &str, expected: Expect) {
 
 #[test]
 fn syntax() {
-    refused("-- a.ocu.star --\ndef f(:\n    return done()\n", expect![[r#"
+    refused(
+        "-- a.ocu.star --\ndef f(:\n    return done()\n",
+        expect![[r#"
         --- stderr
         error: Parse error: unexpected symbol ':', expected identifier
          --> a.ocu.star:1:7
@@ -21,8 +23,11 @@ fn syntax() {
         1 | def f(:
           |       ^
         --- exit 1
-    "#]]);
-    refused("-- a.ocu.star --\nx = nope\n", expect![[r#"
+    "#]],
+    );
+    refused(
+        "-- a.ocu.star --\nx = nope\n",
+        expect![[r#"
         --- stderr
         error: Variable `nope` not found, did you mean `None`?
          --> a.ocu.star:1:5
@@ -30,20 +35,22 @@ fn syntax() {
         1 | x = nope
           |     ^^^^
         --- exit 1
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn a_run_time_error_three_calls_deep() {
     refused(
-        "-- a.ocu.star --\nload(\"./lib/b.ocu.star\", \"two\")\ndef one(x):\n    return two(x)\n\none({\"a\": 1})\n-- lib/b.ocu.star --\ndef three(d):\n    return d[\"b\"]\n\ndef two(d):\n    return three(d)\n",
+        "-- a.ocu.star --\nload(\"./lib/b.ocu.star\", \"two\")\ndef one(x):\n    return two(x)\n\none({\"a\": 1})\n-- lib/b.ocu.star --\ndef three(d):\n    x = d[\"b\"]\n    return x\n\ndef two(d):\n    y = three(d)\n    return y\n",
         expect![[r#"
             --- stderr
             error: Key `"b"` was not found
-             --> lib/b.ocu.star:5:12
+             --> lib/b.ocu.star:2:9
               |
-            5 |     return three(d)
-              |            ^^^^^^^^
+            2 |     x = d["b"]
+              |         ^^^^^^
+              = called from two at lib/b.ocu.star:6:9
               = called from one at a.ocu.star:3:12
               = called from <module> at a.ocu.star:5:1
             --- exit 1
@@ -65,7 +72,9 @@ fn loads() {
             --- exit 1
         "#]],
     );
-    refused("-- a.ocu.star --\nload(\"../../etc/passwd\", \"x\")\n", expect![[r#"
+    refused(
+        "-- a.ocu.star --\nload(\"../../etc/passwd\", \"x\")\n",
+        expect![[r#"
         --- stderr
         error: `load("../../etc/passwd")` leaves the repo
          --> a.ocu.star:1:1
@@ -73,8 +82,11 @@ fn loads() {
         1 | load("../../etc/passwd", "x")
           | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
         --- exit 1
-    "#]]);
-    refused("-- a.ocu.star --\nload(\"./nope.star\", \"x\")\n", expect![[r#"
+    "#]],
+    );
+    refused(
+        "-- a.ocu.star --\nload(\"./nope.star\", \"x\")\n",
+        expect![[r#"
         --- stderr
         error: cannot read $DIR/repo/nope.star: No such file or directory (os error 2)
          --> a.ocu.star:1:1
@@ -82,8 +94,11 @@ fn loads() {
         1 | load("./nope.star", "x")
           | ^^^^^^^^^^^^^^^^^^^^^^^^
         --- exit 1
-    "#]]);
-    refused("-- a.ocu.star --\nload(\"./b.star\", \"y\")\n-- b.star --\nx = 1\n", expect![[r#"
+    "#]],
+    );
+    refused(
+        "-- a.ocu.star --\nload(\"./b.star\", \"y\")\n-- b.star --\nx = 1\n",
+        expect![[r#"
         --- stderr
         error: Module has no symbol `y`, did you mean `x`?
          --> a.ocu.star:1:18
@@ -91,23 +106,15 @@ fn loads() {
         1 | load("./b.star", "y")
           |                  ^^^
         --- exit 1
-    "#]]);
-}
-
-#[test]
-fn a_load_through_a_link_out_of_the_repo() {
-    let world = World::new("-- a.ocu.star --\nload(\"./link.star\", \"x\")\n");
-    std::fs::write(world.root().join("../outside.star"), "x = 1\n").unwrap();
-    std::os::unix::fs::symlink("../outside.star", world.root().join("link.star")).unwrap();
-    world.check("release new a.ocu.star", expect![[r#"
-        --- stderr
-        shop/-/a.ocu.star defines nothing to release
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn sdk_versions() {
-    refused("-- a.ocu.star --\nocuroot(\"9.9.9\")\n", expect![[r#"
+    refused(
+        "-- a.ocu.star --\nocuroot(\"9.9.9\")\n",
+        expect![[r#"
         --- stderr
         error: there is no SDK version `9.9.9`; known: 0.3.0
          --> a.ocu.star:1:1
@@ -115,8 +122,11 @@ fn sdk_versions() {
         1 | ocuroot("9.9.9")
           | ^^^^^^^^^^^^^^^^
         --- exit 1
-    "#]]);
-    refused("-- a.ocu.star --\nocuroot(\"latest\")\n", expect![[r#"
+    "#]],
+    );
+    refused(
+        "-- a.ocu.star --\nocuroot(\"latest\")\n",
+        expect![[r#"
         --- stderr
         error: `latest` is not an SDK version or a constraint on one
          --> a.ocu.star:1:1
@@ -124,21 +134,24 @@ fn sdk_versions() {
         1 | ocuroot("latest")
           | ^^^^^^^^^^^^^^^^^
         --- exit 1
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn evaluation_that_would_never_end() {
-    refused("-- a.ocu.star --\nfor i in range(1000000000000):\n    pass\n", expect![[r#"
+    refused(
+        "-- a.ocu.star --\nfor i in range(2000000000):\n    for j in range(2000000000):\n        pass\n",
+        expect![[r#"
         --- stderr
-        error: Error unpacking value for parameter `a1` of type `int
-         --> a.ocu.star:1:10
-          |
-        1 | for i in range(1000000000000):
-          |          ^^^^^^^^^^^^^^^^^^^^
+        error: evaluation was stopped: it took too many steps
+        help: a loop may never end; waiting belongs into a command that `shell` runs
         --- exit 1
-    "#]]);
-    refused("-- a.ocu.star --\nx = \"a\" * 10000000000\n", expect![[r#"
+    "#]],
+    );
+    refused(
+        "-- a.ocu.star --\nx = \"a\" * 10000000000\n",
+        expect![[r#"
         --- stderr
         error: Integer value is too big to fit in i32: 10000000000
          --> a.ocu.star:1:5
@@ -146,13 +159,17 @@ fn evaluation_that_would_never_end() {
         1 | x = "a" * 10000000000
           |     ^^^^^^^^^^^^^^^^^
         --- exit 1
-    "#]]);
-    refused("-- a.ocu.star --\nx = [1]\nfor i in range(100):\n    x = x + x\n", expect![[r#"
+    "#]],
+    );
+    refused(
+        "-- a.ocu.star --\nx = [1]\nfor i in range(100):\n    x = x + x\n",
+        expect![[r#"
         --- stderr
         error: evaluation was stopped: it uses too much memory
         help: a loop may never end, or a value keeps growing
         --- exit 1
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -171,7 +188,9 @@ fn functions_that_cannot_be_found_again_or_do_not_fit() {
             --- exit 1
         "#]],
     );
-    refused("-- a.ocu.star --\ntask(lambda: done(), \"t\")\n", expect![[r#"
+    refused(
+        "-- a.ocu.star --\ntask(lambda: done(), \"t\")\n",
+        expect![[r#"
         --- stderr
         error: function `lambda` is not the value of a global
          --> a.ocu.star:1:1
@@ -180,7 +199,8 @@ fn functions_that_cannot_be_found_again_or_do_not_fit() {
           | ^^^^^^^^^^^^^^^^^^^^^^^^^
         help: define it with `def` at the top level of the file or of one that it loads, or assign it to a global: a run may call it in a later process
         --- exit 1
-    "#]]);
+    "#]],
+    );
     refused(
         "-- a.ocu.star --\ndef f(a, b=1):\n    return done()\n\ntask(f, \"missing\")\ntask(f, \"more\", inputs={\"a\": 1, \"c\": 2})\ntask(f, \"fine\", inputs={\"a\": 1})\n",
         expect![[r#"
@@ -264,7 +284,9 @@ fn functions_that_cannot_be_found_again_or_do_not_fit() {
             --- exit 1
         "#]],
     );
-    refused("-- a.ocu.star --\nregister_environment(environment(\"a b\"))\n", expect![[r#"
+    refused(
+        "-- a.ocu.star --\nregister_environment(environment(\"a b\"))\n",
+        expect![[r#"
         --- stderr
         error: `a b` is not an environment name: it must not hold ' '
          --> a.ocu.star:1:22
@@ -272,8 +294,11 @@ fn functions_that_cannot_be_found_again_or_do_not_fit() {
         1 | register_environment(environment("a b"))
           |                      ^^^^^^^^^^^^^^^^^^
         --- exit 1
-    "#]]);
-    refused("-- a.ocu.star --\ntask()\n", expect![[r#"
+    "#]],
+    );
+    refused(
+        "-- a.ocu.star --\ntask()\n",
+        expect![[r#"
         --- stderr
         error: Missing parameter `fn` for call to `task`
          --> a.ocu.star:1:1
@@ -281,16 +306,20 @@ fn functions_that_cannot_be_found_again_or_do_not_fit() {
         1 | task()
           | ^^^^^^
         --- exit 1
-    "#]]);
-    refused("-- a.ocu.star --\ndef f(x):\n    return done()\ntask(f, \"t\", inputs={\"x\": ref(\"no//ref\")})\n", expect![[r#"
+    "#]],
+    );
+    refused(
+        "-- a.ocu.star --\ndef f(x):\n    return done()\ntask(f, \"t\", inputs={\"x\": ref(\"no//ref\")})\n",
+        expect![[r#"
         --- stderr
-        error: `` at byte 3 of `no//ref`: a segment is empty; write one `/`, not two
+        error: byte 3 of `no//ref`: a segment is empty; write one `/`, not two
          --> a.ocu.star:3:27
           |
         3 | task(f, "t", inputs={"x": ref("no//ref")})
           |                           ^^^^^^^^^^^^^^
         --- exit 1
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -321,82 +350,82 @@ def outputs():
     return done(outputs={"f": misfit})
 def wrong():
     return done(output={})
-for f in [misfit, closure, text, command, missing, nowhere, unreadable, killed, outputs, wrong]:
-    task(f, "t")
-"#
-        .replace("for f in [misfit, closure, text, command, missing, nowhere, unreadable, killed, outputs, wrong]:\n    task(f, \"t\")\n", "phase(\"all\", tasks=[task(f, n) for n, f in [(\"a_misfit\", misfit), (\"b_closure\", closure), (\"c_text\", text), (\"d_missing\", missing), (\"e_nowhere\", nowhere), (\"f_unreadable\", unreadable), (\"g_killed\", killed), (\"h_outputs\", outputs), (\"i_wrong\", wrong)]])\n").as_str(),
+phase("all", tasks=[task(f, "t%s" % n) for n, f in enumerate([
+    misfit, closure, text, missing, nowhere, unreadable, killed, outputs, wrong
+])])
+"#,
     );
     world.check("release new -j 1", expect![[r#"
         shop/-/a.ocu.star/@r1 failed
         --- stderr
         shop/-/a.ocu.star/@r1 first
-        › task/a_misfit/1 misfit
-          a_misfit/1 | error: function `needs` (a.ocu.star:3:1) has no parameter `x`
-          a_misfit/1 |  --> a.ocu.star:2:12
-          a_misfit/1 |   |
-          a_misfit/1 | 2 |     return next(needs, inputs={"x": 1})
-          a_misfit/1 |   |            ^^^^^^^^^^^^^^^^^^^^^^^^^^^^
-          a_misfit/1 | help: add `x` to its parameters, or drop the input
-          a_misfit/1 | 
-          a_misfit/1 | error: function `needs` (a.ocu.star:3:1) needs an input `y`
-          a_misfit/1 |  --> a.ocu.star:2:12
-          a_misfit/1 |   |
-          a_misfit/1 | 2 |     return next(needs, inputs={"x": 1})
-          a_misfit/1 |   |            ^^^^^^^^^^^^^^^^^^^^^^^^^^^^
-          a_misfit/1 | help: add `y` to the inputs, or give the parameter a default
-        ✗ task/a_misfit/1 failed <took>
-        › task/b_closure/1 inner
-          b_closure/1 | error: function `inner` is not the value of a global
-          b_closure/1 |  --> a.ocu.star:8:12
-          b_closure/1 |   |
-          b_closure/1 | 8 |     return next(inner)
-          b_closure/1 |   |            ^^^^^^^^^^^
-          b_closure/1 | help: define it with `def` at the top level of the file or of one that it loads, or assign it to a global: a run may call it in a later process
-        ✗ task/b_closure/1 failed <took>
-        › task/c_text/1 text
-        ✓ task/c_text/1 complete <took>
-        › task/d_missing/1 missing
-          d_missing/1 | error: cannot run /no/such/shell in $DIR/repo/.: No such file or directory (os error 2)
-          d_missing/1 |   --> a.ocu.star:14:5
-          d_missing/1 |    |
-          d_missing/1 | 14 |     shell("true", shell="/no/such/shell")
-          d_missing/1 |    |     ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
-        ✗ task/d_missing/1 failed <took>
-        › task/e_nowhere/1 nowhere
-          e_nowhere/1 | error: cannot run sh in $DIR/repo/no/such/folder: No such file or directory (os error 2)
-          e_nowhere/1 |   --> a.ocu.star:16:5
-          e_nowhere/1 |    |
-          e_nowhere/1 | 16 |     shell("true", dir="no/such/folder")
-          e_nowhere/1 |    |     ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
-        ✗ task/e_nowhere/1 failed <took>
-        › task/f_unreadable/1 unreadable
-          f_unreadable/1 | error: cannot read $DIR/repo/nope.txt: No such file or directory (os error 2)
-          f_unreadable/1 |   --> a.ocu.star:18:5
-          f_unreadable/1 |    |
-          f_unreadable/1 | 18 |     read("nope.txt")
-          f_unreadable/1 |    |     ^^^^^^^^^^^^^^^^
-        ✗ task/f_unreadable/1 failed <took>
-        › task/g_killed/1 killed
-          g_killed/1 | error: command exited with code 137: kill -9 $$
-          g_killed/1 |   --> a.ocu.star:20:5
-          g_killed/1 |    |
-          g_killed/1 | 20 |     shell("kill -9 $$")
-          g_killed/1 |    |     ^^^^^^^^^^^^^^^^^^^
-        ✗ task/g_killed/1 failed <took>
-        › task/h_outputs/1 outputs
-          h_outputs/1 | error: outputs: a value of type `function` has no JSON
-          h_outputs/1 |   --> a.ocu.star:22:12
-          h_outputs/1 |    |
-          h_outputs/1 | 22 |     return done(outputs={"f": misfit})
-          h_outputs/1 |    |            ^^^^^^^^^^^^^^^^^^^^^^^^^^^
-        ✗ task/h_outputs/1 failed <took>
-        › task/i_wrong/1 wrong
-          i_wrong/1 | error: Found `output` extra named parameter(s) for call to done
-          i_wrong/1 |   --> a.ocu.star:24:12
-          i_wrong/1 |    |
-          i_wrong/1 | 24 |     return done(output={})
-          i_wrong/1 |    |            ^^^^^^^^^^^^^^^
-        ✗ task/i_wrong/1 failed <took>
+        › task/t0/1 misfit
+          t0/1 | error: function `needs` (a.ocu.star:3:1) has no parameter `x`
+          t0/1 |  --> a.ocu.star:2:12
+          t0/1 |   |
+          t0/1 | 2 |     return next(needs, inputs={"x": 1})
+          t0/1 |   |            ^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+          t0/1 | help: add `x` to its parameters, or drop the input
+          t0/1 | 
+          t0/1 | error: function `needs` (a.ocu.star:3:1) needs an input `y`
+          t0/1 |  --> a.ocu.star:2:12
+          t0/1 |   |
+          t0/1 | 2 |     return next(needs, inputs={"x": 1})
+          t0/1 |   |            ^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+          t0/1 | help: add `y` to the inputs, or give the parameter a default
+        ✗ task/t0/1 failed <took>
+        › task/t1/1 inner
+          t1/1 | error: function `inner` is not the value of a global
+          t1/1 |  --> a.ocu.star:8:12
+          t1/1 |   |
+          t1/1 | 8 |     return next(inner)
+          t1/1 |   |            ^^^^^^^^^^^
+          t1/1 | help: define it with `def` at the top level of the file or of one that it loads, or assign it to a global: a run may call it in a later process
+        ✗ task/t1/1 failed <took>
+        › task/t2/1 text
+        ✓ task/t2/1 complete <took>
+        › task/t3/1 missing
+          t3/1 | error: cannot run /no/such/shell in $DIR/repo/.: No such file or directory (os error 2)
+          t3/1 |   --> a.ocu.star:14:5
+          t3/1 |    |
+          t3/1 | 14 |     shell("true", shell="/no/such/shell")
+          t3/1 |    |     ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+        ✗ task/t3/1 failed <took>
+        › task/t4/1 nowhere
+          t4/1 | error: cannot run sh in $DIR/repo/no/such/folder: No such file or directory (os error 2)
+          t4/1 |   --> a.ocu.star:16:5
+          t4/1 |    |
+          t4/1 | 16 |     shell("true", dir="no/such/folder")
+          t4/1 |    |     ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+        ✗ task/t4/1 failed <took>
+        › task/t5/1 unreadable
+          t5/1 | error: cannot read $DIR/repo/nope.txt: No such file or directory (os error 2)
+          t5/1 |   --> a.ocu.star:18:5
+          t5/1 |    |
+          t5/1 | 18 |     read("nope.txt")
+          t5/1 |    |     ^^^^^^^^^^^^^^^^
+        ✗ task/t5/1 failed <took>
+        › task/t6/1 killed
+          t6/1 | error: command exited with code 137: kill -9 $$
+          t6/1 |   --> a.ocu.star:20:5
+          t6/1 |    |
+          t6/1 | 20 |     shell("kill -9 $$")
+          t6/1 |    |     ^^^^^^^^^^^^^^^^^^^
+        ✗ task/t6/1 failed <took>
+        › task/t7/1 outputs
+          t7/1 | error: outputs: a value of type `function` has no JSON
+          t7/1 |   --> a.ocu.star:22:12
+          t7/1 |    |
+          t7/1 | 22 |     return done(outputs={"f": misfit})
+          t7/1 |    |            ^^^^^^^^^^^^^^^^^^^^^^^^^^^
+        ✗ task/t7/1 failed <took>
+        › task/t8/1 wrong
+          t8/1 | error: Found `output` extra named parameter(s) for call to done
+          t8/1 |   --> a.ocu.star:24:12
+          t8/1 |    |
+          t8/1 | 24 |     return done(output={})
+          t8/1 |    |            ^^^^^^^^^^^^^^^
+        ✗ task/t8/1 failed <took>
         error: shop/-/a.ocu.star/@r1 failed; when the cause is mended: ocuroot release retry shop/-/a.ocu.star/@r1
         --- exit 1
     "#]]);
@@ -407,7 +436,9 @@ fn output_that_is_not_utf8() {
     let world = World::new(
         "-- a.ocu.star --\ndef f():\n    r = shell(\"printf 'caf\\\\351\\\\n'\")\n    return done(outputs={\"text\": r.stdout})\ntask(f, \"f\")\n",
     );
-    world.check("release new", expect![[r#"
+    world.check(
+        "release new",
+        expect![[r#"
         shop/-/a.ocu.star/@r1 complete
         --- stderr
         shop/-/a.ocu.star/@r1 first
@@ -415,10 +446,14 @@ fn output_that_is_not_utf8() {
           f/1 | caf�
         ✓ task/f/1 complete <took>
             shop/-/a.ocu.star/@r1/task/f#output/text
-    "#]]);
-    world.check("state get ./@/task/f#output", expect![[r#"
+    "#]],
+    );
+    world.check(
+        "state get ./@/task/f#output",
+        expect![[r#"
         {
           "text": "caf�\n"
         }
-    "#]]);
+    "#]],
+    );
 }

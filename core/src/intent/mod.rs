@@ -142,11 +142,16 @@ pub fn validate(reference: &Ref, body: &Value) -> Result<&'static str, IntentErr
     }
 }
 
+/// What does not fit, without the names of types of this program.
+fn in_words(error: &serde_json::Error) -> String {
+    error.to_string().replace("struct Environment", "an object").replace("struct Intent", "an object")
+}
+
 fn environment(reference: &Ref, body: &Value) -> Result<Environment, IntentError> {
     let problem = |problem: String| IntentError::Environment { reference: reference.clone(), problem };
     let expected = r#"expected {"name": "…", "attributes": {"…": "…"}}"#;
     let environment: Environment = serde_json::from_value(body.clone())
-        .map_err(|error| problem(format!("not an environment ({error}); {expected}")))?;
+        .map_err(|error| problem(format!("not an environment ({}); {expected}", in_words(&error))))?;
     if environment.name != reference.subpath() {
         return Err(problem(format!(
             "the environment is called {:?} but its ref says {:?}; make them the same",
@@ -162,7 +167,8 @@ fn deploy_intent(reference: &Ref, body: &Value) -> Result<Intent, IntentError> {
     serde_json::from_value(body.clone()).map_err(|error| IntentError::Deploy {
         reference: reference.clone(),
         problem: format!(
-            r#"not a deployment intent ({error}); expected {{"release": "<ref>", "input": {{…}}}}"#
+            r#"not a deployment intent ({}); expected {{"release": "<ref>", "input": {{…}}}}"#,
+            in_words(&error)
         ),
     })
 }
@@ -253,8 +259,12 @@ fn change_at(snapshot: &Snapshot, intent: Option<&Ref>, reference: &Ref) -> Resu
     if !snapshot.exists(reference)? {
         return Ok(Some(Change::Create));
     }
+    if snapshot.problem(intent)?.is_some() {
+        // Applying it says so.
+        return Ok(Some(Change::Update));
+    }
     let (Some(wanted), Some(there)) = (snapshot.get(intent)?, snapshot.get(reference)?) else {
-        // One of them cannot be read. `state check` says which; nobody acts on a guess.
+        // State cannot be read. `state check` says which; nobody acts on a guess.
         return Ok(None);
     };
     let same = match subject(reference) {

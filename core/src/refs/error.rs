@@ -87,7 +87,10 @@ impl RefError {
 
 impl fmt::Display for RefError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "`{}` at byte {}", self.part.escape_debug(), self.offset)?;
+        if !self.part.is_empty() {
+            write!(f, "`{}` at ", self.part.escape_debug())?;
+        }
+        write!(f, "byte {}", self.offset)?;
         if self.input != self.part {
             write!(f, " of `{}`", self.input.escape_debug())?;
         }

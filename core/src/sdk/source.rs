@@ -72,7 +72,7 @@ fn too_deep(text: &str) -> Option<usize> {
                 while let Some(next) = at(index) {
                     if next == b'\\' {
                         index += 1;
-                    } else if next == byte && !triple || (next == b'\n' && !triple) {
+                    } else if !triple && (next == byte || next == b'\n') {
                         break;
                     } else if next == byte && at(index + 1) == Some(byte) && at(index + 2) == Some(byte) {
                         index += 2;

@@ -2,6 +2,10 @@
 //!
 //! Each is a plain piece of data, so that it may be kept in a global and frozen with its file.
 
+#![allow(
+    clippy::panic,
+    reason = "the interpreter could write its values to a file, which nothing asks it to"
+)]
 #![allow(unsafe_code, reason = "the interpreter's derives implement its marker traits")]
 
 use std::collections::BTreeMap;
