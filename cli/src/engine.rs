@@ -18,6 +18,7 @@ use ocuroot_core::open;
 use ocuroot_core::ready::Missing;
 use ocuroot_core::release;
 use ocuroot_core::run::{self, Claimed, Completion, RunError};
+use ocuroot_core::runs;
 use ocuroot_core::sdk::{Diagnostics, Limits, Returned};
 use ocuroot_core::snapshot::{Needs, Snapshot, Unmet};
 use ocuroot_core::transaction::Transaction;
@@ -25,6 +26,7 @@ use ocuroot_core::transaction::Transaction;
 use crate::error::Failure;
 use crate::identity::{self, FLUSH};
 use crate::interrupt;
+use crate::native_host::LogSink;
 use crate::programs::Programs;
 use crate::session::{Session, environments};
 use crate::view::Event;
@@ -104,8 +106,15 @@ pub fn run(
     let (interrupt_sender, interrupts) = channel();
     let _listening = interrupt::listen(interrupt_sender);
     forward(interrupts, sender.clone());
-    let mut engine =
-        Engine { session, programs, releases, sender, receiver, active: BTreeMap::new(), report: Report::default() };
+    let mut engine = Engine {
+        session,
+        programs,
+        releases,
+        sender,
+        receiver,
+        active: BTreeMap::new(),
+        report: Report::default(),
+    };
     engine.start(claimed);
     if let Err(error) = engine.work(jobs) {
         engine.stop();
@@ -113,7 +122,11 @@ pub fn run(
     }
     let mut report = engine.report;
     for release in releases {
-        report.waiting.extend(session.ask(|snapshot| open::waiting(snapshot, release))?);
+        let (waiting, status) = session.ask(|snapshot| {
+            Ok((open::waiting(snapshot, release)?, runs::release_status(snapshot, release)?))
+        })?;
+        report.waiting.extend(waiting);
+        session.view.show(&Event::Standing { release, status });
     }
     Ok(report)
 }
@@ -170,7 +183,9 @@ impl Engine<'_> {
             }
         }
         if given_up.is_some() {
-            return Err(Failure::Unsuccessful("interrupted; `ocuroot release retry` takes it up again".to_owned()));
+            return Err(Failure::Unsuccessful(
+                "interrupted; `ocuroot release retry` takes it up again".to_owned(),
+            ));
         }
         Ok(())
     }
@@ -207,7 +222,9 @@ impl Engine<'_> {
             view.show(&Event::Ended { run, status: *status, took: *took, outputs });
         }
         for run in lost {
-            view.show(&Event::Note(&format!("{run} was taken over by somebody else; its result here is dropped")));
+            view.show(&Event::Note(&format!(
+                "{run} was taken over by somebody else; its result here is dropped"
+            )));
         }
         self.start(claimed);
         Ok(())
@@ -238,7 +255,7 @@ impl Engine<'_> {
             let view = Arc::clone(&self.session.view);
             tracing::info!(run = %claimed.run, function = claimed.function.name, "run started");
             view.show(&Event::Started { run: &claimed.run, function: &claimed.function.name });
-            let sink: crate::programs::Sink = {
+            let sink: LogSink = {
                 let (logs, run) = (Arc::clone(&logs), claimed.run.clone());
                 Arc::new(move |log: Log| {
                     view.show(&Event::Output { run: &run, log: &log });
@@ -262,11 +279,15 @@ impl Engine<'_> {
                         program.call(&claimed.function, &inputs, &claimed.release, &host, &Limits::default())
                     })
                 };
-                let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(call)).unwrap_or_else(|_| {
-                    Err(Diagnostics::message("this is a fault in Ocuroot, please report it: a function call panicked"))
-                });
+                let result =
+                    std::panic::catch_unwind(std::panic::AssertUnwindSafe(call)).unwrap_or_else(|_| {
+                        Err(Diagnostics::message(
+                            "this is a fault in Ocuroot, please report it: a function call panicked",
+                        ))
+                    });
                 // The loop is gone only when the process ends.
-                let _ = sender.send(Message::Ended(Box::new(Ended { claimed, result, took: began.elapsed() })));
+                let _ =
+                    sender.send(Message::Ended(Box::new(Ended { claimed, result, took: began.elapsed() })));
             });
         }
     }
@@ -346,7 +367,8 @@ fn error_line(message: &str, function: &str) -> Log {
     Log {
         timestamp: identity::now(),
         message: message.to_owned(),
-        attributes: [("thread".to_owned(), function.to_owned()), ("level".to_owned(), "error".to_owned())].into(),
+        attributes: [("thread".to_owned(), function.to_owned()), ("level".to_owned(), "error".to_owned())]
+            .into(),
         stream: 2,
         extra: ocuroot_core::documents::Extra::new(),
     }
@@ -433,6 +455,6 @@ fn end_of(snapshot: &Snapshot, end: &Ended, logs: &[Log], facts: &Facts) -> Resu
 pub fn announce(session: &mut Session, release: &Ref) -> Result<(), Failure> {
     let commit = session.read(|snapshot| Ok::<_, Unmet<_>>(release::read(snapshot, release)?.1.commit))?;
     let subject = crate::git::describe(&session.repo.root, &commit).subject;
-    session.view.show(&Event::Release { release, subject: &subject });
+    session.view.show(&Event::Release { release, commit: &commit, subject: &subject });
     Ok(())
 }

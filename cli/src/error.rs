@@ -146,9 +146,9 @@ impl Failure {
     pub fn hint(&self) -> Option<String> {
         match self {
             Failure::NoRepo(_) => Some("run this in a repo, or create repo.ocu.star at its root".to_owned()),
-            Failure::NoStore(_) => {
-                Some("add `store.set(store.fs(\"./.store\"))` to it, or a git store: `store.git(…)`".to_owned())
-            }
+            Failure::NoStore(_) => Some(
+                "add `store.set(store.fs(\"./.store\"))` to it, or a git store: `store.git(…)`".to_owned(),
+            ),
             Failure::NoName(_) => {
                 Some("set one in repo.ocu.star: `repo_alias(\"my-repo\")`, or add a remote".to_owned())
             }
@@ -156,7 +156,9 @@ impl Failure {
                 Some(format!("{nearest} is there, but has no such field"))
             }
             Failure::NotFound { nearest: Some(nearest), .. } => Some(format!("did you mean {nearest}?")),
-            Failure::NotFound { nearest: None, .. } => Some("`ocuroot state match` lists what there is".to_owned()),
+            Failure::NotFound { nearest: None, .. } => {
+                Some("`ocuroot state match` lists what there is".to_owned())
+            }
             Failure::WhichFile { files, .. } if !files.is_empty() => {
                 Some(format!("name one of them:\n{}", files.join("\n")))
             }

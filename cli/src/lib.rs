@@ -20,5 +20,6 @@ pub mod repo;
 pub mod secrets;
 pub mod session;
 pub mod store;
+pub mod telemetry;
 pub mod view;
 pub mod work;

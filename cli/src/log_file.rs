@@ -35,7 +35,9 @@ pub fn install() {
     }
     let time = jiff::Timestamp::now().strftime("%Y%m%dT%H%M%S%.6fZ");
     // A log may be from another user of the same home, or from a container with the same pids.
-    let Ok(file) = File::create_new(folder.join(format!("{time}-{}.log", std::process::id()))) else { return };
+    let Ok(file) = File::create_new(folder.join(format!("{time}-{}.log", std::process::id()))) else {
+        return;
+    };
     remove_old(&folder);
     let verbose = std::env::var_os("OCUROOT_DEBUG").is_some_and(|value| !value.is_empty() && value != "0");
     let level = if verbose { LevelFilter::TRACE } else { LevelFilter::INFO };

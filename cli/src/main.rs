@@ -2,21 +2,25 @@
 
 use std::process::ExitCode;
 
-use clap::Parser;
 use ocuroot::commands::Cli;
+use ocuroot::telemetry::Telemetry;
 
 fn main() -> ExitCode {
-    // Exits by itself for help, and with 2 for a command line that it does not understand.
-    let cli = Cli::parse();
+    let (cli, name) = Cli::read();
     ocuroot::log_file::install();
     ocuroot::interrupt::install();
-    match cli.run() {
-        Ok(()) => ExitCode::SUCCESS,
+    let telemetry = Telemetry::start(&name);
+    let code = match cli.run() {
+        Ok(()) => 0,
         Err(failure) => {
             let message = ocuroot::secrets::mask(&failure.render());
             tracing::error!(exit_code = failure.exit_code(), "{message}");
             eprintln!("{message}");
-            ExitCode::from(failure.exit_code())
+            failure.exit_code()
         }
+    };
+    if let Some(problem) = telemetry.end(code) {
+        eprintln!("warning: {problem}");
     }
+    ExitCode::from(code)
 }

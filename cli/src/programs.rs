@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use ocuroot_core::Ref;
-use ocuroot_core::documents::{Environment, Log};
+use ocuroot_core::documents::Environment;
 use ocuroot_core::sdk::{Diagnostics, FileKind, Limits, Program};
 use ocuroot_core::secrets::Secrets;
 
-use crate::native_host::NativeHost;
+use crate::native_host::{LogSink, NativeHost};
 
 /// Evaluates release files below a root, each once for calling its functions.
 pub struct Programs {
@@ -25,9 +25,6 @@ impl std::fmt::Debug for Programs {
     }
 }
 
-/// Where a file's output goes.
-pub type Sink = Arc<dyn Fn(Log) + Send + Sync>;
-
 impl Programs {
     /// For the checkout at `root`, with the environments that state holds.
     #[must_use]
@@ -37,19 +34,20 @@ impl Programs {
 
     /// The host of the release file at `file`, a path from the root.
     #[must_use]
-    pub fn host(&self, file: &str, sink: Sink) -> NativeHost {
+    pub fn host(&self, file: &str, sink: LogSink) -> NativeHost {
         let path = self.root.join(file);
+        let environments = self.environments.clone();
         let folder = path.parent().unwrap_or(&self.root);
         NativeHost::new(&self.root, folder, Arc::clone(&self.secrets))
-            .with_environments(self.environments.clone())
-            .with_sink(sink)
+            .with_environments(Arc::new(move || Ok(environments.clone())))
+            .logging_to(sink)
     }
 
     /// Evaluates the release file of `release` as that release's.
     ///
     /// # Errors
     /// Every problem of the file.
-    pub fn evaluate(&self, release: &Ref, sink: Sink) -> Result<Program, Diagnostics> {
+    pub fn evaluate(&self, release: &Ref, sink: LogSink) -> Result<Program, Diagnostics> {
         let file = release.path();
         let host = self.host(file, sink);
         Program::evaluate(file, FileKind::Release, release, &host, &Limits::default())
@@ -59,7 +57,7 @@ impl Programs {
     ///
     /// # Errors
     /// Every problem of the file.
-    pub fn load(&mut self, release: &Ref, sink: Sink) -> Result<Arc<Program>, Diagnostics> {
+    pub fn load(&mut self, release: &Ref, sink: LogSink) -> Result<Arc<Program>, Diagnostics> {
         if let Some(program) = self.loaded.get(release.path()) {
             return Ok(Arc::clone(program));
         }

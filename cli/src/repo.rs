@@ -65,7 +65,7 @@ impl Repo {
         let path = root.join(repo_config::FILE);
         let source = std::fs::read_to_string(&path).map_err(|source| Failure::File { path, source })?;
         let secrets = crate::secrets::known();
-        let host = NativeHost::new(root, root, Arc::clone(&secrets)).with_sink(Arc::new(|log| {
+        let host = NativeHost::new(root, root, Arc::clone(&secrets)).logging_to(Arc::new(|log| {
             eprintln!("{}", log.message);
         }));
         let base = format!("./-/{}", repo_config::FILE).parse::<Ref>()?;

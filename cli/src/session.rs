@@ -58,7 +58,14 @@ impl Session {
                 view.show(&Event::Note(message));
             })
         };
-        Ok(Session { repo, stores, snapshot: Snapshot::default(), view, owner: identity::owner(), recorded: false })
+        Ok(Session {
+            repo,
+            stores,
+            snapshot: Snapshot::default(),
+            view,
+            owner: identity::owner(),
+            recorded: false,
+        })
     }
 
     /// The facts of this moment.

@@ -3,6 +3,8 @@
 //! Each stage plans anew, so it sees what the one before has made (spec: work, "Work").
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::sync::Arc;
 
 use ocuroot_core::Ref;
 use ocuroot_core::documents::RepoConfig;
@@ -13,12 +15,12 @@ use ocuroot_core::plan::{self, Plan, Scope};
 use ocuroot_core::reconcile;
 use ocuroot_core::release;
 use ocuroot_core::repo_config;
-use ocuroot_core::sdk::{FileKind, Limits, Program};
+use ocuroot_core::sdk::{FileKind, Host, Limits, Program};
 
 use crate::engine::{self, Report};
 use crate::error::Failure;
 use crate::identity;
-use crate::native_host::NativeHost;
+use crate::native_host::{FileSource, LogSink, NativeHost};
 use crate::programs::Programs;
 use crate::session::{Session, environments};
 use crate::view::Event;
@@ -109,7 +111,9 @@ pub fn do_ops(session: &mut Session) -> Result<usize, Failure> {
     let mut failed = 0;
     for op in plan.ops {
         if op.op.subpath() != "check_envs" {
-            session.view.show(&Event::Note(&format!("{} is no operation that this build knows; it is left", op.op)));
+            session
+                .view
+                .show(&Event::Note(&format!("{} is no operation that this build knows; it is left", op.op)));
             failed += 1;
             continue;
         }
@@ -138,9 +142,9 @@ fn check_envs(session: &mut Session, op: &Ref) -> Result<(), Failure> {
     let known = session.ask(environments)?;
     let programs = Programs::new(&session.repo.root, session.repo.secrets.clone(), known);
     let view = session.view.clone();
-    let sink: crate::programs::Sink = {
+    let sink: LogSink = {
         let op = op.clone();
-        std::sync::Arc::new(move |log| view.show(&Event::Output { run: &op, log: &log }))
+        Arc::new(move |log| view.show(&Event::Output { run: &op, log: &log }))
     };
     let program = programs.evaluate(&op.release_ref(), sink)?;
     let package = program.package().cloned().unwrap_or_default();
@@ -164,8 +168,7 @@ pub fn run_ready(session: &mut Session, jobs: usize) -> Result<Report, Failure> 
     let facts = session.facts();
     let mut releases: BTreeSet<Ref> = plan.ready.iter().map(|ready| ready.run.release_ref()).collect();
     for deploy in &plan.reconcile {
-        let queued =
-            session.decide(|snapshot| reconcile::queue(snapshot, &deploy.stale.current, &facts))?;
+        let queued = session.decide(|snapshot| reconcile::queue(snapshot, &deploy.stale.current, &facts))?;
         if let Some(run) = queued {
             let changed = deploy.stale.changed.join(", ");
             session.view.show(&Event::Note(&format!("{run}: deployed again, since {changed} changed")));
@@ -260,12 +263,16 @@ pub fn trigger(session: &mut Session, places: &[Elsewhere]) -> Result<usize, Fai
 }
 
 /// Whether there is a trigger, and it was called.
-fn call_trigger(session: &Session, source: &str, commit: &str) -> Result<bool, ocuroot_core::sdk::Diagnostics> {
+fn call_trigger(
+    session: &Session,
+    source: &str,
+    commit: &str,
+) -> Result<bool, ocuroot_core::sdk::Diagnostics> {
     let root = &session.repo.root;
     let view = session.view.clone();
     let host = NativeHost::new(root, root, session.repo.secrets.clone())
-        .with_source(repo_config::FILE, source)
-        .with_sink(std::sync::Arc::new(move |log| view.show(&Event::Note(&log.message))));
+        .with_source(repo_file(root, source))
+        .logging_to(Arc::new(move |log| view.show(&Event::Note(&log.message))));
     let Ok(base) = format!("./-/{}", repo_config::FILE).parse::<Ref>() else { return Ok(false) };
     let program = Program::evaluate(repo_config::FILE, FileKind::Repo, &base, &host, &Limits::default())?;
     if !program.repo().has_trigger {
@@ -273,6 +280,12 @@ fn call_trigger(session: &Session, source: &str, commit: &str) -> Result<bool, o
     }
     program.trigger(commit, &host, &Limits::default())?;
     Ok(true)
+}
+
+/// Reads `repo.ocu.star` as `source`, and what it loads from the checkout at `root`.
+fn repo_file(root: &Path, source: &str) -> FileSource {
+    let (tree, source) = (NativeHost::new(root, root, Arc::default()), source.to_owned());
+    Arc::new(move |path| if path == repo_config::FILE { Ok(source.clone()) } else { tree.source(path) })
 }
 
 /// What a loop of work has done so far, to notice when it goes round in circles.

@@ -1,6 +1,7 @@
 //! The file-system store among real processes: killed at every step, many at once, on a full disk.
 //!
 //! A test that needs another process runs this binary again, with the job in `STORE_JOB`.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -12,9 +12,10 @@ use crate::envelope::Document;
 use crate::facts::Facts;
 use crate::refs::{Marker, Ref};
 use crate::release;
+use crate::resolve;
 use crate::run;
 use crate::runs;
-use crate::snapshot::{Needs, Snapshot};
+use crate::snapshot::{Needs, Snapshot, Unmet};
 use crate::transaction::{Edit, Transaction};
 
 /// Something that is not as it should be.
@@ -37,6 +38,8 @@ pub struct Finding {
 pub enum Problem {
     /// A link whose target is not there.
     DanglingLink,
+    /// Links that lead in a circle.
+    LinkCycle,
     /// A run without a status marker.
     NoStatus,
     /// A run with more than one.
@@ -67,7 +70,9 @@ pub fn check(
         for path in needs.take(paths(snapshot, side)).unwrap_or_default() {
             let Ok(reference) = path.parse::<Ref>() else {
                 findings.push(Finding {
-                    message: format!("refs/{path} is no ref, so nothing reads it; move the file or delete it"),
+                    message: format!(
+                        "refs/{path} is no ref, so nothing reads it; move the file or delete it"
+                    ),
                     place: path,
                     problem: Problem::BadPath,
                     fixable: false,
@@ -112,7 +117,21 @@ fn check_document(
     let Some(document) = snapshot.get(reference)? else { return Ok(()) };
     let Some(target) = document.target() else { return Ok(()) };
     let target = if reference.marker() == Some(Marker::Intent) { target.to_intent() } else { target.clone() };
-    if !snapshot.exists(&target)? {
+    // An unreadable target is there, and reported by itself.
+    let found = match resolve::document(snapshot, &target) {
+        Ok(found) => found.is_some(),
+        Err(Unmet::Needs(needs)) => return Err(needs),
+        Err(Unmet::Error(cycle)) => {
+            findings.push(Finding {
+                place: reference.to_string(),
+                problem: Problem::LinkCycle,
+                message: cycle.to_string(),
+                fixable: false,
+            });
+            return Ok(());
+        }
+    };
+    if !found && !snapshot.exists(&target)? {
         edit.delete(reference)?;
         findings.push(Finding {
             place: reference.to_string(),
@@ -158,7 +177,11 @@ fn check_run(
             findings.push(Finding {
                 place: place.clone(),
                 problem: Problem::ManyStatuses,
-                message: format!("the run has {} statuses ({}); --fix keeps {keep}", many.len(), names.join(", ")),
+                message: format!(
+                    "the run has {} statuses ({}); --fix keeps {keep}",
+                    many.len(),
+                    names.join(", ")
+                ),
                 fixable: true,
             });
         }

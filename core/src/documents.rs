@@ -209,19 +209,13 @@ impl Input {
     /// An input that takes its value from `source`.
     #[must_use]
     pub fn from_ref(source: &Ref) -> Input {
-        Input {
-            source: Some(source.to_string()),
-            ..Input::default()
-        }
+        Input { source: Some(source.to_string()), ..Input::default() }
     }
 
     /// An input whose value is known from the start.
     #[must_use]
     pub fn fixed(value: Value) -> Input {
-        Input {
-            value: Some(value),
-            ..Input::default()
-        }
+        Input { value: Some(value), ..Input::default() }
     }
 }
 
@@ -348,9 +342,24 @@ pub struct Marker {
     /// When the owner last said that it is alive.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub heartbeat: Option<String>,
+    /// When the run began that has this status now. What says so, the marker `running`, is gone by
+    /// the time that somebody asks how long it took.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started: Option<String>,
     /// Unknown fields, the subject and author of a commit marker among them.
     #[serde(flatten)]
     pub extra: Extra,
+}
+
+impl Marker {
+    /// How long the run took that this marker says has ended, in whole seconds; none where the store
+    /// does not say when it began.
+    #[must_use]
+    pub fn seconds(&self) -> Option<u64> {
+        let start: jiff::Timestamp = self.started.as_ref()?.parse().ok()?;
+        let end: jiff::Timestamp = self.time.parse().ok()?;
+        u64::try_from(end.as_second() - start.as_second()).ok()
+    }
 }
 
 /// The process that executes a run.

@@ -105,10 +105,8 @@ impl Document {
         let content = match envelope.kind.as_str() {
             "ref" => Content::Body { body_type: envelope.body_type, body: envelope.body },
             "link" => {
-                let text = envelope
-                    .body
-                    .as_str()
-                    .ok_or_else(|| EnvelopeError::Target(envelope.body.to_string()))?;
+                let text =
+                    envelope.body.as_str().ok_or_else(|| EnvelopeError::Target(envelope.body.to_string()))?;
                 Content::Link(text.parse().map_err(|error| EnvelopeError::Target(format!("{error}")))?)
             }
             _ => return Err(EnvelopeError::Kind(envelope.kind)),
@@ -218,9 +216,10 @@ mod tests {
 
     #[test]
     fn body_keys_are_sorted_and_stacks_are_dropped() {
-        let document =
-            Document::parse(br#"{"create_stack":["x"],"body":{"b":1,"a":{"d":1,"c":2}},"kind":"ref","links":null}"#)
-                .unwrap();
+        let document = Document::parse(
+            br#"{"create_stack":["x"],"body":{"b":1,"a":{"d":1,"c":2}},"kind":"ref","links":null}"#,
+        )
+        .unwrap();
         assert_eq!(
             document.to_text(),
             "{\n  \"kind\": \"ref\",\n  \"body\": {\n    \"a\": {\n      \"c\": 2,\n      \"d\": 1\n    },\n    \"b\": 1\n  }\n}"

@@ -9,15 +9,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::documents::{Environment, Function, Inputs, Intent, Release, Run, RunType, Status, Task, body_type};
-use crate::envelope::{Content, Document};
+use crate::documents::{
+    Environment, Function, Inputs, Intent, Release, Run, RunType, Status, Task, body_type,
+};
+use crate::envelope::{Content, Document, EnvelopeError};
 use crate::facts::Facts;
 use crate::glob::Glob;
-use crate::refs::{Kind, Ref, RefError};
+use crate::refs::{Kind, Marker, Ref, RefError};
 use crate::resolve::{self, LinkCycle};
 use crate::run::{self, RunError};
 use crate::runs::{self, RunEntry};
-use crate::snapshot::{Needs, Snapshot, Unmet, lift, unmet};
+use crate::snapshot::{Needs, OfKind, Snapshot, Unmet, lift, unmet};
 use crate::transaction::{Edit, Transaction};
 
 /// How intent and state differ at a ref.
@@ -45,7 +47,9 @@ pub struct Difference {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum IntentError {
     /// The ref names something that people do not set.
-    #[error("{0} is not intent: only deployments (…/@/deploy/<environment>), custom state and environments (@/environment/<name>) can be set and applied")]
+    #[error(
+        "{0} is not intent: only deployments (…/@/deploy/<environment>), custom state and environments (@/environment/<name>) can be set and applied"
+    )]
     NotIntent(Ref),
     /// An environment whose body is none, or whose name is not its ref's.
     #[error("{reference}: {problem}")]
@@ -62,6 +66,14 @@ pub enum IntentError {
         reference: Ref,
         /// What is wrong, and how it should be.
         problem: String,
+    },
+    /// What is stored as intent is no document. Nobody acts on a guess of what it was.
+    #[error("{reference} cannot be read: {problem}; put the file right by hand, or delete it")]
+    Unreadable {
+        /// Of the intent.
+        reference: Ref,
+        /// What is wrong.
+        problem: EnvelopeError,
     },
     /// Nothing in intent or in state at this ref.
     #[error("there is nothing at {0}, in intent or in state")]
@@ -102,10 +114,14 @@ enum Subject {
 
 fn subject(reference: &Ref) -> Option<Subject> {
     match reference.kind()? {
-        Kind::Environment if reference.is_global() && reference.release() == Some("") => Some(Subject::Environment),
+        Kind::Environment if reference.is_global() && reference.release() == Some("") => {
+            Some(Subject::Environment)
+        }
         Kind::Custom if reference.release().is_some() => Some(Subject::Custom),
         Kind::Deploy
-            if !reference.is_global() && reference.release() == Some("") && !reference.subpath().contains('/') =>
+            if !reference.is_global()
+                && reference.release() == Some("")
+                && !reference.subpath().contains('/') =>
         {
             Some(Subject::Deploy)
         }
@@ -156,7 +172,10 @@ fn environment(reference: &Ref, body: &Value) -> Result<Environment, IntentError
 fn deploy(reference: &Ref, body: &Value) -> Result<Intent, IntentError> {
     serde_json::from_value(body.clone()).map_err(|error| IntentError::Deploy {
         reference: reference.clone(),
-        problem: format!(r#"not a deployment intent ({}); expected {{"release": "<ref>", "input": {{…}}}}"#, in_words(&error)),
+        problem: format!(
+            r#"not a deployment intent ({}); expected {{"release": "<ref>", "input": {{…}}}}"#,
+            in_words(&error)
+        ),
     })
 }
 
@@ -197,12 +216,13 @@ pub fn diff(snapshot: &Snapshot) -> Result<Vec<Difference>, Needs> {
     let mut needs = Needs::default();
     let mut intents: BTreeMap<Ref, Ref> = BTreeMap::new();
     let mut states: BTreeSet<Ref> = BTreeSet::new();
-    for pattern in ["**/@/deploy/*", "{,**/}@*/custom/**", "@/environment/*"] {
-        let Ok(glob) = Glob::new(pattern) else { continue };
-        states.extend(needs.take(snapshot.search(&glob)).unwrap_or_default());
-        let pattern = pattern.replacen('@', "+", 1);
-        let Ok(glob) = Glob::new(&pattern) else { continue };
-        for intent in needs.take(snapshot.search(&glob)).unwrap_or_default() {
+    for kind in [OfKind::DEPLOYS, OfKind::CUSTOM, OfKind::ENVIRONMENTS] {
+        // The global `@/environment/*` only: packages have none.
+        let wanted = |at: &Ref| subject(at).is_some();
+        let found = needs.take(snapshot.of_kind(Marker::State, &kind)).unwrap_or_default();
+        states.extend(found.into_iter().filter(wanted));
+        let found = needs.take(snapshot.of_kind(Marker::Intent, &kind)).unwrap_or_default();
+        for intent in found.into_iter().filter(wanted) {
             // A release by its tag and by its number is the same release.
             if let Some(target) = needs.take(target(snapshot, &intent)) {
                 intents.insert(target, intent);
@@ -257,9 +277,9 @@ fn change_at(snapshot: &Snapshot, intent: Option<&Ref>, reference: &Ref) -> Resu
         Some(Subject::Deploy) => {
             let task = current_task(snapshot, reference)?;
             match (wanted.read::<Intent>(), task) {
-                (Some(wanted), Some((_, task))) => {
+                (Some(wanted), Some((place, task))) => {
                     resolve::release(snapshot, &wanted.release)? == resolve::release(snapshot, &task.release)?
-                        && wanted.input == task.input
+                        && same_as_deployed(snapshot, &wanted, &place, &task)?
                 }
                 _ => false,
             }
@@ -268,6 +288,22 @@ fn change_at(snapshot: &Snapshot, intent: Option<&Ref>, reference: &Ref) -> Resu
         _ => wanted.body() == there.body(),
     };
     Ok((!same).then_some(Change::Update))
+}
+
+/// Whether a deployment of the intended release has the intended inputs. Intent without inputs, as
+/// one writes it by hand, asks for those that the package names.
+fn same_as_deployed(
+    snapshot: &Snapshot,
+    wanted: &Intent,
+    place: &Ref,
+    deployed: &Task,
+) -> Result<bool, Needs> {
+    if wanted.input == deployed.input || !wanted.input.is_empty() {
+        return Ok(wanted.input == deployed.input);
+    }
+    let release = snapshot.get(&place.release_ref())?.and_then(Document::read::<Release>);
+    let definition = release.as_ref().and_then(|release| release.package.deploy(place.subpath()));
+    Ok(definition.is_some_and(|definition| same_inputs(&definition.inputs, &deployed.input)))
 }
 
 /// Environments compare with absent or null `attributes` equal to `{}`.
@@ -335,11 +371,7 @@ fn unchanged(why: impl Into<String>) -> Outcome {
 
 fn apply_custom(snapshot: &Snapshot, reference: &Ref) -> Outcome {
     let state = resolve::for_write(snapshot, reference)?;
-    let mut intent = snapshot.get(&reference.to_intent())?;
-    if intent.is_none() && state != *reference {
-        // Intent may spell the release by its tag where the caller gave the number.
-        intent = snapshot.get(&state.to_intent())?;
-    }
+    let intent = custom_intent(snapshot, reference, &state)?;
     let mut edit = Edit::new(snapshot, format!("apply {reference}"));
     match intent.map(|document| &document.content) {
         Some(Content::Body { body_type, body }) => edit.put_body(&state, body_type, body)?,
@@ -354,27 +386,44 @@ fn apply_custom(snapshot: &Snapshot, reference: &Ref) -> Outcome {
     Ok((transaction, Applied::Changed(vec![state])))
 }
 
+/// The intent for custom state, which may spell the release by its number or by any of its tags,
+/// however the caller spells it.
+fn custom_intent<'a>(
+    snapshot: &'a Snapshot,
+    reference: &Ref,
+    state: &Ref,
+) -> Result<Option<&'a Document>, Unmet<IntentError>> {
+    let mut spellings = vec![reference.clone(), state.clone()];
+    if let Some(release) = snapshot.get(&state.release_ref())?
+        && state.release() != Some("")
+    {
+        let tags = release.links.iter().filter_map(|link| link.parse::<Ref>().ok());
+        let tags = tags.filter(|tag| tag.kind().is_none() && tag.package() == state.package());
+        spellings.extend(tags.filter_map(|tag| state.with_release(tag.release()?).ok()));
+    }
+    for spelling in spellings {
+        if let Some(intent) = wanted(snapshot, &spelling)? {
+            return Ok(Some(intent));
+        }
+    }
+    Ok(None)
+}
+
+/// The intent for what is at `reference` in state.
+fn wanted<'a>(snapshot: &'a Snapshot, reference: &Ref) -> Result<Option<&'a Document>, Unmet<IntentError>> {
+    let intent = reference.to_intent();
+    match snapshot.problem(&intent)? {
+        Some(problem) => Err(IntentError::Unreadable { reference: intent, problem: problem.clone() }.into()),
+        None => Ok(snapshot.get(&intent)?),
+    }
+}
+
 fn apply_environment(snapshot: &Snapshot, reference: &Ref, facts: &Facts) -> Outcome {
-    let intent = snapshot.get(&reference.to_intent())?;
+    let Some(intent) = wanted(snapshot, reference)? else {
+        return delete_environment(snapshot, reference, facts);
+    };
     let there = snapshot.get(reference)?;
     let mut edit = Edit::new(snapshot, format!("apply {reference}"));
-    let Some(intent) = intent else {
-        if snapshot.blob(reference)?.is_none() {
-            return Err(IntentError::Nothing(reference.clone()).into());
-        }
-        let mut queued = Vec::new();
-        let mut needs = Needs::default();
-        for current in deployments_to(snapshot, reference.subpath())? {
-            match take_down(snapshot, &mut edit, &current, facts) {
-                Ok(run) => queued.extend(run),
-                Err(Unmet::Needs(more)) => needs.merge(more),
-                Err(other) => return Err(other),
-            }
-        }
-        needs.settle(())?;
-        edit.delete(reference)?;
-        return Ok((edit.finish(), Applied::Changed(queued)));
-    };
     let body = intent.body().ok_or_else(|| IntentError::NotIntent(reference.to_intent()))?;
     environment(reference, body)?;
     if there.is_some_and(|there| same_environment(Some(body), there.body())) {
@@ -390,12 +439,44 @@ fn apply_environment(snapshot: &Snapshot, reference: &Ref, facts: &Facts) -> Out
     Ok((edit.finish(), Applied::Changed(ops)))
 }
 
+/// Takes down every deployment to an environment, and deletes it. While something is being deployed
+/// to it, it stays, since nobody would take that down later.
+fn delete_environment(snapshot: &Snapshot, reference: &Ref, facts: &Facts) -> Outcome {
+    if snapshot.blob(reference)?.is_none() {
+        return Err(IntentError::Nothing(reference.clone()).into());
+    }
+    let mut edit = Edit::new(snapshot, format!("apply {reference}"));
+    let mut queued = Vec::new();
+    let mut waits = None;
+    let mut needs = Needs::default();
+    let currents = needs.take(deployments_to(snapshot, reference.subpath())).unwrap_or_default();
+    for current in &currents {
+        match needs.take_unmet(take_down(snapshot, &mut edit, current, facts))? {
+            Some(Some(Down::Queued(run))) => queued.push(run),
+            Some(Some(Down::Blocked(why))) => waits = waits.or(Some(why)),
+            Some(Some(Down::UnderWay(_)) | None) | None => {}
+        }
+    }
+    for entry in needs.take(runs::of_environment(snapshot, reference.subpath())).unwrap_or_default() {
+        let first = !currents.iter().any(|current| current.package() == entry.place.package());
+        if first && matches!(entry.status(), Status::Running | Status::Paused) {
+            waits = waits.or(Some(format!("{} is {}", entry.reference, entry.status())));
+        }
+    }
+    needs.settle(())?;
+    match waits {
+        Some(why) if queued.is_empty() => return unchanged(why),
+        Some(_) => {}
+        None => edit.delete(reference)?,
+    }
+    Ok((edit.finish(), Applied::Changed(queued)))
+}
+
 /// The current deployments to an environment: `…/@/deploy/<environment>`.
 fn deployments_to(snapshot: &Snapshot, environment: &str) -> Result<Vec<Ref>, Needs> {
-    match Glob::new(&format!("**/@/deploy/{}", Glob::escape(environment))) {
-        Ok(glob) => snapshot.search(&glob),
-        Err(_) => Ok(Vec::new()),
-    }
+    let mut all = snapshot.of_kind(Marker::State, &OfKind::DEPLOYS)?;
+    all.retain(|current| current.subpath() == environment);
+    Ok(all)
 }
 
 /// For every package its newest release that is deployed anywhere, or else its newest.
@@ -414,14 +495,12 @@ fn releases_to_check(snapshot: &Snapshot) -> Result<Vec<Ref>, Needs> {
         }
     }
     let mut deployed: BTreeMap<Ref, Ref> = BTreeMap::new();
-    if let Ok(glob) = Glob::new("**/@/deploy/*") {
-        for current in needs.take(snapshot.search(&glob)).unwrap_or_default() {
-            if let Some(Some((task, _))) = needs.take(current_task(snapshot, &current)) {
-                let release = task.release_ref();
-                let best = deployed.entry(release.package()).or_insert_with(|| release.clone());
-                if best.release_number() < release.release_number() {
-                    *best = release;
-                }
+    for current in needs.take(snapshot.of_kind(Marker::State, &OfKind::DEPLOYS)).unwrap_or_default() {
+        if let Some(Some((task, _))) = needs.take(current_task(snapshot, &current)) {
+            let release = task.release_ref();
+            let best = deployed.entry(release.package()).or_insert_with(|| release.clone());
+            if best.release_number() < release.release_number() {
+                *best = release;
             }
         }
     }
@@ -430,13 +509,12 @@ fn releases_to_check(snapshot: &Snapshot) -> Result<Vec<Ref>, Needs> {
 }
 
 fn apply_deploy(snapshot: &Snapshot, current: &Ref, facts: &Facts) -> Outcome {
-    let Some(document) = snapshot.get(&current.to_intent())? else {
+    let Some(document) = wanted(snapshot, current)? else {
         let mut edit = Edit::new(snapshot, format!("apply {current}"));
-        let run = take_down(snapshot, &mut edit, current, facts)?;
-        return match run {
-            Some(run) => Ok((edit.finish(), Applied::Changed(vec![run]))),
-            None if current_task(snapshot, current)?.is_none() => Err(IntentError::Nothing(current.clone()).into()),
-            None => unchanged("a run of this deployment is open, or failed to take it down"),
+        return match take_down(snapshot, &mut edit, current, facts)? {
+            Some(Down::Queued(run)) => Ok((edit.finish(), Applied::Changed(vec![run]))),
+            Some(Down::UnderWay(why) | Down::Blocked(why)) => unchanged(why),
+            None => Err(IntentError::Nothing(current.clone()).into()),
         };
     };
     let problem = |problem: String| IntentError::Deploy { reference: current.to_intent(), problem };
@@ -460,20 +538,24 @@ fn apply_deploy(snapshot: &Snapshot, current: &Ref, facts: &Facts) -> Outcome {
             })
             .collect();
         let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
-        return Err(problem(format!("{release} has no deployment to {environment} (it deploys to: {known})")).into());
+        return Err(problem(format!(
+            "{release} has no deployment to {environment} (it deploys to: {known})"
+        ))
+        .into());
     };
     // By hand one writes the release and leaves the inputs to the package.
-    let inputs = if wanted.input.is_empty() { definition.inputs.clone() } else { wanted.input };
-    if let Some((task, deployed)) = current_task(snapshot, current)?
+    let inputs = if wanted.input.is_empty() { &definition.inputs } else { &wanted.input }.clone();
+    let deployed = current_task(snapshot, current)?;
+    if let Some((task, deployed)) = deployed
         && task.release_ref() == release
-        && deployed.input == inputs
+        && same_as_deployed(snapshot, &wanted, &task, &deployed)?
     {
         return unchanged("it is deployed like that");
     }
     let place = release.child(&format!("deploy/{environment}"))?;
     let existing = runs::of_place(snapshot, &place)?;
-    if let Some(reason) = blocked(snapshot, current, &place, &existing, RunType::Up, &inputs)? {
-        return unchanged(reason);
+    if let Some(block) = blocked(snapshot, current, &place, &existing, RunType::Up, &inputs)? {
+        return unchanged(block.reason);
     }
     let mut edit = Edit::new(snapshot, format!("apply {current}"));
     let function =
@@ -482,18 +564,30 @@ fn apply_deploy(snapshot: &Snapshot, current: &Ref, facts: &Facts) -> Outcome {
     Ok((edit.finish(), Applied::Changed(vec![run])))
 }
 
-/// Queues the run that takes a current deployment down, unless there is nothing deployed, a run of
-/// it is open, or taking it down has failed and waits for a retry.
+/// What becomes of a deployment that should be taken down.
+enum Down {
+    /// This run does it.
+    Queued(Ref),
+    /// A run for it is open, or has failed and waits for a retry.
+    UnderWay(String),
+    /// Another run of the deployment is in the way.
+    Blocked(String),
+}
+
+/// Queues the run that takes a current deployment down, where that can be done now. None where
+/// nothing is deployed.
 fn take_down(
     snapshot: &Snapshot,
     edit: &mut Edit<'_>,
     current: &Ref,
     facts: &Facts,
-) -> Result<Option<Ref>, Unmet<IntentError>> {
+) -> Result<Option<Down>, Unmet<IntentError>> {
     let Some((place, task)) = current_task(snapshot, current)? else { return Ok(None) };
     let release = snapshot.get(&place.release_ref())?.and_then(Document::read::<Release>);
-    let Some(down) =
-        release.as_ref().and_then(|release| release.package.deploy(current.subpath())).map(|deploy| deploy.down.clone())
+    let Some(down) = release
+        .as_ref()
+        .and_then(|release| release.package.deploy(current.subpath()))
+        .map(|deploy| deploy.down.clone())
     else {
         return Err(IntentError::Deploy {
             reference: current.clone(),
@@ -501,12 +595,29 @@ fn take_down(
         }
         .into());
     };
-    let existing = runs::of_place(snapshot, &place)?;
-    if blocked(snapshot, current, &place, &existing, RunType::Down, &task.input)?.is_some() {
-        return Ok(None);
+    // What is taken down is what is there by now, as a claim would find it too.
+    let mut inputs = task.input;
+    let mut needs = Needs::default();
+    for input in inputs.values_mut() {
+        if let Some(Some(value)) = needs.take(resolve::input(snapshot, input)) {
+            input.value = Some(value);
+        }
     }
-    let function = Function { function: down, dependencies: Vec::new(), inputs: task.input, extra: Map::new() };
-    Ok(Some(run::queue(edit, &existing, &place, RunType::Down, function, facts)?))
+    needs.settle(())?;
+    let existing = runs::of_place(snapshot, &place)?;
+    if let Some(block) = blocked(snapshot, current, &place, &existing, RunType::Down, &inputs)? {
+        let down = if block.same_type { Down::UnderWay } else { Down::Blocked };
+        return Ok(Some(down(block.reason)));
+    }
+    let function = Function { function: down, dependencies: Vec::new(), inputs, extra: Map::new() };
+    Ok(Some(Down::Queued(run::queue(edit, &existing, &place, RunType::Down, function, facts)?)))
+}
+
+/// Why no run is queued.
+pub(crate) struct Block {
+    pub(crate) reason: String,
+    /// It is a run of the same release and type that is in the way: what is wanted is under way.
+    same_type: bool,
 }
 
 /// Why no run of `run_type` with `inputs` is queued at `place` now: the newest one for exactly this
@@ -518,27 +629,32 @@ pub(crate) fn blocked(
     existing: &[RunEntry],
     run_type: RunType,
     inputs: &Inputs,
-) -> Result<Option<String>, Needs> {
-    let mut needs = Needs::default();
+) -> Result<Option<Block>, Needs> {
     let open = |entry: &RunEntry| format!("{} is {}", entry.reference, entry.status());
+    let read = |entry: &RunEntry| Ok(snapshot.get(&entry.reference)?.and_then(Document::read::<Run>));
+    let type_of = |entry: &RunEntry, run: &Run| run.run_type.unwrap_or(entry.default_type());
     if let Some(entry) = existing.iter().find(|entry| entry.status().is_open()) {
-        return Ok(Some(open(entry)));
+        let run = read(entry)?;
+        let same_type = run.is_some_and(|run| type_of(entry, &run) == run_type);
+        return Ok(Some(Block { reason: open(entry), same_type }));
     }
-    for entry in existing.iter().rev() {
-        let Some(run) = needs.take(snapshot.get(&entry.reference)).flatten().and_then(Document::read::<Run>) else {
-            continue;
-        };
-        let same = run.run_type.unwrap_or(entry.default_type()) == run_type
+    // Only a failed one matters, so there is no need to look further back than the first of those.
+    let failed = existing.iter().position(|entry| entry.status() == Status::Failed).unwrap_or(existing.len());
+    for entry in existing.iter().skip(failed).rev() {
+        let Some(run) = read(entry)? else { continue };
+        let same = type_of(entry, &run) == run_type
             && run.functions.first().is_some_and(|first| same_inputs(&first.inputs, inputs));
+        if same && entry.status() == Status::Failed {
+            let reason = format!("{} failed and waits for `ocuroot release retry`", entry.reference);
+            return Ok(Some(Block { reason, same_type: true }));
+        }
         if same {
-            if entry.status() == Status::Failed && needs.is_empty() {
-                return Ok(Some(format!("{} failed and waits for `ocuroot release retry`", entry.reference)));
-            }
             break;
         }
     }
     // Another release's run of the same deployment: never two at a time. One that still waits for
     // something (an approval, say) may wait for weeks and holds up nobody.
+    let mut needs = Needs::default();
     for entry in runs_of_deployment(snapshot, current)? {
         if entry.place == *place {
             continue;
@@ -549,7 +665,7 @@ pub(crate) fn blocked(
             _ => false,
         };
         if holds_up {
-            return needs.settle(Some(open(&entry)));
+            return needs.settle(Some(Block { reason: open(&entry), same_type: false }));
         }
     }
     needs.settle(None)

@@ -16,12 +16,14 @@
 //! ```
 
 pub mod check;
+mod chunks;
 pub mod documents;
 pub mod envelope;
 pub mod facts;
 pub mod glob;
 pub mod intent;
 pub mod logs;
+pub mod memory;
 pub mod names;
 pub mod natural;
 pub mod open;
@@ -39,6 +41,7 @@ pub mod run;
 pub mod runs;
 pub mod secrets;
 pub mod snapshot;
+pub mod summary;
 pub mod transaction;
 
 #[cfg(feature = "starlark")]

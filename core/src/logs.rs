@@ -14,7 +14,10 @@ const OVERHEAD: usize = 160;
 fn size(log: &Log) -> usize {
     let attributes: usize = log.attributes.iter().map(|(key, value)| key.len() + value.len() + 24).sum();
     // Twice the message: escapes can double it, and control characters are rare enough.
-    OVERHEAD + attributes + log.message.len() + log.message.bytes().filter(|byte| *byte < 0x20 || *byte == b'"').count()
+    OVERHEAD
+        + attributes
+        + log.message.len()
+        + log.message.bytes().filter(|byte| *byte < 0x20 || *byte == b'"').count()
 }
 
 /// `logs`, or their first and last part around a line that says how much was cut.

@@ -58,9 +58,7 @@ pub fn input(name: &str) -> Result<(), NameError> {
 pub fn tag(name: &str) -> Result<(), NameError> {
     const WHAT: &str = "a tag";
     check(name, WHAT, |c| c.is_ascii_alphanumeric() || "_.-".contains(c))?;
-    if name
-        .strip_prefix('r')
-        .is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_digit()))
+    if name.strip_prefix('r').is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_digit()))
     {
         return Err(refuse(name, WHAT, "`r` and digits name a release by its number"));
     }
@@ -102,11 +100,7 @@ fn no_dots(name: &str, what: &'static str) -> Result<(), NameError> {
 }
 
 fn refuse(name: &str, what: &'static str, why: impl fmt::Display) -> NameError {
-    NameError {
-        name: name.to_owned(),
-        what,
-        why: why.to_string(),
-    }
+    NameError { name: name.to_owned(), what, why: why.to_string() }
 }
 
 #[cfg(test)]

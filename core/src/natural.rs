@@ -49,7 +49,21 @@ mod tests {
 
     #[test]
     fn names_sort_as_people_count() {
-        let sorted = ["", "a", "a/1", "a2", "a10", "a10b", "a10b2", "ab", "r01", "r1", "r2", "r99999999999999999999", "é"];
+        let sorted = [
+            "",
+            "a",
+            "a2",
+            "a10",
+            "a10b",
+            "a10b2",
+            "a/1",
+            "ab",
+            "r01",
+            "r1",
+            "r2",
+            "r99999999999999999999",
+            "é",
+        ];
         for (index, one) in sorted.iter().enumerate() {
             for (other_index, other) in sorted.iter().enumerate() {
                 assert_eq!(compare(one, other), index.cmp(&other_index), "{one} and {other}");

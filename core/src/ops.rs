@@ -11,12 +11,11 @@ use serde_json::Map;
 use crate::documents::{Function, Package, Release, Run, RunType, Status, body_type};
 use crate::envelope::Document;
 use crate::facts::Facts;
-use crate::glob::Glob;
-use crate::refs::Ref;
+use crate::refs::{Marker, Ref};
 use crate::release::{self, ReleaseError};
 use crate::run;
 use crate::runs::{self, RunEntry};
-use crate::snapshot::{Needs, Snapshot, Unmet};
+use crate::snapshot::{Needs, OfKind, Snapshot, Unmet};
 use crate::transaction::{Edit, Transaction};
 
 /// The operations that wait in a store, sorted: `…/@r<N>/op/check_envs`.
@@ -24,15 +23,37 @@ use crate::transaction::{Edit, Transaction};
 /// # Errors
 /// What must be loaded.
 pub fn waiting(snapshot: &Snapshot) -> Result<Vec<Ref>, Needs> {
-    match Glob::new("**/@?*/op/*") {
-        Ok(glob) => snapshot.search(&glob),
-        Err(_) => Ok(Vec::new()),
+    snapshot.of_kind(Marker::State, &OfKind::OPS)
+}
+
+/// Why the operation at `op` has to wait, if it does: an environment was deleted and is there again,
+/// and the deployment to it that is being taken down has to be gone before it can be made anew.
+///
+/// # Errors
+/// What must be loaded.
+pub fn blocked(snapshot: &Snapshot, op: &Ref) -> Result<Option<String>, Needs> {
+    let mut needs = Needs::default();
+    let mut reason = None;
+    for entry in runs::of_release(snapshot, &op.release_ref())? {
+        let going = entry.is_deploy() && entry.status().is_open();
+        if going && needs.take(leaves_for_another(snapshot, &entry)) == Some(true) {
+            reason = reason.or(Some(format!("{} is {}", entry.reference, entry.status())));
+        }
     }
+    needs.settle(reason)
+}
+
+/// Whether a run takes a deployment down in an environment that exists.
+fn leaves_for_another(snapshot: &Snapshot, entry: &RunEntry) -> Result<bool, Needs> {
+    let run = snapshot.get(&entry.reference)?.and_then(Document::read::<Run>);
+    let Ok(environment) = format!("@/environment/{}", entry.name()).parse() else { return Ok(false) };
+    Ok(run.and_then(|run| run.run_type) == Some(RunType::Down) && snapshot.exists(&environment)?)
 }
 
 /// Takes up what `package`, the release file evaluated again, says: a run for each task and
 /// deployment that has none yet, or whose last completed run took it down; the release's new
-/// package; and the end of the operation at `op`. Returns the new runs.
+/// package; and the end of the operation at `op`, unless that has to be done again once what is
+/// being taken down is gone ([`blocked`]). Returns the new runs.
 ///
 /// # Errors
 /// What must be loaded, or that the release is not there.
@@ -68,7 +89,9 @@ pub fn check_envs(
     }
     needs.settle(())?;
     edit.put_body(&release_ref, body_type::RELEASE, &Release { package, ..old })?;
-    edit.delete(op)?;
+    if blocked(snapshot, op)?.is_none() {
+        edit.delete(op)?;
+    }
     Ok((edit.finish(), queued))
 }
 
@@ -81,7 +104,10 @@ fn wants_run(snapshot: &Snapshot, existing: &[RunEntry]) -> Result<bool, Needs> 
     if existing.iter().any(|entry| entry.status().is_open()) {
         return Ok(false);
     }
-    let Some(last) = existing.iter().rev().find(|entry| entry.status() == Status::Complete) else {
+    // One that failed since then waits for a retry, here as everywhere.
+    let ended = |entry: &&RunEntry| matches!(entry.status(), Status::Complete | Status::Failed);
+    let Some(last) = existing.iter().rev().find(ended).filter(|entry| entry.status() == Status::Complete)
+    else {
         return Ok(false);
     };
     let run = snapshot.get(&last.reference)?.and_then(Document::read::<Run>);

@@ -9,7 +9,6 @@ use crate::envelope::Document;
 use crate::glob::Glob;
 use crate::ready::{self, Readiness};
 use crate::refs::Ref;
-use crate::resolve;
 use crate::run;
 use crate::runs::{self, RunEntry};
 use crate::snapshot::{Needs, Snapshot};
@@ -96,8 +95,11 @@ pub fn releases(snapshot: &Snapshot, package: &Ref) -> Result<Vec<ReleaseSummary
     let mut needs = Needs::default();
     let marks = needs.take(marks(snapshot, package)).unwrap_or_default();
     let mut found = Vec::new();
-    for number in resolve::release_numbers(snapshot, package)?.into_iter().rev() {
-        let Ok(release) = package.with_release(&format!("r{number}")) else { continue };
+    let Ok(glob) = Glob::new(&format!("{}/@r*", Glob::escape(package.as_str()))) else { return Ok(found) };
+    let mut all = snapshot.search(&glob)?;
+    all.retain(|release| release.release_number().is_some());
+    all.sort_by_key(|release| std::cmp::Reverse(release.release_number()));
+    for release in all {
         found.extend(needs.take(summary(snapshot, &release, &marks)).flatten());
     }
     needs.settle(found)
@@ -181,7 +183,8 @@ fn summary(snapshot: &Snapshot, release: &Ref, marks: &Marks) -> Result<Option<R
         None => None,
     }
     .unwrap_or_default();
-    let text = |key: &str| marker.extra.get(key).and_then(|value| value.as_str()).unwrap_or_default().to_owned();
+    let text =
+        |key: &str| marker.extra.get(key).and_then(|value| value.as_str()).unwrap_or_default().to_owned();
     let summary = ReleaseSummary {
         release: release.clone(),
         status,

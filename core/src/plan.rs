@@ -13,7 +13,7 @@
 //! # Ok::<(), serde_json::Error>(())
 //! ```
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
@@ -25,7 +25,7 @@ use crate::ops;
 use crate::ready::{self, Missing, Readiness};
 use crate::reconcile::{self, Stale};
 use crate::refs::{Kind, Ref};
-use crate::runs;
+use crate::runs::{self, RunEntry};
 use crate::snapshot::{Needs, Snapshot, Unmet};
 
 /// Which work is asked for.
@@ -181,7 +181,8 @@ impl Plan {
             commit: Some(commit.to_owned()),
         };
         let ready = self.ready.iter().map(|ready| item(&ready.run, WorkType::Run, &ready.commit));
-        let reconcile = self.reconcile.iter().map(|deploy| item(&deploy.stale.task, WorkType::Run, &deploy.commit));
+        let reconcile =
+            self.reconcile.iter().map(|deploy| item(&deploy.stale.task, WorkType::Run, &deploy.commit));
         let ops = self.ops.iter().map(|op| item(&op.op, WorkType::Op, &op.commit));
         intent.chain(ready).chain(reconcile).chain(ops).collect()
     }
@@ -190,27 +191,18 @@ impl Plan {
 /// The commits of releases, looked up once each.
 struct Commits<'a> {
     snapshot: &'a Snapshot,
-    scope: &'a Scope,
     known: BTreeMap<Ref, Option<String>>,
 }
 
 impl Commits<'_> {
-    /// The commit of `release`, if the scope takes it in.
-    fn in_scope(&mut self, release: &Ref) -> Result<Option<String>, Needs> {
-        if let Scope::Commit { repo, .. } = self.scope
-            && release.repo() != Some(repo)
-        {
-            return Ok(None);
+    /// The commit of `release`; none when its document is not there.
+    fn of(&mut self, release: &Ref) -> Result<Option<String>, Needs> {
+        if let Some(known) = self.known.get(release) {
+            return Ok(known.clone());
         }
-        if !self.known.contains_key(release) {
-            let commit = self.snapshot.get(release)?.and_then(Document::read::<Release>).map(|body| body.commit);
-            self.known.insert(release.clone(), commit);
-        }
-        let commit = self.known.get(release).cloned().flatten();
-        Ok(match self.scope {
-            Scope::Everything => commit,
-            Scope::Commit { commit: wanted, .. } => commit.filter(|commit| commit == wanted),
-        })
+        let commit = self.snapshot.get(release)?.and_then(Document::read::<Release>).map(|body| body.commit);
+        self.known.insert(release.clone(), commit.clone());
+        Ok(commit)
     }
 }
 
@@ -239,15 +231,17 @@ pub fn plan_intent(snapshot: &Snapshot, plan: &mut Plan) -> Result<(), Needs> {
     };
     for difference in intent::diff(snapshot)? {
         let reason = match difference.reference.kind() {
-            Some(Kind::Deploy | Kind::Environment | Kind::Custom) => match intent::apply(snapshot, &difference.reference, &facts) {
-                Ok((_, intent::Applied::Unchanged(why))) => Some(Reason::Blocked(why)),
-                Ok(_) => None,
-                Err(Unmet::Needs(more)) => {
-                    needs.merge(more);
-                    continue;
+            Some(Kind::Deploy | Kind::Environment | Kind::Custom) => {
+                match intent::apply(snapshot, &difference.reference, &facts) {
+                    Ok((_, intent::Applied::Unchanged(why))) => Some(Reason::Blocked(why)),
+                    Ok(_) => None,
+                    Err(Unmet::Needs(more)) => {
+                        needs.merge(more);
+                        continue;
+                    }
+                    Err(Unmet::Error(error)) => Some(Reason::Invalid(error.to_string())),
                 }
-                Err(Unmet::Error(error)) => Some(Reason::Invalid(error.to_string())),
-            },
+            }
             _ => None,
         };
         match reason {
@@ -264,12 +258,17 @@ pub fn plan_intent(snapshot: &Snapshot, plan: &mut Plan) -> Result<(), Needs> {
 /// What must be loaded.
 pub fn plan_runs(snapshot: &Snapshot, scope: &Scope, plan: &mut Plan) -> Result<(), Needs> {
     let mut needs = Needs::default();
-    let mut commits = Commits { snapshot, scope, known: BTreeMap::new() };
-    for entry in needs.take(scoped_runs(snapshot, scope)).unwrap_or_default() {
-        if !matches!(entry.status(), Status::Pending | Status::Paused) {
-            continue;
+    let mut commits = Commits { snapshot, known: BTreeMap::new() };
+    let releases = match scope {
+        Scope::Everything => None,
+        Scope::Commit { repo, commit } => {
+            let releases: BTreeSet<Ref> = releases_at(snapshot, repo, commit)?.into_iter().collect();
+            commits.known.extend(releases.iter().map(|release| (release.clone(), Some(commit.clone()))));
+            Some(releases)
         }
-        let Some(Some(commit)) = needs.take(commits.in_scope(&entry.release())) else { continue };
+    };
+    for entry in needs.take(scoped_runs(snapshot, releases.as_ref())).unwrap_or_default() {
+        let Some(Some(commit)) = needs.take(commits.of(&entry.release())) else { continue };
         let Some(Some(document)) = needs.take(snapshot.get(&entry.reference)) else { continue };
         let run = document.read::<Run>();
         let Some(function) = run.as_ref().and_then(|run| run.functions.last()) else {
@@ -285,34 +284,59 @@ pub fn plan_runs(snapshot: &Snapshot, scope: &Scope, plan: &mut Plan) -> Result<
             }
         }
     }
-    for stale in needs.take(reconcile::stale(snapshot)).unwrap_or_default() {
-        let Some(Some(commit)) = needs.take(commits.in_scope(&stale.task.release_ref())) else { continue };
-        match &stale.blocked {
+    let stale = match &releases {
+        None => reconcile::stale(snapshot),
+        Some(releases) => reconcile::stale_of(snapshot, releases),
+    };
+    for stale in needs.take(stale).unwrap_or_default() {
+        let Some(Some(commit)) = needs.take(commits.of(&stale.task.release_ref())) else { continue };
+        match stale.blocked.clone() {
             Some(why) => {
-                let reason = Reason::Blocked(why.clone());
-                plan.left_out.push(LeftOut { reference: stale.task, reason });
+                plan.left_out.push(LeftOut { reference: stale.task, reason: Reason::Blocked(why) });
             }
             None => plan.reconcile.push(StaleDeploy { stale, commit }),
         }
     }
-    for op in needs.take(ops::waiting(snapshot)).unwrap_or_default() {
-        if let Some(Some(commit)) = needs.take(commits.in_scope(&op.release_ref())) {
-            plan.ops.push(WaitingOp { op, commit });
+    for op in needs.take(scoped_ops(snapshot, releases.as_ref())).unwrap_or_default() {
+        let Some(Some(commit)) = needs.take(commits.of(&op.release_ref())) else { continue };
+        match needs.take(ops::blocked(snapshot, &op)) {
+            None => {}
+            Some(None) => plan.ops.push(WaitingOp { op, commit }),
+            Some(Some(why)) => plan.left_out.push(LeftOut { reference: op, reason: Reason::Blocked(why) }),
         }
     }
     plan.left_out.sort_by(|a, b| a.reference.cmp(&b.reference));
     needs.settle(())
 }
 
-/// The runs of the scope's releases. With a commit only those releases' folders are opened.
-fn scoped_runs(snapshot: &Snapshot, scope: &Scope) -> Result<Vec<runs::RunEntry>, Needs> {
-    let Scope::Commit { repo, commit } = scope else { return runs::of_store(snapshot) };
+/// The runs that may start, sorted by ref. Of the scope's releases only, where they are known: then
+/// no other release's folder is opened.
+fn scoped_runs(snapshot: &Snapshot, releases: Option<&BTreeSet<Ref>>) -> Result<Vec<RunEntry>, Needs> {
+    let mut found = Vec::new();
+    match releases {
+        None => found = runs::startable(snapshot)?,
+        Some(releases) => {
+            let mut needs = Needs::default();
+            for release in releases {
+                found.extend(needs.take(runs::of_release(snapshot, release)).unwrap_or_default());
+            }
+            needs.settle(())?;
+        }
+    }
+    found.retain(|entry| matches!(entry.status(), Status::Pending | Status::Paused));
+    found.sort_by(|a, b| a.reference.cmp(&b.reference));
+    Ok(found)
+}
+
+fn scoped_ops(snapshot: &Snapshot, releases: Option<&BTreeSet<Ref>>) -> Result<Vec<Ref>, Needs> {
+    let Some(releases) = releases else { return ops::waiting(snapshot) };
     let mut needs = Needs::default();
     let mut found = Vec::new();
-    for release in releases_at(snapshot, repo, commit)? {
-        found.extend(needs.take(runs::of_release(snapshot, &release)).unwrap_or_default());
+    for release in releases {
+        let Ok(glob) = Glob::new(&format!("{}/op/*", Glob::escape(release.as_str()))) else { continue };
+        found.extend(needs.take(snapshot.search(&glob)).unwrap_or_default());
     }
-    found.sort_by(|a, b| a.reference.cmp(&b.reference));
+    found.sort();
     needs.settle(found)
 }
 

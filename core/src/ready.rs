@@ -21,6 +21,7 @@
 
 use crate::documents::{Function, Inputs};
 use crate::glob::Glob;
+use crate::refs::Marker;
 use crate::resolve;
 use crate::snapshot::{Needs, Snapshot};
 
@@ -29,7 +30,7 @@ use crate::snapshot::{Needs, Snapshot};
 pub enum Readiness {
     /// It can start, with these inputs: each has its `value`.
     Ready(Inputs),
-    /// It waits for all of these.
+    /// It waits for all of these: dependencies first, and once those hold, inputs.
     Waiting(Vec<Missing>),
 }
 
@@ -81,10 +82,12 @@ pub fn check(snapshot: &Snapshot, function: &Function) -> Result<Readiness, Need
             missing.push(Missing::Dependency(dependency.clone()));
         }
     }
+    needs.settle(())?;
     // Inputs of a run whose turn has not come are none of our business, and may be many.
-    if missing.is_empty() && !needs.is_empty() {
-        return Err(needs);
+    if !missing.is_empty() {
+        return Ok(Readiness::Waiting(missing));
     }
+    let mut needs = Needs::default();
     let mut inputs = function.inputs.clone();
     for (name, input) in &mut inputs {
         match needs.take(resolve::input(snapshot, input)) {
@@ -105,5 +108,9 @@ pub fn check(snapshot: &Snapshot, function: &Function) -> Result<Readiness, Need
 /// What must be loaded.
 pub fn holds(snapshot: &Snapshot, dependency: &str) -> Result<bool, Needs> {
     let Ok(glob) = Glob::new(dependency) else { return Ok(false) };
-    Ok(!snapshot.search(&glob)?.is_empty())
+    let side = if glob.is_intent() { Marker::Intent } else { Marker::State };
+    let mut any = false;
+    let searched = snapshot.search_paths(side, &glob, &mut |_| any = true);
+    // One match is enough, whatever else could not be looked at.
+    if any { Ok(true) } else { searched.map(|()| false) }
 }

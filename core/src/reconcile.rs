@@ -4,6 +4,8 @@
 //! 8002. Nobody has to notice: each current deployment's inputs are resolved again, and where a
 //! value differs a new run is queued (spec: work, "Reconcile").
 
+use std::collections::BTreeSet;
+
 use serde_json::Map;
 
 use crate::documents::{Function, Inputs, Run, RunType, Task};
@@ -12,11 +14,11 @@ use crate::facts::Facts;
 use crate::glob::Glob;
 use crate::intent::{self, IntentError};
 use crate::ready;
-use crate::refs::Ref;
+use crate::refs::{Marker, Ref};
 use crate::resolve;
 use crate::run;
 use crate::runs;
-use crate::snapshot::{Needs, Snapshot, Unmet};
+use crate::snapshot::{Needs, OfKind, Snapshot, Unmet};
 use crate::transaction::{Edit, Transaction};
 
 /// A deployment that should be made again.
@@ -39,11 +41,42 @@ pub struct Stale {
 /// # Errors
 /// What must be loaded.
 pub fn stale(snapshot: &Snapshot) -> Result<Vec<Stale>, Needs> {
-    let Ok(glob) = Glob::new("**/@/deploy/*") else { return Ok(Vec::new()) };
+    check_all(snapshot, &snapshot.of_kind(Marker::State, &OfKind::DEPLOYS)?)
+}
+
+/// Those of [`stale`] that were deployed by one of `releases`; what other releases deployed is not
+/// looked at.
+///
+/// # Errors
+/// What must be loaded.
+pub fn stale_of(snapshot: &Snapshot, releases: &BTreeSet<Ref>) -> Result<Vec<Stale>, Needs> {
+    let packages: BTreeSet<Ref> = releases.iter().map(Ref::package).collect();
+    let mut needs = Needs::default();
+    let mut currents = Vec::new();
+    for package in packages {
+        let Ok(glob) = Glob::new(&format!("{}/@/deploy/*", Glob::escape(package.as_str()))) else { continue };
+        for current in needs.take(snapshot.search(&glob)).unwrap_or_default() {
+            let Some(document) = needs.take(snapshot.get(&current)).flatten() else { continue };
+            // A link that names its release by number tells without being followed.
+            let elsewhere = document.target().is_some_and(|target| {
+                target.release_number().is_some() && !releases.contains(&target.release_ref())
+            });
+            if !elsewhere {
+                currents.push(current);
+            }
+        }
+    }
+    needs.settle(())?;
+    let mut found = check_all(snapshot, &currents)?;
+    found.retain(|stale| releases.contains(&stale.task.release_ref()));
+    Ok(found)
+}
+
+fn check_all(snapshot: &Snapshot, currents: &[Ref]) -> Result<Vec<Stale>, Needs> {
     let mut needs = Needs::default();
     let mut found = Vec::new();
-    for current in snapshot.search(&glob)? {
-        found.extend(needs.take(check(snapshot, &current)).flatten());
+    for current in currents {
+        found.extend(needs.take(check(snapshot, current)).flatten());
     }
     found.sort_by(|a: &Stale, b| a.task.cmp(&b.task));
     needs.settle(found)
@@ -59,7 +92,8 @@ pub fn check(snapshot: &Snapshot, current: &Ref) -> Result<Option<Stale>, Needs>
     let mut inputs = task.input.clone();
     let mut changed = Vec::new();
     for (name, input) in &mut inputs {
-        if input.source.as_deref().is_none_or(|source| is_own(source, current, &place)) {
+        let own = |source| is_own(snapshot, source, current, &place);
+        if needs.take(input.source.as_deref().map_or(Ok(true), own)) != Some(false) {
             continue;
         }
         let Some(resolved) = needs.take(resolve::input(snapshot, input)) else { continue };
@@ -74,15 +108,21 @@ pub fn check(snapshot: &Snapshot, current: &Ref) -> Result<Option<Stale>, Needs>
     }
     let existing = runs::of_place(snapshot, &place)?;
     let blocked = intent::blocked(snapshot, current, &place, &existing, RunType::Up, &inputs)?;
+    let blocked = blocked.map(|block| block.reason);
     Ok(Some(Stale { current: current.clone(), task: place, inputs, changed, blocked }))
 }
 
-/// Whether an input refers to the outputs of the very deployment that it is an input of.
-fn is_own(source: &str, current: &Ref, place: &Ref) -> bool {
-    source.parse::<Ref>().is_ok_and(|source| {
-        let source = source.document();
-        source.is_below(current) || source.is_below(place)
-    })
+/// Whether an input refers to the outputs of the very deployment that it is an input of, as the
+/// current one or as its release's, by number or by tag.
+fn is_own(snapshot: &Snapshot, source: &str, current: &Ref, place: &Ref) -> Result<bool, Needs> {
+    let Ok(source) = source.parse::<Ref>() else { return Ok(false) };
+    if source.is_below(current) || source.is_below(place) {
+        return Ok(true);
+    }
+    let elsewhere = source.package() != current.package()
+        || source.kind() != current.kind()
+        || source.segments().next() != current.segments().next();
+    Ok(!elsewhere && resolve::release(snapshot, &source)? == place.release_ref())
 }
 
 fn dependencies_hold(snapshot: &Snapshot, task: &Task) -> Result<bool, Needs> {

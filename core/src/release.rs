@@ -6,14 +6,14 @@
 
 use serde_json::Map;
 
-use crate::documents::{Function, Marker, Package, Release, Status, body_type};
+use crate::documents::{Function, Marker, Package, Release, Status, Work, body_type};
 use crate::envelope::Document;
 use crate::facts::Facts;
 use crate::glob::Glob;
 use crate::refs::{Ref, RefError};
 use crate::resolve::{self, LinkCycle};
 use crate::run::{self, RunError};
-use crate::runs;
+use crate::runs::{self, RunEntry};
 use crate::snapshot::{Needs, Snapshot, Unmet, lift, unmet};
 use crate::transaction::{Edit, Transaction};
 
@@ -29,13 +29,18 @@ pub enum ReleaseError {
         releases: Vec<Ref>,
     },
     /// Its document is none.
-    #[error("{release} cannot be read ({problem}): put the file right by hand, or delete it; `ocuroot state check` lists all such")]
+    #[error(
+        "{release} cannot be read ({problem}): put the file right by hand, or delete it; `ocuroot state check` lists all such"
+    )]
     Broken {
         /// The release.
         release: Ref,
         /// Why it is none.
         problem: String,
     },
+    /// Its number is taken.
+    #[error("{0} exists already; the next release needs a number of its own")]
+    Exists(Ref),
     /// No such release.
     #[error("there is no release {0}")]
     Unknown(Ref),
@@ -87,7 +92,8 @@ pub fn of_commit(snapshot: &Snapshot, package: &Ref, hash: &str) -> Result<Vec<R
 /// # Errors
 /// What must be loaded.
 pub fn next_number(snapshot: &Snapshot, package: &Ref) -> Result<u64, Needs> {
-    Ok(resolve::release_numbers(snapshot, package)?.last().copied().unwrap_or(0) + 1)
+    let newest = resolve::newest_release(snapshot, package)?;
+    Ok(newest.and_then(|newest| newest.release_number()).unwrap_or(0).saturating_add(1))
 }
 
 /// Refuses a second release of one commit.
@@ -106,8 +112,8 @@ pub fn refuse_released(snapshot: &Snapshot, package: &Ref, hash: &str) -> Result
 /// for each task and deployment of `package`.
 ///
 /// # Errors
-/// What must be loaded. A number that is taken shows as a conflict when the transaction is
-/// carried out.
+/// What must be loaded, or [`ReleaseError::Exists`]. A number that somebody else takes meanwhile
+/// shows as a conflict when the transaction is carried out.
 pub fn create(
     snapshot: &Snapshot,
     release: &Ref,
@@ -115,10 +121,11 @@ pub fn create(
     package: Package,
     facts: &Facts,
 ) -> Result<Transaction, Unmet<ReleaseError>> {
+    if snapshot.blob(release)?.is_some() {
+        return Err(ReleaseError::Exists(release.clone()).into());
+    }
     let mut edit = Edit::new(snapshot, format!("release {release}"));
-    let works: Vec<(usize, crate::documents::Work)> =
-        package.works().map(|(phase, work)| (phase, work.clone())).collect();
-    for (phase, work) in works {
+    for (phase, work) in package.works() {
         let place = release.child(&work.place())?;
         let (function, inputs) = work.first_function();
         let function = Function {
@@ -146,12 +153,24 @@ fn commit_marker(commit: &Commit, facts: &Facts) -> Marker {
     marker
 }
 
-/// What a run of a phase waits for: each task of the phase before to have completed once.
+/// What a run of a phase waits for: each task of the phase before to have completed once. A phase
+/// may be empty, for want of environments; then the one before it counts, since order must hold.
 pub(crate) fn dependencies(release: &Ref, package: &Package, phase: usize) -> Vec<String> {
-    let before = phase.checked_sub(1).and_then(|before| package.phases.get(before));
-    before
-        .map(|phase| phase.tasks.iter().map(|work| format!("{release}/{}/*/status/complete", work.place())).collect())
-        .unwrap_or_default()
+    let before = package.phases.iter().take(phase).rev().find(|before| !before.tasks.is_empty());
+    let dependency = |work: &Work| literal(&format!("{release}/{}", work.place())) + "/*/status/complete";
+    before.map(|phase| phase.tasks.iter().map(dependency).collect()).unwrap_or_default()
+}
+
+/// `text` as a pattern that matches just itself and still parses as a ref: a `\\` could not stand in
+/// one, so what means something in a pattern stands in a class of its own.
+fn literal(text: &str) -> String {
+    text.chars().fold(String::with_capacity(text.len()), |mut pattern, c| {
+        match c {
+            '*' | '?' | '[' | '{' => pattern.extend(['[', c, ']']),
+            _ => pattern.push(c),
+        }
+        pattern
+    })
 }
 
 /// A release's document, found by number or tag, and its canonical ref.
@@ -172,6 +191,9 @@ pub fn read(snapshot: &Snapshot, reference: &Ref) -> Result<(Ref, Release), Unme
 /// Retries what failed: each failed run becomes `failed_retried`, and a new run with the same first
 /// function and inputs is queued. Returns the new runs.
 ///
+/// A task or deployment gets one new run, whatever failed of it before; and none where a later run
+/// is open or complete, which has taken over already.
+///
 /// # Errors
 /// What must be loaded, or [`ReleaseError::NothingFailed`].
 pub fn retry(
@@ -183,7 +205,18 @@ pub fn retry(
     let mut edit = Edit::new(snapshot, format!("retry {release}"));
     let mut queued = Vec::new();
     let mut needs = Needs::default();
+    if !all.iter().any(|entry| entry.status() == Status::Failed) {
+        return Err(ReleaseError::NothingFailed(release.clone()).into());
+    }
     for entry in all.iter().filter(|entry| entry.status() == Status::Failed) {
+        let later = |other: &&RunEntry| other.place == entry.place && other.number > entry.number;
+        let taken_over = |other: &RunEntry| {
+            other.status().is_open() || matches!(other.status(), Status::Complete | Status::Failed)
+        };
+        if all.iter().filter(later).any(taken_over) {
+            needs.take_unmet(run::end(&mut edit, entry, Status::FailedRetried, facts))?;
+            continue;
+        }
         let body = match run::read(snapshot, &entry.reference) {
             Ok(body) => body,
             Err(Unmet::Needs(more)) => {
@@ -193,18 +226,19 @@ pub fn retry(
             Err(Unmet::Error(error)) => return Err(error.into()),
         };
         let Some(first) = body.functions.first() else { continue };
-        run::end(&mut edit, entry, Status::FailedRetried, facts)?;
+        needs.take_unmet(run::end(&mut edit, entry, Status::FailedRetried, facts))?;
         let siblings: Vec<_> = all.iter().filter(|other| other.place == entry.place).cloned().collect();
         let run_type = body.run_type.unwrap_or(entry.default_type());
-        queued.push(run::queue(&mut edit, &siblings, &entry.place, run_type, first.clone(), facts)?);
+        queued.extend(needs.take_unmet(run::queue(
+            &mut edit,
+            &siblings,
+            &entry.place,
+            run_type,
+            first.clone(),
+            facts,
+        ))?);
     }
-    if !needs.is_empty() {
-        return Err(needs.into());
-    }
-    if queued.is_empty() {
-        return Err(ReleaseError::NothingFailed(release.clone()).into());
-    }
-    Ok((edit.finish(), queued))
+    Ok(needs.settle((edit.finish(), queued))?)
 }
 
 /// Cancels what has not started or is paused. Returns the runs that are cancelled now.
@@ -218,12 +252,14 @@ pub fn cancel(
 ) -> Result<(Transaction, Vec<Ref>), Unmet<ReleaseError>> {
     let mut edit = Edit::new(snapshot, format!("cancel {release}"));
     let mut cancelled = Vec::new();
+    let mut needs = Needs::default();
     for entry in runs::of_release(snapshot, release)? {
         if matches!(entry.status(), Status::Pending | Status::Paused) {
-            run::end(&mut edit, &entry, Status::Cancelled, facts)?;
+            needs.take_unmet(run::end(&mut edit, &entry, Status::Cancelled, facts))?;
             cancelled.push(entry.reference);
         }
     }
+    needs.settle(())?;
     if cancelled.is_empty() {
         return Err(ReleaseError::NothingToCancel(release.clone()).into());
     }
@@ -246,7 +282,7 @@ pub fn fail_stale(
     let mut needs = Needs::default();
     for entry in runs::of_release(snapshot, release)? {
         if needs.take(is_stale(snapshot, &entry, deadline)) == Some(true) {
-            run::end(&mut edit, &entry, Status::Failed, facts)?;
+            needs.take_unmet(run::end(&mut edit, &entry, Status::Failed, facts))?;
             failed.push(entry.reference);
         }
     }
@@ -274,7 +310,7 @@ pub fn stale_runs(snapshot: &Snapshot, deadline: jiff::Timestamp) -> Result<Vec<
 ///
 /// # Errors
 /// What must be loaded.
-pub fn is_stale(snapshot: &Snapshot, entry: &runs::RunEntry, deadline: jiff::Timestamp) -> Result<bool, Needs> {
+pub fn is_stale(snapshot: &Snapshot, entry: &RunEntry, deadline: jiff::Timestamp) -> Result<bool, Needs> {
     if entry.status() != Status::Running {
         return Ok(false);
     }

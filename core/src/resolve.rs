@@ -85,29 +85,33 @@ pub fn value<'a>(snapshot: &'a Snapshot, reference: &Ref) -> Result<Option<&'a V
 /// The field of `body` at `/`-separated keys; a number indexes an array. None for null.
 #[must_use]
 pub fn field<'a>(body: &'a Value, fragment: &str) -> Option<&'a Value> {
-    let found = fragment.split('/').filter(|key| !key.is_empty()).try_fold(body, |value, key| match value {
-        Value::Array(items) => items.get(key.parse::<usize>().ok()?),
-        Value::Object(fields) => fields.get(key),
-        _ => None,
-    })?;
+    let found =
+        fragment.split('/').filter(|key| !key.is_empty()).try_fold(body, |value, key| match value {
+            Value::Array(items) => items.get(key.parse::<usize>().ok()?),
+            Value::Object(fields) => fields.get(key),
+            _ => None,
+        })?;
     (!found.is_null()).then_some(found)
 }
 
 /// The value of an input: what its ref means now, else the value it had before, else its default.
-/// None where all of that is missing or null.
+/// None where all of that is missing. Null counts as missing everywhere, as it does in a field.
 ///
 /// # Errors
 /// What must be loaded. A ref that cannot be followed counts as not there.
 pub fn input(snapshot: &Snapshot, input: &Input) -> Result<Option<Value>, Needs> {
     let by_ref = match input.source.as_deref().map(str::parse::<Ref>) {
         Some(Ok(source)) => match value(snapshot, &source) {
-            Ok(found) => found.cloned(),
+            Ok(found) => found.filter(|value| !value.is_null()).cloned(),
             Err(Unmet::Needs(needs)) => return Err(needs),
             Err(Unmet::Error(LinkCycle { .. })) => None,
         },
         _ => None,
     };
-    Ok(by_ref.or_else(|| input.value.clone()).or_else(|| input.default.clone()).filter(|value| !value.is_null()))
+    Ok(by_ref
+        .or_else(|| input.value.clone())
+        .or_else(|| input.default.clone())
+        .filter(|value| !value.is_null()))
 }
 
 /// Where a write or delete of `reference` goes: through a linked prefix and through the old
@@ -149,16 +153,26 @@ pub fn release(snapshot: &Snapshot, reference: &Ref) -> Result<Ref, Needs> {
     }
 }
 
-/// The numbers of a package's releases, rising.
+/// A package's newest release: the one with the highest number. Reads one listing and, mostly, one
+/// document.
 ///
 /// # Errors
 /// What must be loaded.
-pub fn release_numbers(snapshot: &Snapshot, package: &Ref) -> Result<Vec<u64>, Needs> {
-    // A folder `@r5` may hold nothing but custom state of a release that was never made.
-    let glob = Glob::new(&format!("{}/@r*", Glob::escape(package.as_str()))).map_err(|_| Needs::default())?;
-    let mut numbers: Vec<u64> = snapshot.search(&glob)?.iter().filter_map(Ref::release_number).collect();
-    numbers.sort_unstable();
-    Ok(numbers)
+pub fn newest_release(snapshot: &Snapshot, package: &Ref) -> Result<Option<Ref>, Needs> {
+    let entries = snapshot.children(Marker::State, package.as_str())?;
+    let mut releases: Vec<Ref> = entries
+        .into_iter()
+        .filter_map(|entry| package.with_release(entry.strip_prefix('@')?).ok())
+        .filter(|release| release.release_number().is_some())
+        .collect();
+    releases.sort_unstable_by_key(|release| std::cmp::Reverse(release.release_number()));
+    for release in releases {
+        // A folder `@r5` may hold nothing but custom state of a release that was never made.
+        if snapshot.exists(&release)? {
+            return Ok(Some(release));
+        }
+    }
+    Ok(None)
 }
 
 /// Rules 1 and 2.
@@ -168,7 +182,10 @@ fn linked<'a>(snapshot: &'a Snapshot, reference: &Ref) -> Result<Option<Found<'a
 }
 
 /// Follows links from `reference` to where they end: a document with a body, or a ref with nothing.
-fn follow<'a>(snapshot: &'a Snapshot, reference: &Ref) -> Result<(Ref, Option<&'a Document>), Unmet<LinkCycle>> {
+fn follow<'a>(
+    snapshot: &'a Snapshot,
+    reference: &Ref,
+) -> Result<(Ref, Option<&'a Document>), Unmet<LinkCycle>> {
     let mut chain = vec![reference.document()];
     loop {
         let here = chain.last().cloned().unwrap_or_else(|| reference.document());
@@ -194,7 +211,11 @@ fn step(snapshot: &Snapshot, here: &Ref) -> Result<Option<Ref>, Needs> {
         match needs.take(snapshot.get(&current)).flatten() {
             Some(document) if needs.is_empty() => match document.target() {
                 Some(target) => {
-                    let target = if here.marker() == Some(Marker::Intent) { target.to_intent() } else { target.clone() };
+                    let target = if here.marker() == Some(Marker::Intent) {
+                        target.to_intent()
+                    } else {
+                        target.clone()
+                    };
                     let next = if rest.is_empty() { Some(target) } else { target.child(&rest).ok() };
                     return Ok(next);
                 }
@@ -234,8 +255,8 @@ fn in_newest_release(snapshot: &Snapshot, reference: &Ref) -> Result<Option<Ref>
     if !applies {
         return Ok(None);
     }
-    let newest = release_numbers(snapshot, &reference.package())?.last().copied();
-    Ok(newest.and_then(|number| reference.document().with_release(&format!("r{number}")).ok()))
+    let newest = newest_release(snapshot, &reference.package())?;
+    Ok(newest.and_then(|newest| reference.document().with_release(newest.release()?).ok()))
 }
 
 /// Rule 4: `@7` as `@r7`.
@@ -372,6 +393,8 @@ mod tests {
             (json!({"ref": "@/custom/b", "default": 2}), Some(json!(2))),
             (json!({"ref": "@/custom/b"}), None),
             (json!({"ref": "@/custom/null"}), None),
+            (json!({"ref": "@/custom/null", "default": 2}), Some(json!(2))),
+            (json!({"ref": "@/custom/null", "value": 0, "default": 2}), Some(json!(0))),
             (json!({"ref": "not//a ref"}), None),
             (json!({"default": 4}), Some(json!(4))),
         ] {
@@ -394,7 +417,8 @@ mod tests {
 
     #[test]
     fn a_ref_that_is_not_there_has_a_nearest_one() {
-        let snapshot = store(&[("s/-/p/@r1/task/build", "1"), ("s/-/p/@r1/task/test", "1"), ("s/-/q/@r1", "1")]);
+        let snapshot =
+            store(&[("s/-/p/@r1/task/build", "1"), ("s/-/p/@r1/task/test", "1"), ("s/-/q/@r1", "1")]);
         let near = nearest(&snapshot, &"s/-/p/@r1/task/biuld".parse().unwrap()).unwrap();
         assert_eq!(near.unwrap().as_str(), "s/-/p/@r1/task/build");
     }

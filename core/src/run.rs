@@ -15,12 +15,13 @@
 use serde_json::{Map, Value};
 
 use crate::documents::{
-    Function, FunctionDef, Inputs, Intent, Log, Run, RunType, Status, Task, body_type,
+    Function, FunctionDef, Inputs, Intent, Log, Marker, Run, RunType, Status, Task, body_type,
 };
 use crate::envelope::Document;
 use crate::facts::Facts;
+use crate::names::{self, NameError};
 use crate::ready::{self, Readiness};
-use crate::refs::Ref;
+use crate::refs::{Ref, RefError};
 use crate::runs::{self, RunEntry};
 use crate::snapshot::{Needs, Snapshot, Unmet, unmet};
 use crate::transaction::{Edit, Transaction};
@@ -50,12 +51,15 @@ pub enum RunError {
         /// The release to be tagged.
         release: Ref,
     },
+    /// A name that no tag can have.
+    #[error(transparent)]
+    TagName(#[from] NameError),
     /// A name that makes no ref.
     #[error(transparent)]
-    Ref(#[from] crate::refs::RefError),
+    Ref(#[from] RefError),
 }
 
-unmet!(RunError => RunError, crate::refs::RefError => RunError);
+unmet!(RunError => RunError, RefError => RunError, NameError => RunError);
 
 /// What a run was claimed for.
 #[derive(Clone, Debug, PartialEq)]
@@ -70,7 +74,8 @@ pub struct Claimed {
     pub function: FunctionDef,
     /// What to call it with: each input has its value.
     pub inputs: Inputs,
-    /// What the run's earlier functions printed; what this one prints goes behind it.
+    /// What the run's functions before this one printed. Steps of a run write all of its logs, so
+    /// what this function prints goes behind these.
     pub logs: Vec<Log>,
 }
 
@@ -79,7 +84,7 @@ pub struct Claimed {
 pub struct Completion {
     /// What it returned.
     pub output: Option<Map<String, Value>>,
-    /// Names for the release, valid ones.
+    /// Names for the release.
     pub tags: Vec<String>,
     /// Paths whose change should release again.
     pub watch_files: Vec<String>,
@@ -90,10 +95,7 @@ pub struct Completion {
 /// # Errors
 /// What must be loaded, or [`RunError::Unreadable`].
 pub fn read(snapshot: &Snapshot, run: &Ref) -> Result<Run, Unmet<RunError>> {
-    snapshot
-        .get(run)?
-        .and_then(Document::read::<Run>)
-        .ok_or_else(|| RunError::Unreadable(run.clone()).into())
+    snapshot.get(run)?.and_then(Document::read::<Run>).ok_or_else(|| RunError::Unreadable(run.clone()).into())
 }
 
 /// Adds a run to `edit`, pending, as the next attempt at `place`. Returns its ref.
@@ -128,7 +130,7 @@ pub(crate) fn queue(
 ///
 /// # Errors
 /// When the ref would be too long.
-pub fn status_ref(run: &Ref, status: Status) -> Result<Ref, crate::refs::RefError> {
+pub fn status_ref(run: &Ref, status: Status) -> Result<Ref, RefError> {
     run.child(&format!("status/{}", status.as_str()))
 }
 
@@ -139,12 +141,16 @@ fn set_status(
     to: Status,
     facts: &Facts,
 ) -> Result<(), Unmet<RunError>> {
+    let began = edit.get(&status_ref(&entry.reference, Status::Running)?)?.and_then(Document::read::<Marker>);
     for old in &entry.statuses {
         if *old != to {
             edit.delete(&status_ref(&entry.reference, *old)?)?;
         }
     }
-    let marker = if to == Status::Running { facts.running() } else { facts.marker() };
+    let mut marker = if to == Status::Running { facts.running() } else { facts.marker() };
+    if entry.status() == Status::Running && to != Status::Paused {
+        marker.started = began.map(|began| began.started.unwrap_or(began.time));
+    }
     edit.put_body(&status_ref(&entry.reference, to)?, body_type::MARKER, &marker)?;
     Ok(())
 }
@@ -159,7 +165,11 @@ fn entry_of(snapshot: &Snapshot, run: &Ref) -> Result<RunEntry, Unmet<RunError>>
 ///
 /// # Errors
 /// What must be loaded, or why it cannot be claimed.
-pub fn claim(snapshot: &Snapshot, run: &Ref, facts: &Facts) -> Result<(Transaction, Claimed), Unmet<RunError>> {
+pub fn claim(
+    snapshot: &Snapshot,
+    run: &Ref,
+    facts: &Facts,
+) -> Result<(Transaction, Claimed), Unmet<RunError>> {
     let entry = entry_of(snapshot, run)?;
     if !matches!(entry.status(), Status::Pending | Status::Paused) {
         return Err(RunError::Taken { run: run.clone(), status: entry.status() }.into());
@@ -174,14 +184,13 @@ pub fn claim(snapshot: &Snapshot, run: &Ref, facts: &Facts) -> Result<(Transacti
         return Err(RunError::NotReady(run.clone()).into());
     };
     function.inputs.clone_from(&inputs);
-    let earlier = if first { None } else { snapshot.get(&run.child("logs")?)?.and_then(Document::read) };
     let claimed = Claimed {
         run: run.clone(),
         run_type,
         release: body.release.clone(),
         function: function.function.clone(),
         inputs: inputs.clone(),
-        logs: earlier.unwrap_or_default(),
+        logs: if first { Vec::new() } else { logs(snapshot, run)? },
     };
     let mut edit = Edit::new(snapshot, format!("run {run} running"));
     edit.put_body(run, body_type::RUN_STARTED, &body)?;
@@ -190,12 +199,23 @@ pub fn claim(snapshot: &Snapshot, run: &Ref, facts: &Facts) -> Result<(Transacti
         if run_type == RunType::Down {
             edit.delete(&intent)?;
         } else {
-            let wanted = Intent { release: body.release.clone(), input: inputs, extra: Map::new() };
+            let extra = edit.get(&intent)?.and_then(Document::read::<Intent>).map(|old| old.extra);
+            let extra = extra.unwrap_or_default();
+            let wanted = Intent { release: body.release.clone(), input: inputs, extra };
             edit.put_body(&intent, body_type::INTENT, &wanted)?;
         }
     }
     set_status(&mut edit, &entry, Status::Running, facts)?;
     Ok((edit.finish(), claimed))
+}
+
+/// What a run has printed so far, as it is stored.
+///
+/// # Errors
+/// What must be loaded.
+pub fn logs(snapshot: &Snapshot, run: &Ref) -> Result<Vec<Log>, Unmet<RunError>> {
+    let logs = snapshot.get(&run.child("logs")?)?;
+    Ok(logs.and_then(Document::read::<Option<Vec<Log>>>).flatten().unwrap_or_default())
 }
 
 /// `…/@/deploy/prod` for `…/@r4/deploy/prod`.
@@ -207,7 +227,12 @@ fn current(place: &Ref) -> Result<Ref, Unmet<RunError>> {
 ///
 /// # Errors
 /// What must be loaded, or [`RunError::Taken`] when it does not run any more.
-pub fn progress(snapshot: &Snapshot, run: &Ref, logs: &[Log], facts: &Facts) -> Result<Transaction, Unmet<RunError>> {
+pub fn progress(
+    snapshot: &Snapshot,
+    run: &Ref,
+    logs: &[Log],
+    facts: &Facts,
+) -> Result<Transaction, Unmet<RunError>> {
     let entry = running(snapshot, run)?;
     let mut edit = Edit::new(snapshot, format!("run {run} logs"));
     put_logs(&mut edit, run, logs)?;
@@ -283,7 +308,12 @@ pub fn next(
 ///
 /// # Errors
 /// What must be loaded, or [`RunError::Taken`] when it does not run any more.
-pub fn fail(snapshot: &Snapshot, run: &Ref, logs: &[Log], facts: &Facts) -> Result<Transaction, Unmet<RunError>> {
+pub fn fail(
+    snapshot: &Snapshot,
+    run: &Ref,
+    logs: &[Log],
+    facts: &Facts,
+) -> Result<Transaction, Unmet<RunError>> {
     let entry = running(snapshot, run)?;
     let mut edit = Edit::new(snapshot, format!("run {run} failed"));
     put_logs(&mut edit, run, logs)?;
@@ -295,8 +325,9 @@ pub fn fail(snapshot: &Snapshot, run: &Ref, logs: &[Log], facts: &Facts) -> Resu
 /// current Task (`…/@/task/<name>`), or for a run that took a deployment down its end.
 ///
 /// # Errors
-/// What must be loaded, [`RunError::Taken`] when it does not run any more, or [`RunError::Tag`]:
-/// then nothing has happened, and the run should be failed.
+/// What must be loaded, [`RunError::Taken`] when it does not run any more, or for a bad tag
+/// [`RunError::TagName`] and [`RunError::Tag`]: then nothing has happened, and the run should be
+/// failed.
 pub fn complete(
     snapshot: &Snapshot,
     run: &Ref,
@@ -309,6 +340,7 @@ pub fn complete(
     let run_type = body.run_type.unwrap_or(entry.default_type());
     let mut edit = Edit::new(snapshot, format!("run {run} complete"));
     for tag in &completion.tags {
+        names::tag(tag)?;
         let tag = body.release.with_release(tag)?;
         if !edit.link(&tag, &body.release)? {
             return Err(RunError::Tag { tag, release: body.release }.into());
@@ -339,7 +371,12 @@ pub fn complete(
 
 /// Moves a run that has not ended to a status that ends it: `cancelled`, or `failed_retried` for
 /// one that failed.
-pub(crate) fn end(edit: &mut Edit<'_>, entry: &RunEntry, to: Status, facts: &Facts) -> Result<(), Unmet<RunError>> {
+pub(crate) fn end(
+    edit: &mut Edit<'_>,
+    entry: &RunEntry,
+    to: Status,
+    facts: &Facts,
+) -> Result<(), Unmet<RunError>> {
     set_status(edit, entry, to, facts)
 }
 

@@ -20,8 +20,6 @@
 //! # Ok::<(), ocuroot_core::RefError>(())
 //! ```
 
-use std::collections::BTreeMap;
-
 use crate::documents::{self, Status};
 use crate::glob::Glob;
 use crate::refs::{Kind, Marker, Ref};
@@ -45,16 +43,7 @@ impl RunEntry {
     /// likely to do work twice counts: an ended run stays ended.
     #[must_use]
     pub fn status(&self) -> Status {
-        const ENDED_FIRST: [Status; 7] = [
-            Status::Complete,
-            Status::FailedRetried,
-            Status::Cancelled,
-            Status::Failed,
-            Status::Running,
-            Status::Paused,
-            Status::Pending,
-        ];
-        ENDED_FIRST.into_iter().find(|status| self.statuses.contains(status)).unwrap_or(Status::Pending)
+        standing(&self.statuses)
     }
 
     /// The release it belongs to.
@@ -87,7 +76,7 @@ impl RunEntry {
 /// # Errors
 /// What must be loaded.
 pub fn of_release(snapshot: &Snapshot, release: &Ref) -> Result<Vec<RunEntry>, Needs> {
-    matching(snapshot, &format!("{}/{{task,deploy}}/**", Glob::escape(release.as_str())))
+    search(snapshot, release, Level::Release, Wanted::default())
 }
 
 /// All runs of one task or deployment of a release, by number.
@@ -95,7 +84,7 @@ pub fn of_release(snapshot: &Snapshot, release: &Ref) -> Result<Vec<RunEntry>, N
 /// # Errors
 /// What must be loaded.
 pub fn of_place(snapshot: &Snapshot, place: &Ref) -> Result<Vec<RunEntry>, Needs> {
-    matching(snapshot, &format!("{}/**", Glob::escape(place.as_str())))
+    search(snapshot, place, Level::Place, Wanted::default())
 }
 
 /// All runs of one package, in every release.
@@ -103,7 +92,7 @@ pub fn of_place(snapshot: &Snapshot, place: &Ref) -> Result<Vec<RunEntry>, Needs
 /// # Errors
 /// What must be loaded.
 pub fn of_package(snapshot: &Snapshot, package: &Ref) -> Result<Vec<RunEntry>, Needs> {
-    matching(snapshot, &format!("{}/@?*/{{task,deploy}}/**", Glob::escape(package.as_str())))
+    search(snapshot, package, Level::Package, Wanted::default())
 }
 
 /// All runs that deploy a package to one environment, or take it down there, in every release.
@@ -111,8 +100,20 @@ pub fn of_package(snapshot: &Snapshot, package: &Ref) -> Result<Vec<RunEntry>, N
 /// # Errors
 /// What must be loaded.
 pub fn of_deployment(snapshot: &Snapshot, package: &Ref, environment: &str) -> Result<Vec<RunEntry>, Needs> {
-    let (package, environment) = (Glob::escape(package.as_str()), Glob::escape(environment));
-    matching(snapshot, &format!("{package}/@?*/deploy/{environment}/**"))
+    search(snapshot, package, Level::Package, Wanted { environment: Some(environment), ..Wanted::default() })
+}
+
+/// All runs that deploy to one environment, or take something down there, of every package.
+///
+/// # Errors
+/// What must be loaded.
+pub fn of_environment(snapshot: &Snapshot, environment: &str) -> Result<Vec<RunEntry>, Needs> {
+    search(
+        snapshot,
+        &Ref::default(),
+        Level::Root,
+        Wanted { environment: Some(environment), ..Wanted::default() },
+    )
 }
 
 /// All runs of a store.
@@ -120,7 +121,7 @@ pub fn of_deployment(snapshot: &Snapshot, package: &Ref, environment: &str) -> R
 /// # Errors
 /// What must be loaded.
 pub fn of_store(snapshot: &Snapshot) -> Result<Vec<RunEntry>, Needs> {
-    matching(snapshot, "**/@?*/{task,deploy}/**")
+    search(snapshot, &Ref::default(), Level::Root, Wanted::default())
 }
 
 /// All runs of a store that have the marker of a running one; other markers are not looked at.
@@ -142,49 +143,150 @@ pub fn running(snapshot: &Snapshot) -> Result<Vec<RunEntry>, Needs> {
     Ok(snapshot.search(&glob)?.into_iter().filter_map(run).collect())
 }
 
+/// Those of [`of_store`] that may start: pending or paused.
+///
+/// # Errors
+/// What must be loaded.
+pub fn startable(snapshot: &Snapshot) -> Result<Vec<RunEntry>, Needs> {
+    search(snapshot, &Ref::default(), Level::Root, Wanted { startable: true, ..Wanted::default() })
+}
+
 /// The run that `reference` names, with its statuses; none when it is not there.
 ///
 /// # Errors
 /// What must be loaded.
 pub fn find(snapshot: &Snapshot, reference: &Ref) -> Result<Option<RunEntry>, Needs> {
-    let pattern = format!("{}{{,/status/*}}", Glob::escape(reference.as_str()));
-    Ok(matching(snapshot, &pattern)?.into_iter().next())
+    Ok(search(snapshot, reference, Level::Run, Wanted::default())?.into_iter().next())
 }
 
-fn matching(snapshot: &Snapshot, pattern: &str) -> Result<Vec<RunEntry>, Needs> {
-    // Built from an escaped ref, so there is nothing that could be malformed.
-    let Ok(glob) = Glob::new(pattern) else { return Ok(Vec::new()) };
-    let mut found: BTreeMap<(String, u64), (bool, Vec<Status>)> = BTreeMap::new();
-    snapshot.search_paths(Marker::State, &glob, &mut |path| {
-        if let Some((place, number, rest)) = split(path) {
-            let entry = || (false, Vec::new());
-            if rest.is_empty() {
-                found.entry((place.to_owned(), number)).or_insert_with(entry).0 = true;
-            } else if let Some(status) = rest.strip_prefix("status/").and_then(Status::from_name) {
-                found.entry((place.to_owned(), number)).or_insert_with(entry).1.push(status);
+/// What a folder is, on the way from a store's root down to the status of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Level {
+    Root,
+    /// Part of a repo's name or of a path.
+    Path,
+    /// A package: only its releases are of interest.
+    Package,
+    Release,
+    /// `task` or `deploy`.
+    Kind,
+    Place,
+    Run,
+    Statuses,
+    Status,
+}
+
+/// Which runs are wanted.
+#[derive(Clone, Copy, Debug, Default)]
+struct Wanted<'a> {
+    /// Those of deployments to this environment only.
+    environment: Option<&'a str>,
+    /// Pending or paused ones only.
+    startable: bool,
+}
+
+impl Level {
+    /// What the folder `name` in a folder of this level is; none when no run can be there.
+    fn below(self, name: &str, wanted: Wanted<'_>) -> Option<Level> {
+        match self {
+            // `@` alone is the current release, which has no runs of its own.
+            Level::Root => (!name.starts_with('@')).then_some(Level::Path),
+            Level::Path | Level::Package if name.len() > 1 && name.starts_with('@') => Some(Level::Release),
+            Level::Path => (name != "@").then_some(Level::Path),
+            Level::Package | Level::Status => None,
+            Level::Release => {
+                let kind = name == "deploy" || name == "task" && wanted.environment.is_none();
+                kind.then_some(Level::Kind)
             }
+            Level::Kind => wanted.environment.is_none_or(|wanted| wanted == name).then_some(Level::Place),
+            Level::Place => number(name).map(|_| Level::Run),
+            Level::Run => (name == "status").then_some(Level::Statuses),
+            Level::Statuses => Status::from_name(name).map(|_| Level::Status),
         }
-    })?;
-    let run = |((place, number), (there, statuses)): ((String, u64), (bool, Vec<Status>))| {
-        let place: Ref = place.parse().ok()?;
-        let reference = place.child(&number.to_string()).ok()?;
-        there.then_some(RunEntry { reference, place, number, statuses })
-    };
-    Ok(found.into_iter().filter_map(run).collect())
+    }
+
+    /// The pattern of all runs and their statuses below the folder at `path`: how much is to be
+    /// listed in one go.
+    fn pattern(self, path: &str, wanted: Wanted<'_>) -> String {
+        let path = Glob::escape(path);
+        let place = match wanted.environment {
+            Some(environment) => format!("deploy/{}", Glob::escape(environment)),
+            None => "{task,deploy}/*".to_owned(),
+        };
+        let run = "*{,/status/*}";
+        match self {
+            Level::Root | Level::Path => format!("**/@?*/{place}/{run}"),
+            Level::Package => format!("{path}/@?*/{place}/{run}"),
+            Level::Release => format!("{path}/{place}/{run}"),
+            Level::Place => format!("{path}/{run}"),
+            Level::Run | Level::Kind | Level::Statuses | Level::Status => format!("{path}{{,/status/*}}"),
+        }
+    }
 }
 
-/// Splits `<place>/<n>[/<rest>]`. Names hold no `/`, so the place ends after type and name.
-fn split(path: &str) -> Option<(&str, u64, &str)> {
-    let marker = path.find("/@").map_or(0, |slash| slash + 1);
-    let mut ends = path.match_indices('/').map(|(at, _)| at).filter(|at| *at > marker);
-    let (_release, _kind, name) = (ends.next()?, ends.next()?, ends.next()?);
-    let number_end = ends.next().unwrap_or(path.len());
-    let number = path.get(name + 1..number_end)?;
-    if number.starts_with('0') || !number.bytes().all(|byte| byte.is_ascii_digit()) {
+/// The runs below `start`, by place and number. Walks folders by what refs look like, which is many
+/// times faster than to match a pattern against each.
+fn search(
+    snapshot: &Snapshot,
+    start: &Ref,
+    level: Level,
+    wanted: Wanted<'_>,
+) -> Result<Vec<RunEntry>, Needs> {
+    // Built from escaped text, so there is nothing that could be malformed.
+    let Ok(glob) = Glob::new(&level.pattern(start.as_str(), wanted)) else { return Ok(Vec::new()) };
+    let mut found: Vec<RunEntry> = Vec::new();
+    // A run comes right before its statuses, and most are over: those cost no ref.
+    let mut run = String::new();
+    let mut statuses = Vec::new();
+    let enter = |level: Level, name: &str| level.below(name, wanted);
+    snapshot.walk(Marker::State, start.as_str(), level, &glob, &enter, &mut |level, path| match level {
+        Level::Run => {
+            found.extend(entry(&run, std::mem::take(&mut statuses), wanted, found.last()));
+            path.clone_into(&mut run);
+        }
+        Level::Status if !run.is_empty() => {
+            let status = path.strip_prefix(run.as_str()).and_then(|rest| rest.strip_prefix("/status/"));
+            statuses.extend(status.and_then(Status::from_name));
+        }
+        _ => {}
+    })?;
+    found.extend(entry(&run, statuses, wanted, found.last()));
+    found.sort_by(|a, b| (a.place.as_str(), a.number).cmp(&(b.place.as_str(), b.number)));
+    Ok(found)
+}
+
+/// The run at `path`, if it is wanted; `last` is the one before, mostly at the same place.
+fn entry(path: &str, statuses: Vec<Status>, wanted: Wanted<'_>, last: Option<&RunEntry>) -> Option<RunEntry> {
+    let starts = matches!(standing(&statuses), Status::Pending | Status::Paused);
+    if wanted.startable && !starts {
         return None;
     }
-    let rest = path.get(number_end..)?.trim_start_matches('/');
-    Some((path.get(..name)?, number.parse().ok()?, rest))
+    let (place, name) = path.rsplit_once('/')?;
+    let place = match last.filter(|last| last.place.as_str() == place) {
+        Some(last) => last.place.clone(),
+        None => place.parse().ok()?,
+    };
+    Some(RunEntry { reference: path.parse().ok()?, place, number: number(name)?, statuses })
+}
+
+/// Where a run with these markers stands.
+fn standing(statuses: &[Status]) -> Status {
+    const ENDED_FIRST: [Status; 7] = [
+        Status::Complete,
+        Status::FailedRetried,
+        Status::Cancelled,
+        Status::Failed,
+        Status::Running,
+        Status::Paused,
+        Status::Pending,
+    ];
+    ENDED_FIRST.into_iter().find(|status| statuses.contains(status)).unwrap_or(Status::Pending)
+}
+
+/// The number of a run, from the name of its folder.
+fn number(name: &str) -> Option<u64> {
+    let canonical = !name.starts_with('0') && name.bytes().all(|byte| byte.is_ascii_digit());
+    canonical.then(|| name.parse().ok()).flatten()
 }
 
 /// The statuses of all runs of a release, and what they come to.
@@ -201,15 +303,47 @@ mod tests {
     use super::*;
 
     #[test]
-    fn paths_split_into_place_number_and_rest() {
-        for (path, expected) in [
-            ("s/-/p/@r1/task/build/1", Some(("s/-/p/@r1/task/build", 1, ""))),
-            ("s/-/p/@r1/deploy/prod/12/status/complete", Some(("s/-/p/@r1/deploy/prod", 12, "status/complete"))),
-            ("s/-/p/@r1/deploy/prod", None),
-            ("s/-/p/@r1/deploy/prod/x", None),
-            ("s/-/p/@r1/deploy/prod/01", None),
+    fn runs_are_where_refs_say_and_nowhere_else() {
+        let mut snapshot = Snapshot::empty();
+        for at in [
+            "s/-/p/@r1/task/build/2",
+            "s/-/p/@r1/task/build/10",
+            "s/-/p/@r1/task/build/10/status/failed",
+            "s/-/p/@r1/task/build/10/status/odd",
+            "s/-/p/@r1/task/build/10/logs",
+            "s/-/p/@r1/task/build/01",
+            "s/-/p/@r1/task/build/x",
+            "s/-/p/@r1/task/build/3/status/complete",
+            "s/-/p/@r1/task/build/2/task/1",
+            "s/-/p/@r1/task/build",
+            "s/-/p/@r1/deploy/prod/1",
+            "s/-/p/@/deploy/prod/1",
+            "s/-/p/@r2/custom/task/build/1",
+            "s/-/p/task/@r1/deploy/qa/1",
+            "@r1/task/x/1",
         ] {
-            assert_eq!(split(path), expected, "{path}");
+            snapshot.put(&at.parse().unwrap(), crate::envelope::Document::new("", &()));
         }
+        let found: Vec<String> = of_store(&snapshot)
+            .unwrap()
+            .iter()
+            .map(|run| format!("{} {} {}", run.place, run.number, run.status()))
+            .collect();
+        assert_eq!(
+            found,
+            [
+                "s/-/p/@r1/deploy/prod 1 pending",
+                "s/-/p/@r1/task/build 2 pending",
+                "s/-/p/@r1/task/build 10 failed",
+                "s/-/p/task/@r1/deploy/qa 1 pending",
+            ]
+        );
+        let count = |found: Result<Vec<RunEntry>, Needs>| found.unwrap().len();
+        assert_eq!(count(of_environment(&snapshot, "prod")), 1);
+        assert_eq!(count(of_deployment(&snapshot, &"s/-/p".parse().unwrap(), "prod")), 1);
+        assert_eq!(count(of_package(&snapshot, &"s/-/p".parse().unwrap())), 3);
+        assert_eq!(count(of_release(&snapshot, &"s/-/p/@r1".parse().unwrap())), 3);
+        assert_eq!(count(of_place(&snapshot, &"s/-/p/@r1/task/build".parse().unwrap())), 2);
+        assert!(find(&snapshot, &"s/-/p/@r1/task/build/3".parse().unwrap()).unwrap().is_none());
     }
 }

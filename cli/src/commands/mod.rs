@@ -3,11 +3,13 @@
 
 use std::io::Write;
 
+use clap::{CommandFactory, FromArgMatches};
 use ocuroot_core::repo_config::strip_userinfo;
 use serde::Serialize;
 
 use crate::error::Failure;
 use crate::session::Session;
+use crate::telemetry;
 use crate::view;
 
 pub mod completions;
@@ -40,7 +42,14 @@ pub mod work_trigger;
 #[command(name = "ocuroot", version, propagate_version = true, max_term_width = 100)]
 pub struct Cli {
     /// Colour in messages: on a terminal, always or never
-    #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN", hide_possible_values = true)]
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        default_value_t,
+        value_name = "WHEN",
+        hide_possible_values = true
+    )]
     pub color: crate::color::When,
     #[command(subcommand)]
     command: Command,
@@ -93,6 +102,19 @@ enum Work {
 }
 
 impl Cli {
+    /// What the process was asked for, and the command's name: `release new`. Ends the process for
+    /// help, and with 2 for a command line that it does not understand.
+    #[must_use]
+    pub fn read() -> (Cli, String) {
+        let matches = Cli::command().get_matches();
+        let names = std::iter::successors(matches.subcommand(), |(_, below)| below.subcommand());
+        let name = names.map(|(name, _)| name).collect::<Vec<_>>().join(" ");
+        match Cli::from_arg_matches(&matches) {
+            Ok(cli) => (cli, name),
+            Err(error) => error.format(&mut Cli::command()).exit(),
+        }
+    }
+
     /// Does what the command line asks for.
     ///
     /// # Errors
@@ -145,7 +167,7 @@ fn quiet() -> Result<Session, Failure> {
 
 /// A session for a command whose progress people watch.
 fn watched(color: crate::color::Color) -> Result<Session, Failure> {
-    Session::open(&here()?, view::for_stderr(color))
+    Session::open(&here()?, telemetry::recorded(view::for_stderr(color)))
 }
 
 /// The working directory, with links resolved as the file system sees it.
@@ -156,7 +178,11 @@ fn here() -> Result<std::path::PathBuf, Failure> {
 /// Prints a line, or many, on stdout. A reader that has seen enough (`| head`) is no failure.
 fn print(text: &str) -> Result<(), Failure> {
     let mut stdout = std::io::stdout().lock();
-    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.write_all(b"\n")).and_then(|()| stdout.flush()) {
+    match stdout
+        .write_all(text.as_bytes())
+        .and_then(|()| stdout.write_all(b"\n"))
+        .and_then(|()| stdout.flush())
+    {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(Failure::Output(error)),
         _ => Ok(()),
     }
@@ -186,7 +212,8 @@ fn print_table(rows: &[Vec<String>]) -> Result<(), Failure> {
     let lines: Vec<String> = rows
         .iter()
         .map(|row| {
-            let cells: Vec<String> = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
+            let cells: Vec<String> =
+                row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
             cells.join("  ").trim_end().to_owned()
         })
         .collect();

@@ -25,7 +25,10 @@ impl Args {
         let mut session = quiet()?;
         let wanted = refs_here::package(&session.repo, Some(&self.reference), &self.target)?;
         if wanted.release().is_none_or(str::is_empty) {
-            return Err(Failure::Usage(format!("{wanted} names no release: add one, as in {}/@r4", wanted.package())));
+            return Err(Failure::Usage(format!(
+                "{wanted} names no release: add one, as in {}/@r4",
+                wanted.package()
+            )));
         }
         let facts = session.facts();
         let cancelled = session.decide(|snapshot| {

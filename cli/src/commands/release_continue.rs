@@ -36,7 +36,9 @@ impl Args {
     /// When another commit is checked out, or the release fails.
     pub fn run(self, color: Color) -> Result<(), Failure> {
         let mut session = watched(color)?;
-        let Some(release) = find(&mut session, self.reference.as_deref(), &self.target)? else { return Ok(()) };
+        let Some(release) = find(&mut session, self.reference.as_deref(), &self.target)? else {
+            return Ok(());
+        };
         engine::announce(&mut session, &release)?;
         let root = session.repo.root.clone();
         let jobs = engine::jobs(self.jobs);
@@ -59,11 +61,13 @@ pub(super) fn find(
     let wanted = refs_here::package(&session.repo, reference, target)?;
     let head = session.repo.commit()?.to_owned();
     let found = match wanted.release() {
-        Some(release) if !release.is_empty() => session.read(|snapshot| match release::read(snapshot, &wanted) {
-            Ok((release, body)) => Ok(Some((release, body.commit))),
-            Err(Unmet::Error(ReleaseError::Unknown(_))) => Ok(None),
-            Err(other) => Err(other),
-        })?,
+        Some(release) if !release.is_empty() => {
+            session.read(|snapshot| match release::read(snapshot, &wanted) {
+                Ok((release, body)) => Ok(Some((release, body.commit))),
+                Err(Unmet::Error(ReleaseError::Unknown(_))) => Ok(None),
+                Err(other) => Err(other),
+            })?
+        }
         _ => session
             .ask(|snapshot| release::of_commit(snapshot, &wanted.package(), &head))?
             .pop()
@@ -72,7 +76,10 @@ pub(super) fn find(
     let Some((release, commit)) = found else {
         let message = match wanted.release() {
             Some(release) if !release.is_empty() => format!("there is no release {wanted}"),
-            _ => format!("{} has no release of commit {head}; `ocuroot release new` makes one", wanted.package()),
+            _ => format!(
+                "{} has no release of commit {head}; `ocuroot release new` makes one",
+                wanted.package()
+            ),
         };
         session.view.show(&Event::Note(&message));
         return Ok(None);

@@ -10,8 +10,8 @@ use crate::error::Failure;
 use crate::lint_host::LintHost;
 use crate::refs_here::{self, Target};
 use crate::repo::Repo;
-use crate::session::environments;
 use crate::session::Session;
+use crate::session::environments;
 
 /// Evaluate a release file and print its phases, or every problem
 ///
@@ -44,7 +44,8 @@ impl Args {
         };
         let host = LintHost::new(&repo.root, package.path(), known);
         let release = package.with_release("r1")?;
-        let program = Program::evaluate(package.path(), FileKind::Release, &release, &host, &Limits::default())?;
+        let program =
+            Program::evaluate(package.path(), FileKind::Release, &release, &host, &Limits::default())?;
         for warning in program.warnings() {
             eprintln!("{warning}");
         }

@@ -34,7 +34,9 @@ impl Args {
         if self.json {
             return print_json(&releases);
         }
-        let mut rows = vec![["RELEASE", "STATUS", "COMMIT", "TAGS", "LIVE IN", "TIME", "SUBJECT"].map(str::to_owned).to_vec()];
+        let mut rows = vec![
+            ["RELEASE", "STATUS", "COMMIT", "TAGS", "LIVE IN", "TIME", "SUBJECT"].map(str::to_owned).to_vec(),
+        ];
         rows.extend(releases.iter().map(row));
         print_table(&rows)
     }

@@ -18,7 +18,8 @@ use crate::color::Color;
 use crate::engine;
 use crate::error::Failure;
 use crate::git;
-use crate::programs::{Programs, Sink};
+use crate::native_host::LogSink;
+use crate::programs::Programs;
 use crate::refs_here::{self, Target};
 use crate::session::{Session, environments};
 use crate::view::Event;
@@ -103,7 +104,11 @@ impl Args {
             }
             Made::Environments(declared) => set_environments(&mut session, &declared),
             Made::Release { release, claimed } => {
-                session.view.show(&Event::Release { release: &release, subject: &commit.subject });
+                session.view.show(&Event::Release {
+                    release: &release,
+                    commit: &commit.hash,
+                    subject: &commit.subject,
+                });
                 let root = session.repo.root.clone();
                 let report = engine::run(&mut session, &root, std::slice::from_ref(&release), claimed, jobs)?;
                 work::show_waiting(&session, &report);
@@ -152,7 +157,8 @@ fn make(
         // Evaluating may run commands, so it is done once for a number and not once a try.
         if evaluated.as_ref().is_none_or(|(at, with, _)| *at != release || *with != known) {
             let programs = Programs::new(&root, Arc::clone(&secrets), known.clone());
-            let result = evaluate(&programs, &release, &view).map_err(|error| Unmet::Error(Refused::File(error)))?;
+            let result =
+                evaluate(&programs, &release, &view).map_err(|error| Unmet::Error(Refused::File(error)))?;
             evaluated = Some((release.clone(), known, result));
         }
         match evaluated.as_ref().map(|(_, _, result)| result) {
@@ -172,7 +178,7 @@ fn evaluate(
     release: &Ref,
     view: &Arc<dyn crate::view::View>,
 ) -> Result<Evaluated, Diagnostics> {
-    let sink: Sink = {
+    let sink: LogSink = {
         let (view, release) = (Arc::clone(view), release.clone());
         Arc::new(move |log| view.show(&Event::Output { run: &release, log: &log }))
     };

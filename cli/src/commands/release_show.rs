@@ -64,7 +64,8 @@ impl Args {
 }
 
 fn run_lines(place: &str, run: &RunSummary) -> Vec<String> {
-    let mut lines = vec![format!("  {} {place}/{} {} {}", mark(run.status), run.number, run.status, time(&run.since))];
+    let mut lines =
+        vec![format!("  {} {place}/{} {} {}", mark(run.status), run.number, run.status, time(&run.since))];
     lines.extend(run.outputs.iter().map(|output| format!("      {output}")));
     if !run.waits_for.is_empty() {
         lines.push("      waits for".to_owned());

@@ -40,7 +40,8 @@ impl Args {
         }
         for Difference { reference, change } in &differences {
             let body = |session: &mut crate::session::Session, reference: &Ref| {
-                session.read(|snapshot| Ok::<_, Unmet<LinkCycle>>(resolve::value(snapshot, reference)?.cloned()))
+                session
+                    .read(|snapshot| Ok::<_, Unmet<LinkCycle>>(resolve::value(snapshot, reference)?.cloned()))
             };
             let intent = body(&mut session, &reference.to_intent())?;
             let state = body(&mut session, reference)?;

@@ -37,8 +37,9 @@ impl Args {
             Ok(Some(value)) => print_json(&value),
             Ok(None) if reference.fragment().is_some() => {
                 let document = reference.document();
-                let there = session
-                    .read(|snapshot| Ok::<_, Unmet<LinkCycle>>(resolve::value(snapshot, &document)?.is_some()))?;
+                let there = session.read(|snapshot| {
+                    Ok::<_, Unmet<LinkCycle>>(resolve::value(snapshot, &document)?.is_some())
+                })?;
                 let nearest = match there {
                     true => Some(document),
                     false => session.ask(|snapshot| resolve::nearest(snapshot, &document))?,

@@ -1,8 +1,8 @@
 //! `ocuroot state match`
 
-use ocuroot_core::{Glob, Marker};
 use ocuroot_core::natural;
 use ocuroot_core::snapshot::Needs;
+use ocuroot_core::{Glob, Marker};
 
 use super::{print_json, print_lines, quiet};
 use crate::error::Failure;
@@ -46,8 +46,11 @@ impl Args {
         let glob = Glob::new(&self.glob)?;
         let mut session = quiet()?;
         let mut refs = session.ask(|snapshot| {
-            let refs =
-                if self.intent { snapshot.search_in(Marker::Intent, &glob)? } else { snapshot.search(&glob)? };
+            let refs = if self.intent {
+                snapshot.search_in(Marker::Intent, &glob)?
+            } else {
+                snapshot.search(&glob)?
+            };
             if !self.no_links {
                 return Ok(refs);
             }

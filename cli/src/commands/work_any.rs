@@ -72,6 +72,7 @@ impl Args {
 /// been reported, and is no failure of this command.
 fn trigger_others(session: &mut Session) -> Result<(), Failure> {
     let own = Elsewhere { repo: session.repo.name()?.to_owned(), commit: session.repo.commit()?.to_owned() };
-    let others: Vec<Elsewhere> = work::with_work(session)?.into_iter().filter(|place| *place != own).collect();
+    let others: Vec<Elsewhere> =
+        work::with_work(session)?.into_iter().filter(|place| *place != own).collect();
     work::trigger(session, &others).map(|_| ())
 }

@@ -29,6 +29,8 @@
 
 mod error;
 mod fs;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;

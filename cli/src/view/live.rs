@@ -11,7 +11,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use ocuroot_core::Ref;
 use ocuroot_core::documents::Status;
 
-use super::{Event, View, duration, mark, short};
+use super::{Event, Labels, View, duration, mark};
 use crate::color::{Color, Style};
 
 /// How many of the last lines of a run are shown while it executes.
@@ -25,6 +25,7 @@ const LAST_OF_FAILED: usize = 20;
 pub struct Live {
     screen: MultiProgress,
     runs: Mutex<BTreeMap<Ref, Line>>,
+    labels: Mutex<Labels>,
     color: Color,
 }
 
@@ -39,7 +40,7 @@ impl Live {
     /// A tree on stderr, in colour or not.
     #[must_use]
     pub fn new(color: Color) -> Live {
-        Live { screen: MultiProgress::new(), runs: Mutex::default(), color }
+        Live { screen: MultiProgress::new(), runs: Mutex::default(), labels: Mutex::default(), color }
     }
 
     fn say(&self, text: &str) {
@@ -51,12 +52,18 @@ impl Live {
 impl View for Live {
     fn show(&self, event: &Event<'_>) {
         let mut runs = self.runs.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut labels = self.labels.lock().unwrap_or_else(PoisonError::into_inner);
         let paint = |style, text: &str| self.color.paint(style, text);
         match event {
-            Event::Release { release, subject } => {
+            Event::Release { release, subject, .. } => {
+                labels.announce(release);
                 let repo = release.repo().unwrap_or_default();
                 self.say(&format!("{} {}", paint(Style::Bold, repo), paint(Style::Dim, subject)));
-                self.say(&format!(" {} {}", release.path(), paint(Style::Bold, &format!("@{}", release.release().unwrap_or_default()))));
+                self.say(&format!(
+                    " {} {}",
+                    release.path(),
+                    paint(Style::Bold, &format!("@{}", release.release().unwrap_or_default()))
+                ));
             }
             Event::Started { run, function } => {
                 let bar = self.screen.add(ProgressBar::new_spinner());
@@ -64,7 +71,7 @@ impl View for Live {
                     .unwrap_or_else(|_| ProgressStyle::default_spinner())
                     .tick_strings(&["›", "»", "›", " ", "›"]);
                 bar.set_style(style);
-                bar.set_prefix(short(run));
+                bar.set_prefix(labels.of(run));
                 bar.set_message((*function).to_owned());
                 bar.enable_steady_tick(Duration::from_millis(120));
                 runs.insert((*run).clone(), Line { bar, last: Vec::new(), function: (*function).to_owned() });
@@ -76,8 +83,12 @@ impl View for Live {
                         line.last.remove(0);
                     }
                     let hidden = line.last.len().saturating_sub(LAST_LINES);
-                    let last: String =
-                        line.last.iter().skip(hidden).map(|text| format!("\n      {}", paint(Style::Dim, text))).collect();
+                    let last: String = line
+                        .last
+                        .iter()
+                        .skip(hidden)
+                        .map(|text| format!("\n      {}", paint(Style::Dim, text)))
+                        .collect();
                     line.bar.set_message(format!("{}{last}", line.function));
                 }
             }
@@ -93,7 +104,7 @@ impl View for Live {
                     self.say(&format!(
                         "  {} {} {}",
                         paint(style, mark(*status)),
-                        short(run),
+                        labels.of(run),
                         paint(Style::Dim, &duration(*took))
                     ));
                     for text in tail.iter().chain(*outputs) {
@@ -102,11 +113,17 @@ impl View for Live {
                 }
             }
             Event::Waiting { run, missing } => {
-                self.say(&format!("  {} {} waits for", paint(Style::Dim, mark(Status::Pending)), short(run)));
+                self.say(&format!(
+                    "  {} {} waits for",
+                    paint(Style::Dim, mark(Status::Pending)),
+                    labels.of(run)
+                ));
                 for missing in *missing {
                     self.say(&format!("      {missing}"));
                 }
             }
+            // The command prints it.
+            Event::Standing { .. } => {}
             Event::Note(text) => self.say(text),
         }
     }

@@ -6,6 +6,7 @@
 mod live;
 mod plain;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,6 +24,8 @@ pub enum Event<'a> {
     Release {
         /// The release.
         release: &'a Ref,
+        /// Full hash of its commit.
+        commit: &'a str,
         /// Subject of its commit; may be empty.
         subject: &'a str,
     },
@@ -57,6 +60,13 @@ pub enum Event<'a> {
         run: &'a Ref,
         /// What for.
         missing: &'a [Missing],
+    },
+    /// How a release stands, now that nothing more of it can start here.
+    Standing {
+        /// The release.
+        release: &'a Ref,
+        /// How.
+        status: Status,
     },
     /// Anything else worth a line.
     Note(&'a str),
@@ -95,12 +105,31 @@ pub fn mark(status: Status) -> &'static str {
     }
 }
 
-/// A run's ref without what its release says already: `task/build/1`.
-#[must_use]
-pub fn short(run: &Ref) -> String {
-    match run.kind() {
-        Some(kind) => format!("{}/{}", kind.as_str(), run.subpath()),
-        None => run.to_string(),
+/// What runs are called below the headings of their releases: `task/build/1`, and with the file
+/// in front once more than one release is at work.
+#[derive(Debug, Default)]
+struct Labels {
+    releases: BTreeSet<Ref>,
+}
+
+impl Labels {
+    fn announce(&mut self, release: &Ref) {
+        self.releases.insert(release.clone());
+    }
+
+    fn of(&self, run: &Ref) -> String {
+        let Some(kind) = run.kind() else { return run.to_string() };
+        let short = format!("{}/{}", kind.as_str(), run.subpath());
+        if self.releases.len() > 1 {
+            format!("{}/@{}/{short}", run.path(), run.release().unwrap_or_default())
+        } else {
+            short
+        }
+    }
+
+    /// What stands in front of a line that a run prints: `build/1`.
+    fn of_output(&self, run: &Ref) -> String {
+        if self.releases.len() > 1 { self.of(run) } else { run.subpath().to_owned() }
     }
 }
 

@@ -1,70 +1,71 @@
 //! One line per change, for logs of CI jobs and for pipes.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 
-use ocuroot_core::Ref;
 use ocuroot_core::documents::Status;
 
-use super::{Event, View, duration, mark, short};
+use super::{Event, Labels, View, duration, mark};
 use crate::color::{Color, Style};
 
 /// See the module.
 #[derive(Debug)]
 pub struct Plain {
     color: Color,
-    releases: AtomicUsize,
+    labels: Mutex<Labels>,
 }
 
 impl Plain {
     /// Lines in colour or not.
     #[must_use]
     pub fn new(color: Color) -> Plain {
-        Plain { color, releases: AtomicUsize::new(0) }
-    }
-}
-
-impl Plain {
-    /// A run as it is told apart from the others: by its package too, where there are many.
-    fn name(&self, run: &Ref) -> String {
-        match self.releases.load(Ordering::Relaxed) {
-            0 | 1 => short(run),
-            _ => format!("{}/@{}/{}", run.path(), run.release().unwrap_or_default(), short(run)),
-        }
+        Plain { color, labels: Mutex::default() }
     }
 }
 
 impl View for Plain {
     fn show(&self, event: &Event<'_>) {
         let paint = |style, text: &str| self.color.paint(style, text);
-        if let Event::Release { .. } = event {
-            self.releases.fetch_add(1, Ordering::Relaxed);
+        let mut labels = self.labels.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Event::Release { release, .. } = event {
+            labels.announce(release);
         }
         match event {
-            Event::Release { release, subject: "" } => eprintln!("{}", paint(Style::Bold, release.as_str())),
-            Event::Release { release, subject } => {
+            Event::Release { release, subject: "", .. } => {
+                eprintln!("{}", paint(Style::Bold, release.as_str()))
+            }
+            Event::Release { release, subject, .. } => {
                 eprintln!("{} {}", paint(Style::Bold, release.as_str()), paint(Style::Dim, subject));
             }
             Event::Started { run, function } => {
-                eprintln!("{} {} {}", mark(Status::Running), self.name(run), paint(Style::Dim, function));
+                eprintln!("{} {} {}", mark(Status::Running), labels.of(run), paint(Style::Dim, function));
             }
-            Event::Output { run, log } => eprintln!("  {} {}", paint(Style::Dim, &format!("{} |", run.subpath())), log.message),
+            Event::Output { run, log } => {
+                eprintln!("  {} {}", paint(Style::Dim, &format!("{} |", labels.of_output(run))), log.message)
+            }
             Event::Ended { run, status, took, outputs } => {
                 let style = match status {
                     Status::Complete => Style::Good,
                     Status::Failed => Style::Bad,
                     _ => Style::Plain,
                 };
-                eprintln!("{} {} {status} {}", paint(style, mark(*status)), self.name(run), paint(Style::Dim, &duration(*took)));
+                eprintln!(
+                    "{} {} {status} {}",
+                    paint(style, mark(*status)),
+                    labels.of(run),
+                    paint(Style::Dim, &duration(*took))
+                );
                 for output in *outputs {
                     eprintln!("    {output}");
                 }
             }
             Event::Waiting { run, missing } => {
-                eprintln!("{} {} waits for", mark(Status::Pending), self.name(run));
+                eprintln!("{} {} waits for", mark(Status::Pending), labels.of(run));
                 for missing in *missing {
                     eprintln!("    {missing}");
                 }
             }
+            // The command prints it.
+            Event::Standing { .. } => {}
             Event::Note(text) => eprintln!("{text}"),
         }
     }

@@ -7,19 +7,24 @@ use crate::world::World;
 const STORE: &str = "store.set(store.fs(\"./.store\"))\n";
 
 fn configured(config: &str) -> World {
-    World::new(&format!("-- repo.ocu.star --\n{config}\n-- a.ocu.star --\ndef f():\n    return done()\ntask(f, \"f\")\n"))
+    World::new(&format!(
+        "-- repo.ocu.star --\n{config}\n-- a.ocu.star --\ndef f():\n    return done()\ntask(f, \"f\")\n"
+    ))
 }
 
 #[test]
 fn no_repo_upwards() {
     let world = World::bare();
     std::fs::create_dir_all(world.root()).unwrap();
-    world.check("release new", expect![[r#"
+    world.check(
+        "release new",
+        expect![[r#"
         --- stderr
         error: not inside a repo with repo.ocu.star (looked in $DIR/repo and up to /)
           help: run this in a repo, or create repo.ocu.star at its root
         --- exit 1
-    "#]]);
+    "#]],
+    );
     for line in [&["state", "match"][..], &["work", "any"], &["release", "lint", "a.ocu.star"]] {
         assert_eq!(world.run(line), world.run(&["release", "new"]));
     }
@@ -27,13 +32,18 @@ fn no_repo_upwards() {
 
 #[test]
 fn configurations_without_a_store_or_with_two() {
-    configured("repo_alias(\"shop\")").check("release new", expect![[r#"
+    configured("repo_alias(\"shop\")").check(
+        "release new",
+        expect![[r#"
         --- stderr
         error: $DIR/repo/repo.ocu.star sets no store
           help: add `store.set(store.fs("./.store"))` to it, or a git store: `store.git(…)`
         --- exit 1
-    "#]]);
-    configured(&format!("repo_alias(\"shop\")\n{STORE}{STORE}")).check("release new", expect![[r#"
+    "#]],
+    );
+    configured(&format!("repo_alias(\"shop\")\n{STORE}{STORE}")).check(
+        "release new",
+        expect![[r#"
         --- stderr
         error: the store is set twice
          --> repo.ocu.star:3:1
@@ -42,8 +52,11 @@ fn configurations_without_a_store_or_with_two() {
           | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
         help: call `store.set` once, or assign `state_store` and `intent_store`, not both
         --- exit 1
-    "#]]);
-    configured("repo_alias(\"shop\")\nstore.set(\"./.store\")").check("release new", expect![[r#"
+    "#]],
+    );
+    configured("repo_alias(\"shop\")\nstore.set(\"./.store\")").check(
+        "release new",
+        expect![[r#"
         --- stderr
         error: this is not a store: `"./.store"`
          --> repo.ocu.star:2:1
@@ -52,13 +65,17 @@ fn configurations_without_a_store_or_with_two() {
           | ^^^^^^^^^^^^^^^^^^^^^
         help: use what `store.git(url)` or `store.fs(path)` returns
         --- exit 1
-    "#]]);
+    "#]],
+    );
     configured("repo_alias(\"shop\")\nstore.set(store.git(\"https://ada:hunter2@example.org/x.git\"))")
-        .check("release new", expect![[r#"
+        .check(
+            "release new",
+            expect![[r#"
             --- stderr
             error: this build cannot open git stores yet (https://example.org/x.git); use store.fs(…)
             --- exit 1
-        "#]]);
+        "#]],
+        );
     configured("repo_alias(\"shop\")\nstore.set(store.fs(\"./repo.ocu.star\"))").check("release new", expect![[r#"
         --- stderr
         error: $DIR/repo/./repo.ocu.star is not a folder, so it cannot hold a store: name another place in repo.ocu.star, or move that file away
@@ -70,7 +87,9 @@ fn configurations_without_a_store_or_with_two() {
             error: state and intent cannot both lie directly in $DIR/repo/s: give intent a folder of its own, or leave `intent` out and both get one below it
             --- exit 1
         "#]]);
-    configured("repo_alias(\"shop\"\n").check("state match", expect![[r#"
+    configured("repo_alias(\"shop\"\n").check(
+        "state match",
+        expect![[r#"
         --- stderr
         error: Parse error: unexpected new line, expected symbol ')'
          --> repo.ocu.star:3:1
@@ -78,8 +97,11 @@ fn configurations_without_a_store_or_with_two() {
         3 | 
           | ^
         --- exit 1
-    "#]]);
-    configured("task(1)\n").check("state match", expect![[r#"
+    "#]],
+    );
+    configured("task(1)\n").check(
+        "state match",
+        expect![[r#"
         --- stderr
         error: Missing parameter `name` for call to `task`
          --> repo.ocu.star:1:1
@@ -87,7 +109,8 @@ fn configurations_without_a_store_or_with_two() {
         1 | task(1)
           | ^^^^^^^
         --- exit 1
-    "#]]);
+    "#]],
+    );
     configured(&format!("repo_alias(\"shop @home\")\n{STORE}")).check("release new", expect![[r#"
         --- stderr
         error: `shop @home` cannot name a repo: `shop @home` at byte 0 of `shop @home/-/x`: `@` starts a release, so it stands right after a `/`; write `path/@release`
@@ -102,29 +125,40 @@ fn configurations_without_a_store_or_with_two() {
 #[test]
 fn repos_and_their_names() {
     let world = configured(STORE);
-    world.check("release new", expect![[r#"
+    world.check(
+        "release new",
+        expect![[r#"
         --- stderr
         error: this repo has no name: it has no remote called origin
           help: set one in repo.ocu.star: `repo_alias("my-repo")`, or add a remote
         --- exit 1
-    "#]]);
+    "#]],
+    );
     world.git(&["remote", "add", "origin", "/srv/git/shop.git"]);
-    world.check("release new", expect![[r#"
+    world.check(
+        "release new",
+        expect![[r#"
         srv/git/shop/-/a.ocu.star/@r1 complete
         --- stderr
         srv/git/shop/-/a.ocu.star/@r1 first
         › task/f/1 f
         ✓ task/f/1 complete <took>
-    "#]]);
+    "#]],
+    );
     world.git(&["remote", "set-url", "origin", "https://ada:hunter2@example.org:8443/team/shop.git/"]);
-    world.check("release new", expect![[r#"
+    world.check(
+        "release new",
+        expect![[r#"
         example.org:8443/team/shop/-/a.ocu.star/@r1 complete
         --- stderr
         example.org:8443/team/shop/-/a.ocu.star/@r1 first
         › task/f/1 f
         ✓ task/f/1 complete <took>
-    "#]]);
-    world.check("state get ./-/repo.ocu.star/@#Remotes", expect![[r#"
+    "#]],
+    );
+    world.check(
+        "state get ./-/repo.ocu.star/@#Remotes",
+        expect![[r#"
         [
           {
             "Name": "origin",
@@ -132,38 +166,51 @@ fn repos_and_their_names() {
             "URL": "https://example.org:8443/team/shop.git/"
           }
         ]
-    "#]]);
+    "#]],
+    );
     world.git(&["remote", "set-url", "origin", "git@example.org:team/shop.git"]);
-    world.check("release new", expect![[r#"
+    world.check(
+        "release new",
+        expect![[r#"
         example.org/team/shop/-/a.ocu.star/@r1 complete
         --- stderr
         example.org/team/shop/-/a.ocu.star/@r1 first
         › task/f/1 f
         ✓ task/f/1 complete <took>
-    "#]]);
+    "#]],
+    );
     world.git(&["remote", "set-url", "origin", "../elsewhere"]);
-    world.check("release new", expect![[r#"
+    world.check(
+        "release new",
+        expect![[r#"
         --- stderr
         error: this repo has no name: none can be made of the URL of its remote, ../elsewhere
           help: set one in repo.ocu.star: `repo_alias("my-repo")`, or add a remote
         --- exit 1
-    "#]]);
+    "#]],
+    );
     let world = configured(STORE).with("OCU_CFG_repo_alias", "other");
-    world.check("release new", expect![[r#"
+    world.check(
+        "release new",
+        expect![[r#"
         other/-/a.ocu.star/@r1 complete
         --- stderr
         other/-/a.ocu.star/@r1 first
         › task/f/1 f
         ✓ task/f/1 complete <took>
-    "#]]);
+    "#]],
+    );
     let world = configured(STORE).with("OCU_REPO_URL_OVERRIDE", "ssh://git@example.org/x/y.git");
-    world.check("release new", expect![[r#"
+    world.check(
+        "release new",
+        expect![[r#"
         example.org/x/y/-/a.ocu.star/@r1 complete
         --- stderr
         example.org/x/y/-/a.ocu.star/@r1 first
         › task/f/1 f
         ✓ task/f/1 complete <took>
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -185,20 +232,26 @@ fn a_folder_that_is_no_git_repo_and_a_repo_without_commits() {
     "#]]);
     world.check("state set @/custom/x 1", expect![[""]]);
     world.git(&["init", "-q"]);
-    world.check("release new", expect![[r#"
+    world.check(
+        "release new",
+        expect![[r#"
         --- stderr
         error: no commit is checked out in $DIR/repo: there is none yet
           help: a release is of a commit: `git init` if need be, and commit first
         --- exit 1
-    "#]]);
+    "#]],
+    );
     let world = world.with("OCU_REPO_COMMIT_OVERRIDE", "0123456789012345678901234567890123456789");
-    world.check("release new", expect![[r#"
+    world.check(
+        "release new",
+        expect![[r#"
         shop/-/a.ocu.star/@r1 complete
         --- stderr
         shop/-/a.ocu.star/@r1
         › task/f/1 f
         ✓ task/f/1 complete <took>
-    "#]]);
+    "#]],
+    );
     let world = world.with("PATH", "/nowhere").with("OCU_REPO_COMMIT_OVERRIDE", "");
     world.check("release new --force", expect![[r#"
         --- stderr
@@ -214,63 +267,86 @@ fn documents_that_are_none() {
     let release = ".store/state/refs/shop/-/a.ocu.star/@r1";
     let run = world.read(&format!("{release}/task/f/1/@object.json"));
     world.write(&format!("{release}/task/f/1/@object.json"), "{\"kind\":");
-    world.check_reads_only("state get ./@r1/task/f/1", expect![[r#"
+    world.check_reads_only(
+        "state get ./@r1/task/f/1",
+        expect![[r#"
         --- stderr
         error: shop/-/a.ocu.star/@r1/task/f/1: not a document: EOF while parsing a value at line 1 column 8
         --- exit 1
-    "#]]);
-    world.check_reads_only("release show", expect![[r#"
+    "#]],
+    );
+    world.check_reads_only(
+        "release show",
+        expect![[r#"
         shop/-/a.ocu.star/@r1 complete
         commit <commit 1> first
         phase 1
           ✓ task/f/1 complete <time>
-    "#]]);
+    "#]],
+    );
     world.check_reads_only("state check", expect![[r#"
         shop/-/a.ocu.star/@r1/task/f/1: not a document: EOF while parsing a value at line 1 column 8; put the file right by hand, or delete it
         --- stderr
         error: 1 problem found
         --- exit 1
     "#]]);
-    world.check_reads_only("release continue", expect![[r#"
+    world.check_reads_only(
+        "release continue",
+        expect![[r#"
         shop/-/a.ocu.star/@r1 complete
         --- stderr
         shop/-/a.ocu.star/@r1 first
         nothing is ready
-    "#]]);
-    world.check_reads_only("release retry", expect![[r#"
+    "#]],
+    );
+    world.check_reads_only(
+        "release retry",
+        expect![[r#"
         --- stderr
         error: nothing to retry: no run of shop/-/a.ocu.star/@r1 has failed
         --- exit 1
-    "#]]);
+    "#]],
+    );
     world.write(&format!("{release}/task/f/1/@object.json"), &run);
     // A run with two statuses.
     let status = world.read(&format!("{release}/task/f/1/status/complete/@object.json"));
     world.write(&format!("{release}/task/f/1/status/failed/@object.json"), &status);
-    world.check_reads_only("state check", expect![[r#"
+    world.check_reads_only(
+        "state check",
+        expect![[r#"
         shop/-/a.ocu.star/@r1/task/f/1: the run has 2 statuses (complete, failed); --fix keeps complete
         --- stderr
         error: 1 problem found
         --- exit 1
-    "#]]);
-    world.check_reads_only("release show", expect![[r#"
+    "#]],
+    );
+    world.check_reads_only(
+        "release show",
+        expect![[r#"
         shop/-/a.ocu.star/@r1 complete
         commit <commit 1> first
         phase 1
           ✓ task/f/1 complete <time>
-    "#]]);
+    "#]],
+    );
     world.check("state check --fix", expect![[r#"
         shop/-/a.ocu.star/@r1/task/f/1: mended: the run has 2 statuses (complete, failed); --fix keeps complete
     "#]]);
     world.check("state check", expect![[""]]);
     // And with none.
     std::fs::remove_dir_all(world.root().join(format!("{release}/task/f/1/status"))).unwrap();
-    world.check_reads_only("state check", expect![[r#"
+    world.check_reads_only(
+        "state check",
+        expect![[r#"
         shop/-/a.ocu.star/@r1/task/f/1: the run has no status, and counts as pending; --fix writes that down
         --- stderr
         error: 1 problem found
         --- exit 1
-    "#]]);
-    world.check_reads_only("state check --json", expect![[r#"
+    "#]],
+    );
+    world.check_reads_only(
+        "state check --json",
+        expect![[r#"
         [
           {
             "fixable": true,
@@ -282,8 +358,11 @@ fn documents_that_are_none() {
         --- stderr
         error: 1 problem found
         --- exit 1
-    "#]]);
-    world.check_reads_only("work any --dryrun", expect![[r#"
+    "#]],
+    );
+    world.check_reads_only(
+        "work any --dryrun",
+        expect![[r#"
         [
           {
             "commit": "<commit 1>",
@@ -291,7 +370,8 @@ fn documents_that_are_none() {
             "work_type": "run"
           }
         ]
-    "#]]);
+    "#]],
+    );
     // A release that cannot be read.
     world.write(&format!("{release}/@object.json"), "[]");
     world.check_reads_only("release show @r1", expect![[r#"
@@ -299,28 +379,40 @@ fn documents_that_are_none() {
         error: shop/-/a.ocu.star/@r1 cannot be read (not a document: invalid type: sequence, expected struct Envelope at line 1 column 0): put the file right by hand, or delete it; `ocuroot state check` lists all such
         --- exit 1
     "#]]);
-    world.check_reads_only("release list", expect![[r#"
+    world.check_reads_only(
+        "release list",
+        expect![[r#"
         RELEASE  STATUS  COMMIT  TAGS  LIVE IN  TIME  SUBJECT
-    "#]]);
+    "#]],
+    );
     world.check_reads_only("release continue", expect![[r#"
         --- stderr
         error: shop/-/a.ocu.star/@r1 cannot be read (not a document: invalid type: sequence, expected struct Envelope at line 1 column 0): put the file right by hand, or delete it; `ocuroot state check` lists all such
         --- exit 1
     "#]]);
-    world.check_reads_only("work any -d", expect![[r#"
+    world.check_reads_only(
+        "work any -d",
+        expect![[r#"
         []
-    "#]]);
-    world.check_reads_only("work any", expect![[r#"
+    "#]],
+    );
+    world.check_reads_only(
+        "work any",
+        expect![[r#"
         --- stderr
         nothing to do at this commit
-    "#]]);
+    "#]],
+    );
     // Not UTF-8.
     std::fs::write(world.root().join(format!("{release}/@object.json")), b"{\"kind\":\"\xff\xfe\"}").unwrap();
-    world.check_reads_only("state get ./@r1", expect![[r#"
+    world.check_reads_only(
+        "state get ./@r1",
+        expect![[r#"
         --- stderr
         error: shop/-/a.ocu.star/@r1: not a document: invalid unicode code point at line 1 column 10
         --- exit 1
-    "#]]);
+    "#]],
+    );
     // Links in a circle.
     for (from, to) in [("a", "b"), ("b", "a")] {
         world.write(
@@ -328,11 +420,14 @@ fn documents_that_are_none() {
             &format!("{{\"kind\":\"link\",\"body_type\":\"\",\"body\":\"@/custom/{to}\"}}"),
         );
     }
-    world.check_reads_only("state get @/custom/a", expect![[r#"
+    world.check_reads_only(
+        "state get @/custom/a",
+        expect![[r#"
         --- stderr
         error: links lead in a circle: @/custom/a → @/custom/b → @/custom/a; delete one of them
         --- exit 1
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -340,26 +435,38 @@ fn stores_of_other_versions() {
     let world = configured(&format!("repo_alias(\"shop\")\n{STORE}"));
     world.ok("release new");
     for (marker, expected) in [
-        ("{\"version\":99}", expect![[r#"
+        (
+            "{\"version\":99}",
+            expect![[r#"
             --- stderr
             error: the store in $DIR/repo/.store/state has version 99, and this build of Ocuroot knows versions 1, 2 and 3: install a newer Ocuroot. Nothing was changed
             --- exit 1
-        "#]]),
-        ("{\"version\":\"three\"}", expect![[r#"
+        "#]],
+        ),
+        (
+            "{\"version\":\"three\"}",
+            expect![[r#"
             --- stderr
             error: the store in $DIR/repo/.store/state has version "three", and this build of Ocuroot knows versions 1, 2 and 3: install a newer Ocuroot. Nothing was changed
             --- exit 1
-        "#]]),
-        ("not json", expect![[r#"
+        "#]],
+        ),
+        (
+            "not json",
+            expect![[r#"
             --- stderr
             error: $DIR/repo/.store/state/.ocuroot-store does not say which version of store this is (expected ident at line 1 column 2): restore the file; a current store has {"version":3}
             --- exit 1
-        "#]]),
-        ("{\"version\":3,\"Tags\":{\"intent\":{}}}", expect![[r#"
+        "#]],
+        ),
+        (
+            "{\"version\":3,\"Tags\":{\"intent\":{}}}",
+            expect![[r#"
             --- stderr
             error: $DIR/repo/.store/state holds intent, but it was opened as the place of state: check the order of the stores in repo.ocu.star
             --- exit 1
-        "#]]),
+        "#]],
+        ),
     ] {
         world.write(".store/state/.ocuroot-store", marker);
         world.check_reads_only("release new --force", expected);
@@ -370,43 +477,63 @@ fn stores_of_other_versions() {
 fn globs() {
     let world = configured(&format!("repo_alias(\"shop\")\n{STORE}"));
     for (glob, expected) in [
-        ("a[", expect![[r#"
+        (
+            "a[",
+            expect![[r#"
             --- stderr
             error: `[` at byte 1 of the pattern `a[`: this `[` is never closed; add a `]`, or write `\[` for the character
             --- exit 2
-        "#]]),
-        ("**/[z-a]", expect![[r#"
+        "#]],
+        ),
+        (
+            "**/[z-a]",
+            expect![[r#"
             --- stderr
             error: `z` at byte 4 of the pattern `**/[z-a]`: this range ends before it starts; swap its ends
             --- exit 2
-        "#]]),
-        ("x/[]", expect![[r#"
+        "#]],
+        ),
+        (
+            "x/[]",
+            expect![[r#"
             --- stderr
             error: `[` at byte 2 of the pattern `x/[]`: this class holds no character; name some, as in `[abc]`
             --- exit 2
-        "#]]),
-        ("{a,b", expect![[r#"
+        "#]],
+        ),
+        (
+            "{a,b",
+            expect![[r#"
             --- stderr
             error: `{` at byte 0 of the pattern `{a,b`: this `{` is never closed; add a `}`, or write `\{` for the character
             --- exit 2
-        "#]]),
-        ("a\\", expect![[r#"
+        "#]],
+        ),
+        (
+            "a\\",
+            expect![[r#"
             --- stderr
             error: `\\` at byte 1 of the pattern `a\\`: nothing follows this `\`; write `\\` for the character
             --- exit 2
-        "#]]),
+        "#]],
+        ),
     ] {
         expected.assert_eq(&world.run(&["state", "match", glob]).text());
     }
-    world.check("state match --sort sideways", expect![[r#"
+    world.check(
+        "state match --sort sideways",
+        expect![[r#"
         --- stderr
         error: invalid value 'sideways' for '--sort <SORT>'
           [possible values: bytes, natural]
 
         For more information, try '--help'.
         --- exit 2
-    "#]]);
-    world.check("state", expect![[r#"
+    "#]],
+    );
+    world.check(
+        "state",
+        expect![[r#"
         --- stderr
         Look at state, and set intent
 
@@ -427,8 +554,11 @@ fn globs() {
           -h, --help          Print help
           -V, --version       Print version
         --- exit 2
-    "#]]);
-    world.check("stat", expect![[r#"
+    "#]],
+    );
+    world.check(
+        "stat",
+        expect![[r#"
         --- stderr
         error: unrecognized subcommand 'stat'
 
@@ -438,8 +568,11 @@ fn globs() {
 
         For more information, try '--help'.
         --- exit 2
-    "#]]);
-    world.check("state match --nope", expect![[r#"
+    "#]],
+    );
+    world.check(
+        "state match --nope",
+        expect![[r#"
         --- stderr
         error: unexpected argument '--nope' found
 
@@ -449,5 +582,6 @@ fn globs() {
 
         For more information, try '--help'.
         --- exit 2
-    "#]]);
+    "#]],
+    );
 }

@@ -13,7 +13,9 @@ fn refused(fixture: &str, expected: Expect) {
 
 #[test]
 fn syntax() {
-    refused("-- a.ocu.star --\ndef f(:\n    return done()\n", expect![[r#"
+    refused(
+        "-- a.ocu.star --\ndef f(:\n    return done()\n",
+        expect![[r#"
         --- stderr
         error: Parse error: unexpected symbol ':', expected identifier
          --> a.ocu.star:1:7
@@ -21,8 +23,11 @@ fn syntax() {
         1 | def f(:
           |       ^
         --- exit 1
-    "#]]);
-    refused("-- a.ocu.star --\nx = nope\n", expect![[r#"
+    "#]],
+    );
+    refused(
+        "-- a.ocu.star --\nx = nope\n",
+        expect![[r#"
         --- stderr
         error: Variable `nope` not found, did you mean `None`?
          --> a.ocu.star:1:5
@@ -30,7 +35,8 @@ fn syntax() {
         1 | x = nope
           |     ^^^^
         --- exit 1
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -66,7 +72,9 @@ fn loads() {
             --- exit 1
         "#]],
     );
-    refused("-- a.ocu.star --\nload(\"../../etc/passwd\", \"x\")\n", expect![[r#"
+    refused(
+        "-- a.ocu.star --\nload(\"../../etc/passwd\", \"x\")\n",
+        expect![[r#"
         --- stderr
         error: `load("../../etc/passwd")` leaves the repo
          --> a.ocu.star:1:1
@@ -74,8 +82,11 @@ fn loads() {
         1 | load("../../etc/passwd", "x")
           | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
         --- exit 1
-    "#]]);
-    refused("-- a.ocu.star --\nload(\"./nope.star\", \"x\")\n", expect![[r#"
+    "#]],
+    );
+    refused(
+        "-- a.ocu.star --\nload(\"./nope.star\", \"x\")\n",
+        expect![[r#"
         --- stderr
         error: cannot read $DIR/repo/nope.star: No such file or directory (os error 2)
          --> a.ocu.star:1:1
@@ -83,8 +94,11 @@ fn loads() {
         1 | load("./nope.star", "x")
           | ^^^^^^^^^^^^^^^^^^^^^^^^
         --- exit 1
-    "#]]);
-    refused("-- a.ocu.star --\nload(\"./b.star\", \"y\")\n-- b.star --\nx = 1\n", expect![[r#"
+    "#]],
+    );
+    refused(
+        "-- a.ocu.star --\nload(\"./b.star\", \"y\")\n-- b.star --\nx = 1\n",
+        expect![[r#"
         --- stderr
         error: Module has no symbol `y`, did you mean `x`?
          --> a.ocu.star:1:18
@@ -92,12 +106,15 @@ fn loads() {
         1 | load("./b.star", "y")
           |                  ^^^
         --- exit 1
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn sdk_versions() {
-    refused("-- a.ocu.star --\nocuroot(\"9.9.9\")\n", expect![[r#"
+    refused(
+        "-- a.ocu.star --\nocuroot(\"9.9.9\")\n",
+        expect![[r#"
         --- stderr
         error: there is no SDK version `9.9.9`; known: 0.3.0
          --> a.ocu.star:1:1
@@ -105,8 +122,11 @@ fn sdk_versions() {
         1 | ocuroot("9.9.9")
           | ^^^^^^^^^^^^^^^^
         --- exit 1
-    "#]]);
-    refused("-- a.ocu.star --\nocuroot(\"latest\")\n", expect![[r#"
+    "#]],
+    );
+    refused(
+        "-- a.ocu.star --\nocuroot(\"latest\")\n",
+        expect![[r#"
         --- stderr
         error: `latest` is not an SDK version or a constraint on one
          --> a.ocu.star:1:1
@@ -114,18 +134,24 @@ fn sdk_versions() {
         1 | ocuroot("latest")
           | ^^^^^^^^^^^^^^^^^
         --- exit 1
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn evaluation_that_would_never_end() {
-    refused("-- a.ocu.star --\nfor i in range(2000000000):\n    for j in range(2000000000):\n        pass\n", expect![[r#"
+    refused(
+        "-- a.ocu.star --\nfor i in range(2000000000):\n    for j in range(2000000000):\n        pass\n",
+        expect![[r#"
         --- stderr
         error: evaluation was stopped: it took too many steps
         help: a loop may never end; waiting belongs into a command that `shell` runs
         --- exit 1
-    "#]]);
-    refused("-- a.ocu.star --\nx = \"a\" * 10000000000\n", expect![[r#"
+    "#]],
+    );
+    refused(
+        "-- a.ocu.star --\nx = \"a\" * 10000000000\n",
+        expect![[r#"
         --- stderr
         error: Integer value is too big to fit in i32: 10000000000
          --> a.ocu.star:1:5
@@ -133,13 +159,17 @@ fn evaluation_that_would_never_end() {
         1 | x = "a" * 10000000000
           |     ^^^^^^^^^^^^^^^^^
         --- exit 1
-    "#]]);
-    refused("-- a.ocu.star --\nx = [1]\nfor i in range(100):\n    x = x + x\n", expect![[r#"
+    "#]],
+    );
+    refused(
+        "-- a.ocu.star --\nx = [1]\nfor i in range(100):\n    x = x + x\n",
+        expect![[r#"
         --- stderr
         error: evaluation was stopped: it uses too much memory
         help: a loop may never end, or a value keeps growing
         --- exit 1
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -158,7 +188,9 @@ fn functions_that_cannot_be_found_again_or_do_not_fit() {
             --- exit 1
         "#]],
     );
-    refused("-- a.ocu.star --\ntask(lambda: done(), \"t\")\n", expect![[r#"
+    refused(
+        "-- a.ocu.star --\ntask(lambda: done(), \"t\")\n",
+        expect![[r#"
         --- stderr
         error: function `lambda` is not the value of a global
          --> a.ocu.star:1:1
@@ -167,7 +199,8 @@ fn functions_that_cannot_be_found_again_or_do_not_fit() {
           | ^^^^^^^^^^^^^^^^^^^^^^^^^
         help: define it with `def` at the top level of the file or of one that it loads, or assign it to a global: a run may call it in a later process
         --- exit 1
-    "#]]);
+    "#]],
+    );
     refused(
         "-- a.ocu.star --\ndef f(a, b=1):\n    return done()\n\ntask(f, \"missing\")\ntask(f, \"more\", inputs={\"a\": 1, \"c\": 2})\ntask(f, \"fine\", inputs={\"a\": 1})\n",
         expect![[r#"
@@ -251,7 +284,9 @@ fn functions_that_cannot_be_found_again_or_do_not_fit() {
             --- exit 1
         "#]],
     );
-    refused("-- a.ocu.star --\nregister_environment(environment(\"a b\"))\n", expect![[r#"
+    refused(
+        "-- a.ocu.star --\nregister_environment(environment(\"a b\"))\n",
+        expect![[r#"
         --- stderr
         error: `a b` is not an environment name: it must not hold ' '
          --> a.ocu.star:1:22
@@ -259,8 +294,11 @@ fn functions_that_cannot_be_found_again_or_do_not_fit() {
         1 | register_environment(environment("a b"))
           |                      ^^^^^^^^^^^^^^^^^^
         --- exit 1
-    "#]]);
-    refused("-- a.ocu.star --\ntask()\n", expect![[r#"
+    "#]],
+    );
+    refused(
+        "-- a.ocu.star --\ntask()\n",
+        expect![[r#"
         --- stderr
         error: Missing parameter `fn` for call to `task`
          --> a.ocu.star:1:1
@@ -268,8 +306,11 @@ fn functions_that_cannot_be_found_again_or_do_not_fit() {
         1 | task()
           | ^^^^^^
         --- exit 1
-    "#]]);
-    refused("-- a.ocu.star --\ndef f(x):\n    return done()\ntask(f, \"t\", inputs={\"x\": ref(\"no//ref\")})\n", expect![[r#"
+    "#]],
+    );
+    refused(
+        "-- a.ocu.star --\ndef f(x):\n    return done()\ntask(f, \"t\", inputs={\"x\": ref(\"no//ref\")})\n",
+        expect![[r#"
         --- stderr
         error: byte 3 of `no//ref`: a segment is empty; write one `/`, not two
          --> a.ocu.star:3:27
@@ -277,7 +318,8 @@ fn functions_that_cannot_be_found_again_or_do_not_fit() {
         3 | task(f, "t", inputs={"x": ref("no//ref")})
           |                           ^^^^^^^^^^^^^^
         --- exit 1
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -394,7 +436,9 @@ fn output_that_is_not_utf8() {
     let world = World::new(
         "-- a.ocu.star --\ndef f():\n    r = shell(\"printf 'caf\\\\351\\\\n'\")\n    return done(outputs={\"text\": r.stdout})\ntask(f, \"f\")\n",
     );
-    world.check("release new", expect![[r#"
+    world.check(
+        "release new",
+        expect![[r#"
         shop/-/a.ocu.star/@r1 complete
         --- stderr
         shop/-/a.ocu.star/@r1 first
@@ -402,10 +446,14 @@ fn output_that_is_not_utf8() {
           f/1 | caf�
         ✓ task/f/1 complete <took>
             shop/-/a.ocu.star/@r1/task/f#output/text
-    "#]]);
-    world.check("state get ./@/task/f#output", expect![[r#"
+    "#]],
+    );
+    world.check(
+        "state get ./@/task/f#output",
+        expect![[r#"
         {
           "text": "caf�\n"
         }
-    "#]]);
+    "#]],
+    );
 }

@@ -37,35 +37,52 @@ fn deployed() -> World {
 #[test]
 fn a_file_of_environments_sets_them() {
     let world = World::new(SHOP);
-    world.check("release new environments.ocu.star", expect![[r#"
+    world.check(
+        "release new environments.ocu.star",
+        expect![[r#"
         @/environment/staging
         @/environment/production
-    "#]]);
-    world.check("state match", expect![[r#"
+    "#]],
+    );
+    world.check(
+        "state match",
+        expect![[r#"
         @/environment/production
         @/environment/staging
         shop/-/repo.ocu.star/@
         shop/-/repo.ocu.star/@<commit 1>
-    "#]]);
-    world.check("state match --intent", expect![[r#"
+    "#]],
+    );
+    world.check(
+        "state match --intent",
+        expect![[r#"
         +/environment/production
         +/environment/staging
         shop/-/repo.ocu.star/+
         shop/-/repo.ocu.star/+<commit 1>
-    "#]]);
-    world.check("state match +/environment/*", expect![[r#"
+    "#]],
+    );
+    world.check(
+        "state match +/environment/*",
+        expect![[r#"
         +/environment/production
         +/environment/staging
-    "#]]);
-    world.check("state get @/environment/staging", expect![[r#"
+    "#]],
+    );
+    world.check(
+        "state get @/environment/staging",
+        expect![[r#"
         {
           "attributes": {
             "tier": "test"
           },
           "name": "staging"
         }
-    "#]]);
-    world.check("release new web.ocu.star --jobs 1", expect![[r#"
+    "#]],
+    );
+    world.check(
+        "release new web.ocu.star --jobs 1",
+        expect![[r#"
         shop/-/web.ocu.star/@r1 complete
         --- stderr
         shop/-/web.ocu.star/@r1 first
@@ -80,15 +97,24 @@ fn a_file_of_environments_sets_them() {
           staging/1 | up staging {"tier": "test"} web:1
         ✓ deploy/staging/1 complete <took>
             shop/-/web.ocu.star/@r1/deploy/staging#output/host
-    "#]]);
-    world.check("release list web.ocu.star", expect![[r#"
+    "#]],
+    );
+    world.check(
+        "release list web.ocu.star",
+        expect![[r#"
         RELEASE  STATUS    COMMIT      TAGS  LIVE IN             TIME                  SUBJECT
         r1       complete  <commit 1>        production staging  <time>  first
-    "#]]);
-    world.check("state get ./web.ocu.star/@/deploy/staging#output/host", expect![[r#"
+    "#]],
+    );
+    world.check(
+        "state get ./web.ocu.star/@/deploy/staging#output/host",
+        expect![[r#"
         "staging.example.org"
-    "#]]);
-    world.check("state get shop/-/web.ocu.star/+/deploy/staging", expect![[r#"
+    "#]],
+    );
+    world.check(
+        "state get shop/-/web.ocu.star/+/deploy/staging",
+        expect![[r#"
         {
           "input": {
             "environment": {
@@ -107,11 +133,15 @@ fn a_file_of_environments_sets_them() {
           },
           "release": "shop/-/web.ocu.star/@r1"
         }
-    "#]]);
+    "#]],
+    );
     world.check("state diff", expect![[""]]);
-    world.check("work any --dryrun", expect![[r#"
+    world.check(
+        "work any --dryrun",
+        expect![[r#"
         []
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -121,20 +151,28 @@ fn a_new_environment_is_deployed_to() {
         r#"state set @/environment/canary --format json '{"name":"canary","attributes":{"tier":"test"}}'"#,
         expect![[""]],
     );
-    world.check_reads_only("work any -d", expect![[r#"
+    world.check_reads_only(
+        "work any -d",
+        expect![[r#"
         [
           {
             "ref": "@/environment/canary",
             "work_type": "create"
           }
         ]
-    "#]]);
-    world.check("state apply @/environment/canary", expect![[r#"
+    "#]],
+    );
+    world.check(
+        "state apply @/environment/canary",
+        expect![[r#"
         --- stderr
         applied @/environment/canary
           shop/-/web.ocu.star/@r1/op/check_envs
-    "#]]);
-    world.check_reads_only("work ops --dryrun", expect![[r#"
+    "#]],
+    );
+    world.check_reads_only(
+        "work ops --dryrun",
+        expect![[r#"
         [
           {
             "commit": "<commit 1>",
@@ -142,33 +180,48 @@ fn a_new_environment_is_deployed_to() {
             "work_type": "op"
           }
         ]
-    "#]]);
-    world.check("work ops", expect![[r#"
+    "#]],
+    );
+    world.check(
+        "work ops",
+        expect![[r#"
         --- stderr
         checked environments of shop/-/web.ocu.star/@r1
           shop/-/web.ocu.star/@r1/deploy/canary/1
-    "#]]);
-    world.check("work continue", expect![[r#"
+    "#]],
+    );
+    world.check(
+        "work continue",
+        expect![[r#"
         --- stderr
         shop/-/web.ocu.star/@r1 first
         › deploy/canary/1 up
           canary/1 | up canary {"tier": "test"} web:1
         ✓ deploy/canary/1 complete <took>
             shop/-/web.ocu.star/@r1/deploy/canary#output/host
-    "#]]);
-    world.check("work any --dryrun", expect![[r#"
+    "#]],
+    );
+    world.check(
+        "work any --dryrun",
+        expect![[r#"
         []
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn a_deleted_environment_is_taken_down() {
     let world = deployed();
     world.check("state delete @/environment/staging", expect![[""]]);
-    world.check("state diff", expect![[r#"
+    world.check(
+        "state diff",
+        expect![[r#"
         @/environment/staging
-    "#]]);
-    world.check("work any", expect![[r#"
+    "#]],
+    );
+    world.check(
+        "work any",
+        expect![[r#"
         --- stderr
         applied @/environment/staging
           shop/-/web.ocu.star/@r1/deploy/staging/2
@@ -176,28 +229,43 @@ fn a_deleted_environment_is_taken_down() {
         › deploy/staging/2 down
           staging/2 | down staging web:1
         ✓ deploy/staging/2 complete <took>
-    "#]]);
-    world.check("state match **/deploy/staging", expect![[r#"
+    "#]],
+    );
+    world.check(
+        "state match **/deploy/staging",
+        expect![[r#"
         shop/-/web.ocu.star/@r1/deploy/staging
-    "#]]);
-    world.check("state get web.ocu.star/@/deploy/staging", expect![[r#"
+    "#]],
+    );
+    world.check(
+        "state get web.ocu.star/@/deploy/staging",
+        expect![[r#"
         --- stderr
         error: shop/-/web.ocu.star/@/deploy/staging not found
           help: did you mean shop/-/web.ocu.star/@r1/deploy/staging?
         --- exit 1
-    "#]]);
-    world.check("work any", expect![[r#"
+    "#]],
+    );
+    world.check(
+        "work any",
+        expect![[r#"
         --- stderr
         nothing to do at this commit
-    "#]]);
-    world.check("state delete @/environment/staging", expect![[r#"
+    "#]],
+    );
+    world.check(
+        "state delete @/environment/staging",
+        expect![[r#"
         --- stderr
         error: there is no intent at +/environment/staging
         --- exit 1
-    "#]]);
+    "#]],
+    );
     // And back again.
     world.ok(r#"state set @/environment/staging -f=json '{"name":"staging","attributes":{"tier":"new"}}'"#);
-    world.check("work any --comprehensive -j 1", expect![[r#"
+    world.check(
+        "work any --comprehensive -j 1",
+        expect![[r#"
         --- stderr
         applied @/environment/staging
           shop/-/web.ocu.star/@r1/op/check_envs
@@ -208,7 +276,8 @@ fn a_deleted_environment_is_taken_down() {
           staging/3 | up staging {"tier": "new"} web:1
         ✓ deploy/staging/3 complete <took>
             shop/-/web.ocu.star/@r1/deploy/staging#output/host
-    "#]]);
+    "#]],
+    );
     world.check("state check", expect![[""]]);
 }
 
@@ -218,9 +287,12 @@ fn intent_takes_a_deployment_back_to_an_older_release() {
     world.write("version", "2\n");
     world.commit("second");
     world.ok("release new web.ocu.star --jobs 1");
-    world.check("state get web.ocu.star/@/deploy/production#release", expect![[r#"
+    world.check(
+        "state get web.ocu.star/@/deploy/production#release",
+        expect![[r#"
         "shop/-/web.ocu.star/@r2"
-    "#]]);
+    "#]],
+    );
     world.ok(
         r#"state set web.ocu.star/@/deploy/production -f json '{"release":"shop/-/web.ocu.star/@r1","input":{"image":{"ref":"shop/-/web.ocu.star/@r1/task/build#output/image"},"environment":{"ref":"@/environment/production"}}}'"#,
     );
@@ -251,31 +323,43 @@ fn intent_takes_a_deployment_back_to_an_older_release() {
                                                                             |   "type": "up"
                                                                             | }
     "#]]);
-    world.check("work any", expect![[r#"
+    world.check(
+        "work any",
+        expect![[r#"
         --- stderr
         applied shop/-/web.ocu.star/@/deploy/production
           shop/-/web.ocu.star/@r1/deploy/production/2
         shop has work at <commit 1> and no trigger; in a checkout of it run:
           git checkout <commit 1>
           ocuroot work any
-    "#]]);
+    "#]],
+    );
     world.git(&["checkout", "-q", "HEAD~"]);
-    world.check("work any", expect![[r#"
+    world.check(
+        "work any",
+        expect![[r#"
         --- stderr
         shop/-/web.ocu.star/@r1 first
         › deploy/production/2 up
           production/2 | up production {"tier": "live"} web:1
         ✓ deploy/production/2 complete <took>
             shop/-/web.ocu.star/@r1/deploy/production#output/host
-    "#]]);
-    world.check("state get web.ocu.star/@/deploy/production#release", expect![[r#"
+    "#]],
+    );
+    world.check(
+        "state get web.ocu.star/@/deploy/production#release",
+        expect![[r#"
         "shop/-/web.ocu.star/@r1"
-    "#]]);
-    world.check("release list web.ocu.star", expect![[r#"
+    "#]],
+    );
+    world.check(
+        "release list web.ocu.star",
+        expect![[r#"
         RELEASE  STATUS    COMMIT      TAGS  LIVE IN     TIME                  SUBJECT
         r2       complete  <commit 2>        staging     <time>  second
         r1       complete  <commit 1>        production  <time>  first
-    "#]]);
+    "#]],
+    );
     world.check("state diff", expect![[""]]);
 }
 
@@ -283,33 +367,48 @@ fn intent_takes_a_deployment_back_to_an_older_release() {
 fn deleted_deploy_intent_takes_it_down() {
     let world = deployed();
     world.check("state delete ./web.ocu.star/+/deploy/production", expect![[""]]);
-    world.check("state apply web.ocu.star/@/deploy/production", expect![[r#"
+    world.check(
+        "state apply web.ocu.star/@/deploy/production",
+        expect![[r#"
         --- stderr
         applied shop/-/web.ocu.star/@/deploy/production
           shop/-/web.ocu.star/@r1/deploy/production/2
-    "#]]);
-    world.check("state apply web.ocu.star/@/deploy/production", expect![[r#"
+    "#]],
+    );
+    world.check(
+        "state apply web.ocu.star/@/deploy/production",
+        expect![[r#"
         --- stderr
         nothing to do: a run of this deployment is open, or failed to take it down
-    "#]]);
-    world.check("work continue", expect![[r#"
+    "#]],
+    );
+    world.check(
+        "work continue",
+        expect![[r#"
         --- stderr
         shop/-/web.ocu.star/@r1 first
         › deploy/production/2 down
           production/2 | down production web:1
         ✓ deploy/production/2 complete <took>
-    "#]]);
-    world.check("state get web.ocu.star/@/deploy/production", expect![[r#"
+    "#]],
+    );
+    world.check(
+        "state get web.ocu.star/@/deploy/production",
+        expect![[r#"
         --- stderr
         error: shop/-/web.ocu.star/@/deploy/production not found
           help: did you mean shop/-/web.ocu.star/@r1/deploy/production?
         --- exit 1
-    "#]]);
-    world.check("state apply web.ocu.star/@/deploy/production", expect![[r#"
+    "#]],
+    );
+    world.check(
+        "state apply web.ocu.star/@/deploy/production",
+        expect![[r#"
         --- stderr
         error: there is nothing at shop/-/web.ocu.star/@/deploy/production, in intent or in state
         --- exit 1
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -332,33 +431,44 @@ deploy("prod", up=up, down=down, inputs={"range": input(ref="./-/network.ocu.sta
     );
     world.ok(r#"state set @/environment/prod -f json '{"name":"prod"}'"#);
     world.ok("state apply @/environment/prod");
-    world.check("release new web.ocu.star", expect![[r#"
+    world.check(
+        "release new web.ocu.star",
+        expect![[r#"
         shop/-/web.ocu.star/@r1 pending
         --- stderr
         shop/-/web.ocu.star/@r1 first
         › deploy/prod/1 waits for
             shop/-/network.ocu.star/@/task/range#output/range (input range)
-    "#]]);
+    "#]],
+    );
     world.ok("release new network.ocu.star");
-    world.check("work continue", expect![[r#"
+    world.check(
+        "work continue",
+        expect![[r#"
         --- stderr
         shop/-/web.ocu.star/@r1 first
         › deploy/prod/1 up
           prod/1 | up in 10.0.0.0/8
         ✓ deploy/prod/1 complete <took>
-    "#]]);
+    "#]],
+    );
     world.write("range", "192.168.0.0/16\n");
     world.commit("second");
     world.ok("release new network.ocu.star");
-    world.check("work any", expect![[r#"
+    world.check(
+        "work any",
+        expect![[r#"
         --- stderr
         nothing to do at this commit
         shop has work at <commit 1> and no trigger; in a checkout of it run:
           git checkout <commit 1>
           ocuroot work any
-    "#]]);
+    "#]],
+    );
     world.git(&["checkout", "-q", "HEAD~"]);
-    world.check("work any -d", expect![[r#"
+    world.check(
+        "work any -d",
+        expect![[r#"
         [
           {
             "commit": "<commit 1>",
@@ -366,34 +476,49 @@ deploy("prod", up=up, down=down, inputs={"range": input(ref="./-/network.ocu.sta
             "work_type": "run"
           }
         ]
-    "#]]);
-    world.check("work any", expect![[r#"
+    "#]],
+    );
+    world.check(
+        "work any",
+        expect![[r#"
         --- stderr
         shop/-/web.ocu.star/@r1/deploy/prod/2: deployed again, since range changed
         shop/-/web.ocu.star/@r1 first
         › deploy/prod/2 up
           prod/2 | up in 192.168.0.0/16
         ✓ deploy/prod/2 complete <took>
-    "#]]);
-    world.check("work any", expect![[r#"
+    "#]],
+    );
+    world.check(
+        "work any",
+        expect![[r#"
         --- stderr
         nothing to do at this commit
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn values_are_strings_json_or_starlark() {
     let world = World::new("-- a.ocu.star --\n");
     world.ok("state set @/custom/a 5");
-    world.check("state get +/custom/a", expect![[r#"
+    world.check(
+        "state get +/custom/a",
+        expect![[r#"
         "5"
-    "#]]);
+    "#]],
+    );
     world.ok("state set @/custom/a -f json 12345678901234567890.5e3");
-    world.check("state get +/custom/a", expect![[r#"
+    world.check(
+        "state get +/custom/a",
+        expect![[r#"
         12345678901234567890.5e+3
-    "#]]);
+    "#]],
+    );
     world.ok("state set @/custom/a -f starlark 'dict(n=1+2,l=[x*x for x in range(3)])'");
-    world.check("state get +/custom/a", expect![[r#"
+    world.check(
+        "state get +/custom/a",
+        expect![[r#"
         {
           "l": [
             0,
@@ -402,13 +527,19 @@ fn values_are_strings_json_or_starlark() {
           ],
           "n": 3
         }
-    "#]]);
-    world.check("state set @/custom/a -f json {nope", expect![[r#"
+    "#]],
+    );
+    world.check(
+        "state set @/custom/a -f json {nope",
+        expect![[r#"
         --- stderr
         error: the value is not JSON: key must be a string at line 1 column 2
         --- exit 1
-    "#]]);
-    world.check("state set @/custom/a -f starlark 'x +'", expect![[r#"
+    "#]],
+    );
+    world.check(
+        "state set @/custom/a -f starlark 'x +'",
+        expect![[r#"
         --- stderr
         error: Parse error: unexpected symbol ')', expected expression
          --> value:3:1
@@ -416,8 +547,11 @@ fn values_are_strings_json_or_starlark() {
         3 | )})
           | ^
         --- exit 1
-    "#]]);
-    world.check("state set @/custom/a -f starlark '1 // 0'", expect![[r#"
+    "#]],
+    );
+    world.check(
+        "state set @/custom/a -f starlark '1 // 0'",
+        expect![[r#"
         --- stderr
         error: Floor division by zero: 1 // 0
          --> value:2:1
@@ -425,56 +559,83 @@ fn values_are_strings_json_or_starlark() {
         2 | 1 // 0
           | ^^^^^^
         --- exit 1
-    "#]]);
-    world.check("state set @/custom/a -f toml 1", expect![[r#"
+    "#]],
+    );
+    world.check(
+        "state set @/custom/a -f toml 1",
+        expect![[r#"
         --- stderr
         error: invalid value 'toml' for '--format <FORMAT>'
           [possible values: string, json, starlark]
 
         For more information, try '--help'.
         --- exit 2
-    "#]]);
-    world.check("state set @/custom/a#x 1", expect![[r#"
+    "#]],
+    );
+    world.check(
+        "state set @/custom/a#x 1",
+        expect![[r#"
         --- stderr
         error: @/custom/a#x names a field; set the whole document
         --- exit 2
-    "#]]);
+    "#]],
+    );
     world.check("state set ./@/task/x 1", expect![[r#"
         --- stderr
         error: shop/-/a.ocu.star/+/task/x is not intent: only deployments (…/@/deploy/<environment>), custom state and environments (@/environment/<name>) can be set and applied
         --- exit 1
     "#]]);
     world.check("state set +/custom/b --format=json -5", expect![[""]]);
-    world.check("state get +/custom/b", expect![[r#"
+    world.check(
+        "state get +/custom/b",
+        expect![[r#"
         -5
-    "#]]);
+    "#]],
+    );
     let mut command = world.command("", &["state", "set", "@/custom/c", "-"]);
     let mut child = command.stdin(std::process::Stdio::piped()).spawn().unwrap();
     std::io::Write::write_all(&mut child.stdin.take().unwrap(), b"two\nlines\n").unwrap();
     assert!(child.wait().unwrap().success());
-    world.check("state get +/custom/c", expect![[r#"
+    world.check(
+        "state get +/custom/c",
+        expect![[r#"
         "two\nlines"
-    "#]]);
-    world.check("state delete @/custom/nope", expect![[r#"
+    "#]],
+    );
+    world.check(
+        "state delete @/custom/nope",
+        expect![[r#"
         --- stderr
         error: there is no intent at +/custom/nope
         --- exit 1
-    "#]]);
-    world.check("state apply @/custom/nope", expect![[r#"
+    "#]],
+    );
+    world.check(
+        "state apply @/custom/nope",
+        expect![[r#"
         --- stderr
         error: there is nothing at @/custom/nope, in intent or in state
         --- exit 1
-    "#]]);
-    world.check("state apply @/custom/a", expect![[r#"
+    "#]],
+    );
+    world.check(
+        "state apply @/custom/a",
+        expect![[r#"
         --- stderr
         applied @/custom/a
-    "#]]);
-    world.check("state apply @/custom/a", expect![[r#"
+    "#]],
+    );
+    world.check(
+        "state apply @/custom/a",
+        expect![[r#"
         --- stderr
         nothing to do: state is as intended
-    "#]]);
+    "#]],
+    );
     world.ok("state delete +/custom/a");
-    world.check("state diff --json", expect![[r#"
+    world.check(
+        "state diff --json",
+        expect![[r#"
         [
           {
             "change": "delete",
@@ -489,81 +650,124 @@ fn values_are_strings_json_or_starlark() {
             "ref": "@/custom/c"
           }
         ]
-    "#]]);
-    world.check("state apply @/custom/a", expect![[r#"
+    "#]],
+    );
+    world.check(
+        "state apply @/custom/a",
+        expect![[r#"
         --- stderr
         applied @/custom/a
-    "#]]);
-    world.check("state match", expect![[r#"
+    "#]],
+    );
+    world.check(
+        "state match",
+        expect![[r#"
         shop/-/repo.ocu.star/@
         shop/-/repo.ocu.star/@<commit 1>
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn intent_that_makes_no_sense_is_refused() {
     let world = deployed();
     for (line, expected) in [
-        (r#"state set @/environment/prod -f json '{"name":"production"}'"#, expect![[r#"
+        (
+            r#"state set @/environment/prod -f json '{"name":"production"}'"#,
+            expect![[r#"
             --- stderr
             error: +/environment/prod: the environment is called "production" but its ref says "prod"; make them the same
             --- exit 1
-        "#]]),
-        (r#"state set @/environment/prod -f json '{"name":"prod","attributes":{"n":1}}'"#, expect![[r#"
+        "#]],
+        ),
+        (
+            r#"state set @/environment/prod -f json '{"name":"prod","attributes":{"n":1}}'"#,
+            expect![[r#"
             --- stderr
             error: +/environment/prod: not an environment (invalid type: number, expected a string); expected {"name": "…", "attributes": {"…": "…"}}
             --- exit 1
-        "#]]),
-        (r#"state set @/environment/prod -f json '["prod"]'"#, expect![[r#"
+        "#]],
+        ),
+        (
+            r#"state set @/environment/prod -f json '["prod"]'"#,
+            expect![[r#"
             --- stderr
             error: +/environment/prod: not an environment (invalid type: sequence, expected an object); expected {"name": "…", "attributes": {"…": "…"}}
             --- exit 1
-        "#]]),
-        ("state set @/environment/prod prod", expect![[r#"
+        "#]],
+        ),
+        (
+            "state set @/environment/prod prod",
+            expect![[r#"
             --- stderr
             error: +/environment/prod: not an environment (invalid type: string "prod", expected an object); expected {"name": "…", "attributes": {"…": "…"}}
             --- exit 1
-        "#]]),
-        (r#"state set '@/environment/a b' -f json '{"name":"a b"}'"#, expect![[r#"
+        "#]],
+        ),
+        (
+            r#"state set '@/environment/a b' -f json '{"name":"a b"}'"#,
+            expect![[r#"
             --- stderr
             error: +/environment/a b: `a b` is not an environment name: it must not hold ' '
             --- exit 1
-        "#]]),
-        (r#"state set web.ocu.star/@/deploy/staging -f json '{"release":"nonsense//@"}'"#, expect![[r#"
+        "#]],
+        ),
+        (
+            r#"state set web.ocu.star/@/deploy/staging -f json '{"release":"nonsense//@"}'"#,
+            expect![[r#"
             --- stderr
             error: shop/-/web.ocu.star/+/deploy/staging: not a deployment intent (byte 9 of `nonsense//@`: a segment is empty; write one `/`, not two); expected {"release": "<ref>", "input": {…}}
             --- exit 1
-        "#]]),
-        (r#"state set web.ocu.star/@/deploy/staging r1"#, expect![[r#"
+        "#]],
+        ),
+        (
+            r#"state set web.ocu.star/@/deploy/staging r1"#,
+            expect![[r#"
             --- stderr
             error: shop/-/web.ocu.star/+/deploy/staging: not a deployment intent (invalid type: string "r1", expected an object); expected {"release": "<ref>", "input": {…}}
             --- exit 1
-        "#]]),
-        ("state set web.ocu.star/@r1/deploy/staging r1", expect![[r#"
+        "#]],
+        ),
+        (
+            "state set web.ocu.star/@r1/deploy/staging r1",
+            expect![[r#"
             --- stderr
             error: shop/-/web.ocu.star/+r1/deploy/staging is not intent: only deployments (…/@/deploy/<environment>), custom state and environments (@/environment/<name>) can be set and applied
             --- exit 1
-        "#]]),
-        ("state set web.ocu.star/@/op/check_envs 1", expect![[r#"
+        "#]],
+        ),
+        (
+            "state set web.ocu.star/@/op/check_envs 1",
+            expect![[r#"
             --- stderr
             error: shop/-/web.ocu.star/+/op/check_envs is not intent: only deployments (…/@/deploy/<environment>), custom state and environments (@/environment/<name>) can be set and applied
             --- exit 1
-        "#]]),
-        ("state set web.ocu.star 1", expect![[r#"
+        "#]],
+        ),
+        (
+            "state set web.ocu.star 1",
+            expect![[r#"
             --- stderr
             error: shop/-/web.ocu.star is not intent: only deployments (…/@/deploy/<environment>), custom state and environments (@/environment/<name>) can be set and applied
             --- exit 1
-        "#]]),
-        ("state delete web.ocu.star/@r1/task/build", expect![[r#"
+        "#]],
+        ),
+        (
+            "state delete web.ocu.star/@r1/task/build",
+            expect![[r#"
             --- stderr
             error: shop/-/web.ocu.star/+r1/task/build is not intent: only deployments (…/@/deploy/<environment>), custom state and environments (@/environment/<name>) can be set and applied
             --- exit 1
-        "#]]),
-        ("state apply web.ocu.star/@r1/task/build", expect![[r#"
+        "#]],
+        ),
+        (
+            "state apply web.ocu.star/@r1/task/build",
+            expect![[r#"
             --- stderr
             error: shop/-/web.ocu.star/@r1/task/build is not intent: only deployments (…/@/deploy/<environment>), custom state and environments (@/environment/<name>) can be set and applied
             --- exit 1
-        "#]]),
+        "#]],
+        ),
     ] {
         world.check_reads_only(line, expected);
     }
@@ -579,11 +783,14 @@ fn intent_for_what_there_is_not_is_refused_when_it_is_applied() {
         error: shop/-/web.ocu.star/+/deploy/nowhere: shop/-/web.ocu.star/@r1 has no deployment to nowhere (it deploys to: production, staging)
         --- exit 1
     "#]]);
-    world.check_reads_only("state apply web.ocu.star/@/deploy/staging", expect![[r#"
+    world.check_reads_only(
+        "state apply web.ocu.star/@/deploy/staging",
+        expect![[r#"
         --- stderr
         error: shop/-/web.ocu.star/+/deploy/staging: there is no release shop/-/web.ocu.star/@r9
         --- exit 1
-    "#]]);
+    "#]],
+    );
     world.check_reads_only("work any", expect![[r#"
         --- stderr
         not applied: shop/-/web.ocu.star/+/deploy/nowhere: shop/-/web.ocu.star/@r1 has no deployment to nowhere (it deploys to: production, staging)
@@ -604,9 +811,12 @@ fn intent_that_cannot_be_read_takes_nothing_down() {
         assert!(!world.read(&path).is_empty());
         world.write(&path, "<<<<<<< HEAD\n{nope");
     }
-    world.check_reads_only("work any --dryrun", expect![[r#"
+    world.check_reads_only(
+        "work any --dryrun",
+        expect![[r#"
         []
-    "#]]);
+    "#]],
+    );
     world.check("work any", expect![[r#"
         --- stderr
         not applied: +/custom/fine cannot be read (not a document: expected value at line 1 column 1): mend it, or delete it with `ocuroot state delete`
@@ -628,15 +838,22 @@ fn intent_that_cannot_be_read_takes_nothing_down() {
         error: 3 problems found
         --- exit 1
     "#]]);
-    world.check("state get +/custom/fine", expect![[r#"
+    world.check(
+        "state get +/custom/fine",
+        expect![[r#"
         --- stderr
         error: +/custom/fine: not a document: expected value at line 1 column 1
         --- exit 1
-    "#]]);
+    "#]],
+    );
     let now = world.store();
     let state = |files: &std::collections::BTreeMap<std::path::PathBuf, Vec<u8>>| {
         let state = world.root().join(".store/state");
-        files.iter().filter(|(path, _)| path.starts_with(&state)).map(|(p, t)| (p.clone(), t.clone())).collect::<Vec<_>>()
+        files
+            .iter()
+            .filter(|(path, _)| path.starts_with(&state))
+            .map(|(p, t)| (p.clone(), t.clone()))
+            .collect::<Vec<_>>()
     };
     assert!(state(&before) == state(&now), "something was done to state");
 }
@@ -655,12 +872,15 @@ fn intent_that_came_in_by_hand_is_reported_and_the_rest_applied() {
         );
     }
     world.write(".store/intent/refs/@/custom/broken/@object.json", "{nope");
-    world.check("state diff", expect![[r#"
+    world.check(
+        "state diff",
+        expect![[r#"
         @/custom/broken
         @/custom/fine
         @/environment/wrong
         shop/-/web.ocu.star/@/deploy/nowhere
-    "#]]);
+    "#]],
+    );
     world.check("state apply web.ocu.star/@/deploy/nowhere", expect![[r#"
         --- stderr
         error: shop/-/web.ocu.star/+/deploy/nowhere: shop/-/web.ocu.star/@r1 has no deployment to nowhere (it deploys to: production, staging)
@@ -676,14 +896,17 @@ fn intent_that_came_in_by_hand_is_reported_and_the_rest_applied() {
         error: +/custom/broken cannot be read (not a document: key must be a string at line 1 column 2): mend it, or delete it with `ocuroot state delete`
         --- exit 1
     "#]]);
-    world.check("work any -d", expect![[r#"
+    world.check(
+        "work any -d",
+        expect![[r#"
         [
           {
             "ref": "@/custom/fine",
             "work_type": "create"
           }
         ]
-    "#]]);
+    "#]],
+    );
     world.check("work any", expect![[r#"
         --- stderr
         not applied: +/custom/broken cannot be read (not a document: key must be a string at line 1 column 2): mend it, or delete it with `ocuroot state delete`
@@ -693,7 +916,10 @@ fn intent_that_came_in_by_hand_is_reported_and_the_rest_applied() {
         error: 3 things could not be done, as said above
         --- exit 1
     "#]]);
-    world.check("state get @/custom/fine", expect![[r#"
+    world.check(
+        "state get @/custom/fine",
+        expect![[r#"
         "1"
-    "#]]);
+    "#]],
+    );
 }

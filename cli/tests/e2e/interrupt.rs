@@ -59,15 +59,21 @@ fn an_interrupted_run_has_failed_and_is_retried() {
         ✗ task/f/1 failed <took>
         error: interrupted; `ocuroot release retry` takes it up again
         --- exit 1
-    "#]].assert_eq(&world.tidy(&end(child)).text());
+    "#]]
+    .assert_eq(&world.tidy(&end(child)).text());
     assert!(!is_alive(&pid), "the command still runs");
-    world.check("state match **/status/*", expect![[r#"
+    world.check(
+        "state match **/status/*",
+        expect![[r#"
         shop/-/a.ocu.star/@r1/task/f/1/status/failed
         shop/-/a.ocu.star/@r1/task/later/1/status/pending
-    "#]]);
+    "#]],
+    );
     world.check("state check", expect![[""]]);
     std::fs::create_dir(world.root().join("mended")).unwrap();
-    world.check("release retry", expect![[r#"
+    world.check(
+        "release retry",
+        expect![[r#"
         shop/-/a.ocu.star/@r1 complete
         --- stderr
         queued shop/-/a.ocu.star/@r1/task/f/2
@@ -76,7 +82,8 @@ fn an_interrupted_run_has_failed_and_is_retried() {
         ✓ task/f/2 complete <took>
         › task/later/1 f
         ✓ task/later/1 complete <took>
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -87,9 +94,12 @@ fn a_command_that_will_not_end_is_killed() {
     let run = world.tidy(&end(child));
     assert_eq!(run.code, 1, "{}", run.text());
     assert!(!is_alive(&pid), "the command still runs");
-    world.check("state match **/task/f/*/status/*", expect![[r#"
+    world.check(
+        "state match **/task/f/*/status/*",
+        expect![[r#"
         shop/-/a.ocu.star/@r1/task/f/1/status/failed
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -99,20 +109,29 @@ fn a_process_that_dies_leaves_a_stale_run() {
     signal(&child, "KILL");
     end(child);
     Command::new("kill").args(["-9", &pid]).status().unwrap();
-    world.check("state match **/status/*", expect![[r#"
+    world.check(
+        "state match **/status/*",
+        expect![[r#"
         shop/-/a.ocu.star/@r1/task/f/1/status/running
         shop/-/a.ocu.star/@r1/task/later/1/status/pending
-    "#]]);
+    "#]],
+    );
     // It may be alive on another machine, so it is left alone for a while.
-    world.check("work any", expect![[r#"
+    world.check(
+        "work any",
+        expect![[r#"
         --- stderr
         nothing to do at this commit
-    "#]]);
-    world.check("release retry", expect![[r#"
+    "#]],
+    );
+    world.check(
+        "release retry",
+        expect![[r#"
         --- stderr
         error: nothing to retry: no run of shop/-/a.ocu.star/@r1 has failed
         --- exit 1
-    "#]]);
+    "#]],
+    );
     let world = world.with("OCUROOT_LEASE", "0");
     world.check("work any", expect![[r#"
         --- stderr
@@ -126,7 +145,9 @@ fn a_process_that_dies_leaves_a_stale_run() {
         --- exit 1
     "#]]);
     std::fs::create_dir(world.root().join("mended")).unwrap();
-    world.check("release retry --stale", expect![[r#"
+    world.check(
+        "release retry --stale",
+        expect![[r#"
         shop/-/a.ocu.star/@r1 complete
         --- stderr
         shop/-/a.ocu.star/@r1/task/f/1 was stale, and has failed
@@ -136,14 +157,18 @@ fn a_process_that_dies_leaves_a_stale_run() {
         ✓ task/f/2 complete <took>
         › task/later/1 f
         ✓ task/later/1 complete <took>
-    "#]]);
+    "#]],
+    );
     world.check("state check", expect![[""]]);
     let world = world.with("OCUROOT_LEASE", "soon");
-    world.check("work any", expect![[r#"
+    world.check(
+        "work any",
+        expect![[r#"
         --- stderr
         error: OCUROOT_LEASE is "soon", which is no duration; use seconds (90) or a form like 15m
         --- exit 2
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]

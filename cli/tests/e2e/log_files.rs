@@ -18,7 +18,14 @@ fn each_command_leaves_a_log() {
     world.ok("state set @/custom/password hunter3");
     let logs = logs(&world);
     assert_eq!(logs.len(), 2);
-    for part in ["ocuroot release new --jobs=1", "run started", "task/f/1", "run ended", "exit_code=1", "wrote to the store"] {
+    for part in [
+        "ocuroot release new --jobs=1",
+        "run started",
+        "task/f/1",
+        "run ended",
+        "exit_code=1",
+        "wrote to the store",
+    ] {
         assert!(logs[0].contains(part), "{part}: {}", logs[0]);
     }
     assert!(!logs[0].contains("git "), "{}", logs[0]);

@@ -22,7 +22,11 @@ fn secrets_are_masked_everywhere() {
     let world = World::new(RELEASE);
     let run = world.run(&["release", "new", "-j1"]);
     assert_eq!(run.code, 1);
-    assert!(run.stderr.contains("out <secret>") && run.stderr.contains("no entry for <secret>"), "{}", run.text());
+    assert!(
+        run.stderr.contains("out <secret>") && run.stderr.contains("no entry for <secret>"),
+        "{}",
+        run.text()
+    );
     assert!(!run.text().contains("hunter2"), "{}", run.text());
     for (path, text) in world.store() {
         // The definition of the release quotes no source.
@@ -30,7 +34,9 @@ fn secrets_are_masked_everywhere() {
     }
     // In a file that fails while it is evaluated, the excerpt is masked too.
     world.write("b.ocu.star", "fail(\"at \" + secret(\"hunter2\"))\n");
-    world.check("release new b.ocu.star", expect![[r#"
+    world.check(
+        "release new b.ocu.star",
+        expect![[r#"
         --- stderr
         error: at <secret>
          --> b.ocu.star:1:1
@@ -38,8 +44,11 @@ fn secrets_are_masked_everywhere() {
         1 | fail("at " + secret("<secret>"))
           | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
         --- exit 1
-    "#]]);
-    world.check("release lint b.ocu.star", expect![[r#"
+    "#]],
+    );
+    world.check(
+        "release lint b.ocu.star",
+        expect![[r#"
         --- stderr
         error: at <secret>
          --> b.ocu.star:1:1
@@ -47,7 +56,8 @@ fn secrets_are_masked_everywhere() {
         1 | fail("at " + secret("<secret>"))
           | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
         --- exit 1
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -82,7 +92,12 @@ fn on_a_terminal(world: &World, line: &str) -> Option<String> {
 fn a_terminal_shows_a_tree() {
     let world = World::new(RELEASE);
     let Some(seen) = on_a_terminal(&world, "release new") else { return eprintln!("skipped: no `script`") };
-    for part in ["\u{1b}[32m✓\u{1b}[0m task/f/1", "\u{1b}[31m✗\u{1b}[0m task/g/1", "#output/who", "no entry for <secret>"] {
+    for part in [
+        "\u{1b}[32m✓\u{1b}[0m task/f/1",
+        "\u{1b}[31m✗\u{1b}[0m task/g/1",
+        "#output/who",
+        "no entry for <secret>",
+    ] {
         assert!(seen.contains(part), "{part}: {seen}");
     }
     assert!(!seen.contains("panicked") && !seen.contains("hunter2"), "{seen}");
@@ -119,10 +134,13 @@ fn json_of_every_listing_is_json() {
         let run = world.ok(line);
         assert_eq!(run.stderr, "", "{line}");
         // Times and hashes were replaced by words, which are strings still.
-        let value: serde_json::Value = serde_json::from_str(&run.stdout).unwrap_or_else(|e| panic!("{line}: {e}"));
+        let value: serde_json::Value =
+            serde_json::from_str(&run.stdout).unwrap_or_else(|e| panic!("{line}: {e}"));
         assert!(!value.is_null(), "{line}");
     }
-    world.check("release show --json", expect![[r#"
+    world.check(
+        "release show --json",
+        expect![[r#"
         {
           "author": "Ada",
           "commit": "<commit 1>",
@@ -168,7 +186,8 @@ fn json_of_every_listing_is_json() {
           "tags": [],
           "time": "<time>"
         }
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]

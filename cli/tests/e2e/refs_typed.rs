@@ -18,15 +18,22 @@ task(f, "f")
 #[test]
 fn packages_by_path() {
     let world = World::new(REPO);
-    world.check_in("lib", "release new", expect![[r#"
+    world.check_in(
+        "lib",
+        "release new",
+        expect![[r#"
         shop/-/lib/api.ocu.star/@r1 complete
         --- stderr
         shop/-/lib/api.ocu.star/@r1 first
         › task/f/1 f
         ✓ task/f/1 complete <took>
             shop/-/lib/api.ocu.star/@r1/task/f#output/n
-    "#]]);
-    world.check_in("lib", "release new ../web.ocu.star", expect![[r#"
+    "#]],
+    );
+    world.check_in(
+        "lib",
+        "release new ../web.ocu.star",
+        expect![[r#"
         shop/-/web.ocu.star/@r1 complete
         --- stderr
         shop/-/web.ocu.star/@r1 first
@@ -34,52 +41,84 @@ fn packages_by_path() {
         ✓ task/f/1 complete <took>
             shop/-/web.ocu.star/@r1/task/f#output/list
             shop/-/web.ocu.star/@r1/task/f#output/n
-    "#]]);
-    world.check_in("lib/deep", "release show ../api.ocu.star", expect![[r#"
+    "#]],
+    );
+    world.check_in(
+        "lib/deep",
+        "release show ../api.ocu.star",
+        expect![[r#"
         shop/-/lib/api.ocu.star/@r1 complete
         commit <commit 1> first
         phase 1
           ✓ task/f/1 complete <time>
               shop/-/lib/api.ocu.star/@r1/task/f#output/n
-    "#]]);
-    world.check_in("lib/deep", "release show ../../web.ocu.star/@r1", expect![[r#"
+    "#]],
+    );
+    world.check_in(
+        "lib/deep",
+        "release show ../../web.ocu.star/@r1",
+        expect![[r#"
         shop/-/web.ocu.star/@r1 complete
         commit <commit 1> first
         phase 1
           ✓ task/f/1 complete <time>
               shop/-/web.ocu.star/@r1/task/f#output/list
               shop/-/web.ocu.star/@r1/task/f#output/n
-    "#]]);
-    world.check_in("lib/deep", "release show //web.ocu.star", expect![[r#"
+    "#]],
+    );
+    world.check_in(
+        "lib/deep",
+        "release show //web.ocu.star",
+        expect![[r#"
         shop/-/web.ocu.star/@r1 complete
         commit <commit 1> first
         phase 1
           ✓ task/f/1 complete <time>
               shop/-/web.ocu.star/@r1/task/f#output/list
               shop/-/web.ocu.star/@r1/task/f#output/n
-    "#]]);
-    world.check_in("lib/deep", "release show shop/-/web.ocu.star/@r1", expect![[r#"
+    "#]],
+    );
+    world.check_in(
+        "lib/deep",
+        "release show shop/-/web.ocu.star/@r1",
+        expect![[r#"
         shop/-/web.ocu.star/@r1 complete
         commit <commit 1> first
         phase 1
           ✓ task/f/1 complete <time>
               shop/-/web.ocu.star/@r1/task/f#output/list
               shop/-/web.ocu.star/@r1/task/f#output/n
-    "#]]);
-    world.check_in("lib/deep", "release show ../../../web.ocu.star", expect![[r#"
+    "#]],
+    );
+    world.check_in(
+        "lib/deep",
+        "release show ../../../web.ocu.star",
+        expect![[r#"
         --- stderr
         error: ../../../web.ocu.star leads out of the repo
         --- exit 2
-    "#]]);
-    world.check_in("lib/deep", "release show", expect![[r#"
+    "#]],
+    );
+    world.check_in(
+        "lib/deep",
+        "release show",
+        expect![[r#"
         --- stderr
         error: there is no release file (*.ocu.star) in $DIR/repo/lib/deep
         --- exit 1
-    "#]]);
-    world.check_in("lib", "state get ./@/task/f#output/n", expect![[r#"
+    "#]],
+    );
+    world.check_in(
+        "lib",
+        "state get ./@/task/f#output/n",
+        expect![[r#"
         2
-    "#]]);
-    world.check_in("lib", "state get @r1#commit", expect![[r#"
+    "#]],
+    );
+    world.check_in(
+        "lib",
+        "state get @r1#commit",
+        expect![[r#"
         {
           "commit": "<commit 1>",
           "package": {
@@ -110,101 +149,165 @@ fn packages_by_path() {
             ]
           }
         }
-    "#]]);
-    world.check_in("lib", "state get ../web.ocu.star/@r1/task/f#output/n", expect![[r#"
+    "#]],
+    );
+    world.check_in(
+        "lib",
+        "state get ../web.ocu.star/@r1/task/f#output/n",
+        expect![[r#"
         1
-    "#]]);
-    world.check_in("lib", "state get ./task/f#output/n --release r1", expect![[r#"
+    "#]],
+    );
+    world.check_in(
+        "lib",
+        "state get ./task/f#output/n --release r1",
+        expect![[r#"
         2
-    "#]]);
-    world.check_in("lib", "state get --package ../web.ocu.star ./@/task/f#output/n", expect![[r#"
+    "#]],
+    );
+    world.check_in(
+        "lib",
+        "state get --package ../web.ocu.star ./@/task/f#output/n",
+        expect![[r#"
         1
-    "#]]);
-    world.check("state get ./task/f#output/n --package lib/api.ocu.star --release r1", expect![[r#"
+    "#]],
+    );
+    world.check(
+        "state get ./task/f#output/n --package lib/api.ocu.star --release r1",
+        expect![[r#"
         2
-    "#]]);
-    world.check("state get ./@/task/f#output/n", expect![[r#"
+    "#]],
+    );
+    world.check(
+        "state get ./@/task/f#output/n",
+        expect![[r#"
         1
-    "#]]);
-    world.check("release list --package lib/api.ocu.star", expect![[r#"
+    "#]],
+    );
+    world.check(
+        "release list --package lib/api.ocu.star",
+        expect![[r#"
         RELEASE  STATUS    COMMIT      TAGS  LIVE IN  TIME                  SUBJECT
         r1       complete  <commit 1>                 <time>  first
-    "#]]);
-    world.check("release list nope.ocu.star", expect![[r#"
+    "#]],
+    );
+    world.check(
+        "release list nope.ocu.star",
+        expect![[r#"
         --- stderr
         error: there is no release file $DIR/repo/nope.ocu.star
           help: name one of them:
                 web.ocu.star
         --- exit 1
-    "#]]);
-    world.check("release show web.ocu.star/@r1/task/f", expect![[r#"
+    "#]],
+    );
+    world.check(
+        "release show web.ocu.star/@r1/task/f",
+        expect![[r#"
         --- stderr
         error: shop/-/web.ocu.star/@r1/task/f is not a release file
         --- exit 2
-    "#]]);
-    world.check("release cancel web.ocu.star", expect![[r#"
+    "#]],
+    );
+    world.check(
+        "release cancel web.ocu.star",
+        expect![[r#"
         --- stderr
         error: shop/-/web.ocu.star names no release: add one, as in shop/-/web.ocu.star/@r4
         --- exit 2
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn fields_and_what_is_not_there() {
     let world = World::new(REPO);
     world.ok("release new web.ocu.star");
-    world.check("state get web.ocu.star/@r1/task/f#output/list/1", expect![[r#"
+    world.check(
+        "state get web.ocu.star/@r1/task/f#output/list/1",
+        expect![[r#"
         "two"
-    "#]]);
-    world.check("state get web.ocu.star/@1/task/f#output/list/1", expect![[r#"
+    "#]],
+    );
+    world.check(
+        "state get web.ocu.star/@1/task/f#output/list/1",
+        expect![[r#"
         "two"
-    "#]]);
-    world.check("state get web.ocu.star/@/call/f/#output/list/1", expect![[r#"
+    "#]],
+    );
+    world.check(
+        "state get web.ocu.star/@/call/f/#output/list/1",
+        expect![[r#"
         "two"
-    "#]]);
-    world.check("state get web.ocu.star/@r1/task/f#output/list/0/a", expect![[r#"
+    "#]],
+    );
+    world.check(
+        "state get web.ocu.star/@r1/task/f#output/list/0/a",
+        expect![[r#"
         --- stderr
         error: shop/-/web.ocu.star/@r1/task/f#output/list/0/a not found
           help: did you mean shop/-/web.ocu.star/@r1/task/f/1?
         --- exit 1
-    "#]]);
-    world.check("state get web.ocu.star/@r1/task/f#output/list/2", expect![[r#"
+    "#]],
+    );
+    world.check(
+        "state get web.ocu.star/@r1/task/f#output/list/2",
+        expect![[r#"
         --- stderr
         error: shop/-/web.ocu.star/@r1/task/f#output/list/2 not found
           help: did you mean shop/-/web.ocu.star/@r1/task/f/1?
         --- exit 1
-    "#]]);
-    world.check("state get web.ocu.star/@r1/task/g", expect![[r#"
+    "#]],
+    );
+    world.check(
+        "state get web.ocu.star/@r1/task/g",
+        expect![[r#"
         --- stderr
         error: shop/-/web.ocu.star/@r1/task/g not found
           help: did you mean shop/-/web.ocu.star/@r1/task/f?
         --- exit 1
-    "#]]);
-    world.check("state get wep.ocu.star/@r1/task/f", expect![[r#"
+    "#]],
+    );
+    world.check(
+        "state get wep.ocu.star/@r1/task/f",
+        expect![[r#"
         --- stderr
         error: shop/-/wep.ocu.star/@r1/task/f not found
           help: `ocuroot state match` lists what there is
         --- exit 1
-    "#]]);
-    world.check("state get @/environment/production", expect![[r#"
+    "#]],
+    );
+    world.check(
+        "state get @/environment/production",
+        expect![[r#"
         --- stderr
         error: @/environment/production not found
           help: `ocuroot state match` lists what there is
         --- exit 1
-    "#]]);
+    "#]],
+    );
     world.check("state match nothing/**", expect![[""]]);
-    world.check("state match **/task/* --no-links", expect![[r#"
+    world.check(
+        "state match **/task/* --no-links",
+        expect![[r#"
         shop/-/web.ocu.star/@r1/task/f
-    "#]]);
-    world.check("state match **/task/* -l --json", expect![[r#"
+    "#]],
+    );
+    world.check(
+        "state match **/task/* -l --json",
+        expect![[r#"
         [
           "shop/-/web.ocu.star/@r1/task/f"
         ]
-    "#]]);
-    world.check("state match **/call/f", expect![[r#"
+    "#]],
+    );
+    world.check(
+        "state match **/call/f",
+        expect![[r#"
         shop/-/web.ocu.star/@/task/f
         shop/-/web.ocu.star/@r1/task/f
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -213,122 +316,191 @@ fn what_is_no_ref_is_refused_with_its_place() {
     let long = format!("a/-/{}", "x".repeat(256));
     let longer = format!("a/-/{}", "x/".repeat(2100));
     for (reference, expected) in [
-        ("a/-/p/@/invalid/x", expect![[r#"
+        (
+            "a/-/p/@/invalid/x",
+            expect![[r#"
             --- stderr
             error: `invalid` at byte 8 of `a/-/p/@/invalid/x`: unknown type; after the release write one of task, deploy, custom, environment, commit, push, op
             --- exit 2
-        "#]]),
-        ("repo.git/package@/deploy/x", expect![[r#"
+        "#]],
+        ),
+        (
+            "repo.git/package@/deploy/x",
+            expect![[r#"
             --- stderr
             error: `package@` at byte 9 of `repo.git/package@/deploy/x`: `@` starts a release, so it stands right after a `/`; write `path/@release`
             --- exit 2
-        "#]]),
-        ("a/-/p/@/custom/@x", expect![[r#"
+        "#]],
+        ),
+        (
+            "a/-/p/@/custom/@x",
+            expect![[r#"
             --- stderr
             error: `@x` at byte 15 of `a/-/p/@/custom/@x`: a segment after the type does not start with `@`; rename it
             --- exit 2
-        "#]]),
-        ("a/-/p/@/task/x#@y", expect![[r#"
+        "#]],
+        ),
+        (
+            "a/-/p/@/task/x#@y",
+            expect![[r#"
             --- stderr
             error: `@y` at byte 15 of `a/-/p/@/task/x#@y`: a segment after the type does not start with `@`; rename it
             --- exit 2
-        "#]]),
-        ("a/-/p/@/custom/a=b", expect![[r#"
+        "#]],
+        ),
+        (
+            "a/-/p/@/custom/a=b",
+            expect![[r#"
             --- stderr
             error: `a=b` at byte 15 of `a/-/p/@/custom/a=b`: a subpath holds no `=`; remove it
             --- exit 2
-        "#]]),
-        ("a/-/p/../q", expect![[r#"
+        "#]],
+        ),
+        (
+            "a/-/p/../q",
+            expect![[r#"
             --- stderr
             error: `-` at byte 4 of `//a/-/p/../q`: `-` stands only once, between repo and path (`repo/-/path`); rename this one
             --- exit 2
-        "#]]),
-        ("a/-/p//q", expect![[r#"
+        "#]],
+        ),
+        (
+            "a/-/p//q",
+            expect![[r#"
             --- stderr
             error: byte 6 of `a/-/p//q`: a segment is empty; write one `/`, not two
             --- exit 2
-        "#]]),
-        ("a/-/p/@/custom/x//y", expect![[r#"
+        "#]],
+        ),
+        (
+            "a/-/p/@/custom/x//y",
+            expect![[r#"
             --- stderr
             error: byte 17 of `a/-/p/@/custom/x//y`: a segment is empty; write one `/`, not two
             --- exit 2
-        "#]]),
-        ("a/-/p\u{7}", expect![[r#"
+        "#]],
+        ),
+        (
+            "a/-/p\u{7}",
+            expect![[r#"
             --- stderr
             error: `\u{7}` at byte 5 of `a/-/p\u{7}`: a ref holds no control characters; remove it
             --- exit 2
-        "#]]),
-        ("a/-/p\\q", expect![[r#"
+        "#]],
+        ),
+        (
+            "a/-/p\\q",
+            expect![[r#"
             --- stderr
             error: `\\` at byte 5 of `a/-/p\\q`: a ref holds no backslash; separate segments with `/`
             --- exit 2
-        "#]]),
-        ("@/p/environment/x", expect![[r#"
+        "#]],
+        ),
+        (
+            "@/p/environment/x",
+            expect![[r#"
             --- stderr
             error: `p` at byte 2 of `@/p/environment/x`: unknown type; after the release write one of task, deploy, custom, environment, commit, push, op
             --- exit 2
-        "#]]),
-        ("a/-/b/-/c", expect![[r#"
+        "#]],
+        ),
+        (
+            "a/-/b/-/c",
+            expect![[r#"
             --- stderr
             error: `-` at byte 6 of `a/-/b/-/c`: `-` stands only once, between repo and path (`repo/-/path`); rename this one
             --- exit 2
-        "#]]),
-        ("a/./b", expect![[r#"
+        "#]],
+        ),
+        (
+            "a/./b",
+            expect![[r#"
             --- stderr
             error: `.` at byte 2 of `a/./b`: `.` stands only for the current repo (`./-/`) or in a leading `./`; drop it
             --- exit 2
-        "#]]),
-        ("/a/b", expect![[r#"
+        "#]],
+        ),
+        (
+            "/a/b",
+            expect![[r#"
             --- stderr
             error: `/` at byte 0 of `/a/b`: a ref does not start with `/`; drop it, or start with `//` for the root of the current repo
             --- exit 2
-        "#]]),
-        ("https://example.org/x", expect![[r#"
+        "#]],
+        ),
+        (
+            "https://example.org/x",
+            expect![[r#"
             --- stderr
             error: `https://` at byte 0 of `https://example.org/x`: a ref is not a URL; drop the scheme and start with the host
             --- exit 2
-        "#]]),
-        ("a/-/p/@@", expect![[r#"
+        "#]],
+        ),
+        (
+            "a/-/p/@@",
+            expect![[r#"
             --- stderr
             error: `@@` at byte 6 of `a/-/p/@@`: a ref has one release; keep one `@` or `+`
             --- exit 2
-        "#]]),
-        ("a/-/p/+@", expect![[r#"
+        "#]],
+        ),
+        (
+            "a/-/p/+@",
+            expect![[r#"
             --- stderr
             error: `+@` at byte 6 of `a/-/p/+@`: a ref has one release; keep one `@` or `+`
             --- exit 2
-        "#]]),
-        ("a/-/p/@r1@r2", expect![[r#"
+        "#]],
+        ),
+        (
+            "a/-/p/@r1@r2",
+            expect![[r#"
             --- stderr
             error: `@r1@r2` at byte 6 of `a/-/p/@r1@r2`: a ref has one release; keep one `@` or `+`
             --- exit 2
-        "#]]),
-        ("a/-/p/@r 1", expect![[r#"
+        "#]],
+        ),
+        (
+            "a/-/p/@r 1",
+            expect![[r#"
             --- stderr
             error: `@r 1` at byte 6 of `a/-/p/@r 1`: a release holds no white space; remove it
             --- exit 2
-        "#]]),
-        ("a/-/p/@//", expect![[r#"
+        "#]],
+        ),
+        (
+            "a/-/p/@//",
+            expect![[r#"
             --- stderr
             error: `//` at byte 7 of `a/-/p/@//`: a ref ends in at most one `/`; drop the others
             --- exit 2
-        "#]]),
-        ("a/-/p/@/task/", expect![[r#"
+        "#]],
+        ),
+        (
+            "a/-/p/@/task/",
+            expect![[r#"
             --- stderr
             error: `task` at byte 8 of `a/-/p/@/task/`: a type is followed by a name; write it, as in `task/build`
             --- exit 2
-        "#]]),
-        ("a/-/+p/@", expect![[r#"
+        "#]],
+        ),
+        (
+            "a/-/+p/@",
+            expect![[r#"
             --- stderr
             error: `@` at byte 7 of `a/-/+p/@`: a ref has one release; keep one `@` or `+`
             --- exit 2
-        "#]]),
-        ("", expect![[r#"
+        "#]],
+        ),
+        (
+            "",
+            expect![[r#"
             --- stderr
             error: shop/-/web.ocu.star not found
               help: `ocuroot state match` lists what there is
             --- exit 1
-        "#]]),
+        "#]],
+        ),
     ] {
         let run = world.run(&["state", "get", reference]);
         expected.assert_eq(&run.text());

@@ -43,7 +43,9 @@ fn world(fixture: &str) -> World {
 #[test]
 fn phases_run_in_file_order() {
     let world = world(TWO_PHASES);
-    world.check("release new release.ocu.star", expect![[r#"
+    world.check(
+        "release new release.ocu.star",
+        expect![[r#"
         shop/-/release.ocu.star/@r1 complete
         --- stderr
         shop/-/release.ocu.star/@r1 first
@@ -54,8 +56,11 @@ fn phases_run_in_file_order() {
         › task/test/1 test
           test/1 | testing shop:1
         ✓ task/test/1 complete <took>
-    "#]]);
-    world.check("release show", expect![[r#"
+    "#]],
+    );
+    world.check(
+        "release show",
+        expect![[r#"
         shop/-/release.ocu.star/@r1 complete
         commit <commit 1> first
         phase 1
@@ -63,15 +68,24 @@ fn phases_run_in_file_order() {
               shop/-/release.ocu.star/@r1/task/build#output/image
         phase 2
           ✓ task/test/1 complete <time>
-    "#]]);
-    world.check("release list", expect![[r#"
+    "#]],
+    );
+    world.check(
+        "release list",
+        expect![[r#"
         RELEASE  STATUS    COMMIT      TAGS  LIVE IN  TIME                  SUBJECT
         r1       complete  <commit 1>                 <time>  first
-    "#]]);
-    world.check("state get ./@/task/build#output/image", expect![[r#"
+    "#]],
+    );
+    world.check(
+        "state get ./@/task/build#output/image",
+        expect![[r#"
         "shop:1"
-    "#]]);
-    world.check("state match", expect![[r#"
+    "#]],
+    );
+    world.check(
+        "state match",
+        expect![[r#"
         shop/-/release.ocu.star/@/task/build
         shop/-/release.ocu.star/@/task/test
         shop/-/release.ocu.star/@r1
@@ -86,7 +100,8 @@ fn phases_run_in_file_order() {
         shop/-/release.ocu.star/@r1/task/test/1/status/complete
         shop/-/repo.ocu.star/@
         shop/-/repo.ocu.star/@<commit 1>
-    "#]]);
+    "#]],
+    );
     world.check("state check", expect![[""]]);
 }
 
@@ -94,20 +109,28 @@ fn phases_run_in_file_order() {
 fn the_same_commit_is_not_released_twice() {
     let world = world(TWO_PHASES);
     world.ok("release new");
-    world.check_reads_only("release new", expect![[r#"
+    world.check_reads_only(
+        "release new",
+        expect![[r#"
         --- stderr
         error: commit <commit 1> is released already: shop/-/release.ocu.star/@r1
           help: use --force to release it again, or `ocuroot release continue` to go on
         --- exit 1
-    "#]]);
+    "#]],
+    );
     world.ok("release new --force");
-    world.check_reads_only("release new", expect![[r#"
+    world.check_reads_only(
+        "release new",
+        expect![[r#"
         --- stderr
         error: commit <commit 1> is released already: shop/-/release.ocu.star/@r1, shop/-/release.ocu.star/@r2
           help: use --force to release it again, or `ocuroot release continue` to go on
         --- exit 1
-    "#]]);
-    world.check("release list --json", expect![[r#"
+    "#]],
+    );
+    world.check(
+        "release list --json",
+        expect![[r#"
         [
           {
             "author": "Ada",
@@ -130,13 +153,16 @@ fn the_same_commit_is_not_released_twice() {
             "time": "<time>"
           }
         ]
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn a_release_that_waits_says_what_for_and_is_no_failure() {
     let world = world(APPROVAL);
-    world.check("release new", expect![[r#"
+    world.check(
+        "release new",
+        expect![[r#"
         shop/-/release.ocu.star/@r1 paused
         --- stderr
         shop/-/release.ocu.star/@r1 first
@@ -145,8 +171,11 @@ fn a_release_that_waits_says_what_for_and_is_no_failure() {
             shop/-/release.ocu.star/@r1/task/build#output/image
         › task/publish/1 waits for
             shop/-/release.ocu.star/@r1/custom/approved (input approved)
-    "#]]);
-    world.check("release show", expect![[r#"
+    "#]],
+    );
+    world.check(
+        "release show",
+        expect![[r#"
         shop/-/release.ocu.star/@r1 paused
         commit <commit 1> first
         phase 1
@@ -156,44 +185,63 @@ fn a_release_that_waits_says_what_for_and_is_no_failure() {
           › task/publish/1 pending <time>
               waits for
                 shop/-/release.ocu.star/@r1/custom/approved
-    "#]]);
-    world.check("release continue", expect![[r#"
+    "#]],
+    );
+    world.check(
+        "release continue",
+        expect![[r#"
         shop/-/release.ocu.star/@r1 paused
         --- stderr
         shop/-/release.ocu.star/@r1 first
         nothing is ready
         › task/publish/1 waits for
             shop/-/release.ocu.star/@r1/custom/approved (input approved)
-    "#]]);
+    "#]],
+    );
     world.check("state set ./@r1/custom/approved Ada", expect![[""]]);
-    world.check("state diff", expect![[r#"
+    world.check(
+        "state diff",
+        expect![[r#"
         shop/-/release.ocu.star/@r1/custom/approved
-    "#]]);
-    world.check("state diff --json", expect![[r#"
+    "#]],
+    );
+    world.check(
+        "state diff --json",
+        expect![[r#"
         [
           {
             "change": "create",
             "ref": "shop/-/release.ocu.star/@r1/custom/approved"
           }
         ]
-    "#]]);
-    world.check("state diff --patch", expect![[r#"
+    "#]],
+    );
+    world.check(
+        "state diff --patch",
+        expect![[r#"
         create shop/-/release.ocu.star/@r1/custom/approved
             intent    state
             "Ada"   |
-    "#]]);
-    world.check("state apply ./@r1/custom/approved", expect![[r#"
+    "#]],
+    );
+    world.check(
+        "state apply ./@r1/custom/approved",
+        expect![[r#"
         --- stderr
         applied shop/-/release.ocu.star/@r1/custom/approved
-    "#]]);
-    world.check("release continue @r1", expect![[r#"
+    "#]],
+    );
+    world.check(
+        "release continue @r1",
+        expect![[r#"
         shop/-/release.ocu.star/@r1 complete
         --- stderr
         shop/-/release.ocu.star/@r1 first
         › task/publish/1 publish
           publish/1 | publishing shop:1 approved by Ada
         ✓ task/publish/1 complete <took>
-    "#]]);
+    "#]],
+    );
     world.check("state diff", expect![[""]]);
 }
 
@@ -213,7 +261,9 @@ task(wait, "wait", inputs={"ok": input(ref="./custom/ok")})
 "#,
     );
     world.ok("release new");
-    world.check("release show @v1.0", expect![[r#"
+    world.check(
+        "release show @v1.0",
+        expect![[r#"
         shop/-/release.ocu.star/@r1 paused
         commit <commit 1> first
         tags   v1.0
@@ -223,79 +273,122 @@ task(wait, "wait", inputs={"ok": input(ref="./custom/ok")})
           › task/wait/1 pending <time>
               waits for
                 shop/-/release.ocu.star/@r1/custom/ok
-    "#]]);
-    world.check("release continue ./release.ocu.star/@v1.0", expect![[r#"
+    "#]],
+    );
+    world.check(
+        "release continue ./release.ocu.star/@v1.0",
+        expect![[r#"
         shop/-/release.ocu.star/@r1 paused
         --- stderr
         shop/-/release.ocu.star/@r1 first
         nothing is ready
         › task/wait/1 waits for
             shop/-/release.ocu.star/@r1/custom/ok (input ok)
-    "#]]);
-    world.check("release continue --release v1.0", expect![[r#"
+    "#]],
+    );
+    world.check(
+        "release continue --release v1.0",
+        expect![[r#"
         shop/-/release.ocu.star/@r1 paused
         --- stderr
         shop/-/release.ocu.star/@r1 first
         nothing is ready
         › task/wait/1 waits for
             shop/-/release.ocu.star/@r1/custom/ok (input ok)
-    "#]]);
-    world.check("release continue release.ocu.star --release r1", expect![[r#"
+    "#]],
+    );
+    world.check(
+        "release continue release.ocu.star --release r1",
+        expect![[r#"
         shop/-/release.ocu.star/@r1 paused
         --- stderr
         shop/-/release.ocu.star/@r1 first
         nothing is ready
         › task/wait/1 waits for
             shop/-/release.ocu.star/@r1/custom/ok (input ok)
-    "#]]);
-    world.check("release continue @r7", expect![[r#"
+    "#]],
+    );
+    world.check(
+        "release continue @r7",
+        expect![[r#"
         --- stderr
         there is no release shop/-/release.ocu.star/@r7
-    "#]]);
-    world.check("release retry @r7", expect![[r#"
+    "#]],
+    );
+    world.check(
+        "release retry @r7",
+        expect![[r#"
         --- stderr
         there is no release shop/-/release.ocu.star/@r7
-    "#]]);
-    world.check("release show @r7", expect![[r#"
+    "#]],
+    );
+    world.check(
+        "release show @r7",
+        expect![[r#"
         --- stderr
         error: there is no release shop/-/release.ocu.star/@r7
         --- exit 1
-    "#]]);
-    world.check("state get ./@v1.0#commit", expect![[r#"
+    "#]],
+    );
+    world.check(
+        "state get ./@v1.0#commit",
+        expect![[r#"
         "<commit 1>"
-    "#]]);
-    world.check("state get ./@v1.0/task/build/1#type", expect![[r#"
+    "#]],
+    );
+    world.check(
+        "state get ./@v1.0/task/build/1#type",
+        expect![[r#"
         "task"
-    "#]]);
+    "#]],
+    );
     world.commit("second");
-    world.check("release continue @r1", expect![[r#"
+    world.check(
+        "release continue @r1",
+        expect![[r#"
         --- stderr
         error: shop/-/release.ocu.star/@r1 is a release of commit <commit 1>, but <commit 2> is checked out
           help: git checkout <commit 1>
         --- exit 1
-    "#]]);
-    world.check("release retry @r1", expect![[r#"
+    "#]],
+    );
+    world.check(
+        "release retry @r1",
+        expect![[r#"
         --- stderr
         error: shop/-/release.ocu.star/@r1 is a release of commit <commit 1>, but <commit 2> is checked out
           help: git checkout <commit 1>
         --- exit 1
-    "#]]);
-    world.check("release continue", expect![[r#"
+    "#]],
+    );
+    world.check(
+        "release continue",
+        expect![[r#"
         --- stderr
         shop/-/release.ocu.star has no release of commit <commit 2>; `ocuroot release new` makes one
-    "#]]);
-    world.check("release cancel @v1.0", expect![[r#"
+    "#]],
+    );
+    world.check(
+        "release cancel @v1.0",
+        expect![[r#"
         shop/-/release.ocu.star/@r1/task/wait/1
-    "#]]);
-    world.check("release cancel @v1.0", expect![[r#"
+    "#]],
+    );
+    world.check(
+        "release cancel @v1.0",
+        expect![[r#"
         --- stderr
         error: nothing to cancel: no run of shop/-/release.ocu.star/@r1 is pending or paused
         --- exit 1
-    "#]]);
-    world.check("release list", expect![[r#"
+    "#]],
+    );
+    world.check(
+        "release list",
+        expect![[r#"
         RELEASE  STATUS     COMMIT      TAGS  LIVE IN  TIME                  SUBJECT
         r1       cancelled  <commit 1>  v1.0           <time>  first
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -332,7 +425,9 @@ task(later, "later")
         error: shop/-/release.ocu.star/@r1 failed; when the cause is mended: ocuroot release retry shop/-/release.ocu.star/@r1
         --- exit 1
     "#]]);
-    world.check("release show", expect![[r#"
+    world.check(
+        "release show",
+        expect![[r#"
         shop/-/release.ocu.star/@r1 failed
         commit <commit 1> first
         phase 1
@@ -341,7 +436,8 @@ task(later, "later")
           › task/later/1 pending <time>
               waits for
                 shop/-/release.ocu.star/@r1/task/build/*/status/complete
-    "#]]);
+    "#]],
+    );
     world.check("release retry", expect![[r#"
         shop/-/release.ocu.star/@r1 failed
         --- stderr
@@ -360,7 +456,9 @@ task(later, "later")
         --- exit 1
     "#]]);
     std::fs::create_dir(world.root().join("mended")).unwrap();
-    world.check("release retry", expect![[r#"
+    world.check(
+        "release retry",
+        expect![[r#"
         shop/-/release.ocu.star/@r1 complete
         --- stderr
         queued shop/-/release.ocu.star/@r1/task/build/3
@@ -369,20 +467,30 @@ task(later, "later")
         ✓ task/build/3 complete <took>
         › task/later/1 later
         ✓ task/later/1 complete <took>
-    "#]]);
-    world.check("release retry", expect![[r#"
+    "#]],
+    );
+    world.check(
+        "release retry",
+        expect![[r#"
         --- stderr
         error: nothing to retry: no run of shop/-/release.ocu.star/@r1 has failed
         --- exit 1
-    "#]]);
-    world.check("state match **/task/build/*/status/*", expect![[r#"
+    "#]],
+    );
+    world.check(
+        "state match **/task/build/*/status/*",
+        expect![[r#"
         shop/-/release.ocu.star/@r1/task/build/1/status/failed_retried
         shop/-/release.ocu.star/@r1/task/build/2/status/failed_retried
         shop/-/release.ocu.star/@r1/task/build/3/status/complete
-    "#]]);
-    world.check("state get ./@r1/task/build/1/logs#0/message", expect![[r#"
+    "#]],
+    );
+    world.check(
+        "state get ./@r1/task/build/1/logs#0/message",
+        expect![[r#"
         "error: the compiler is on fire"
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -418,7 +526,9 @@ task(good, "after")
         error: shop/-/release.ocu.star/@r1 failed; when the cause is mended: ocuroot release retry shop/-/release.ocu.star/@r1
         --- exit 1
     "#]]);
-    world.check("release show", expect![[r#"
+    world.check(
+        "release show",
+        expect![[r#"
         shop/-/release.ocu.star/@r1 failed
         commit <commit 1> first
         phase 1: both
@@ -428,7 +538,8 @@ task(good, "after")
           › task/after/1 pending <time>
               waits for
                 shop/-/release.ocu.star/@r1/task/bad/*/status/complete
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -450,7 +561,9 @@ def really(x):
 task(begin, "work")
 "#,
     );
-    world.check("release new", expect![[r#"
+    world.check(
+        "release new",
+        expect![[r#"
         shop/-/release.ocu.star/@r1 paused
         --- stderr
         shop/-/release.ocu.star/@r1 first
@@ -459,13 +572,19 @@ task(begin, "work")
         › task/work/1 paused <took>
         › task/work/1 waits for
             shop/-/release.ocu.star/@r1/custom/token (input token)
-    "#]]);
-    world.check("state match **/status/*", expect![[r#"
+    "#]],
+    );
+    world.check(
+        "state match **/status/*",
+        expect![[r#"
         shop/-/release.ocu.star/@r1/task/work/1/status/paused
-    "#]]);
+    "#]],
+    );
     world.ok("state set ./@r1/custom/token abc");
     world.ok("state apply ./@r1/custom/token");
-    world.check("work continue --dryrun", expect![[r#"
+    world.check(
+        "work continue --dryrun",
+        expect![[r#"
         [
           {
             "commit": "<commit 1>",
@@ -473,8 +592,11 @@ task(begin, "work")
             "work_type": "run"
           }
         ]
-    "#]]);
-    world.check("work continue", expect![[r#"
+    "#]],
+    );
+    world.check(
+        "work continue",
+        expect![[r#"
         --- stderr
         shop/-/release.ocu.star/@r1 first
         › task/work/1 finish
@@ -482,12 +604,16 @@ task(begin, "work")
         › task/work/1 really
         ✓ task/work/1 complete <took>
             shop/-/release.ocu.star/@r1/task/work#output/x
-    "#]]);
-    world.check("state get ./@r1/task/work#output", expect![[r#"
+    "#]],
+    );
+    world.check(
+        "state get ./@r1/task/work#output",
+        expect![[r#"
         {
           "x": "here"
         }
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -509,7 +635,8 @@ fn one_job_keeps_strict_order() {
         5
         6
         7
-    "#]].assert_eq(&world.read("order"));
+    "#]]
+    .assert_eq(&world.read("order"));
 }
 
 #[test]
@@ -539,7 +666,8 @@ fn tags_that_cannot_be_fail_the_run() {
         assert!(run.stderr.contains(&format!("{tag:?}")) || run.stderr.contains(tag), "{}", run.text());
         assert!(run.stderr.contains("tag"), "{}", run.text());
     }
-    let world = World::new("-- release.ocu.star --\ndef f():\n    return done(tags=[\"r5\"])\ntask(f, \"t\")\n");
+    let world =
+        World::new("-- release.ocu.star --\ndef f():\n    return done(tags=[\"r5\"])\ntask(f, \"t\")\n");
     world.check("release new", expect![[r#"
         shop/-/release.ocu.star/@r1 failed
         --- stderr
@@ -561,55 +689,78 @@ fn a_package_without_work_gets_a_release_and_nothing_gets_none() {
     let world = World::new(
         "-- empty.ocu.star --\ndef up():\n    return done()\n[deploy(e.name, up=up, down=up) for e in environments()]\nphase(\"later\")\n-- nothing.ocu.star --\nx = 1\n",
     );
-    world.check("release new empty.ocu.star", expect![[r#"
+    world.check(
+        "release new empty.ocu.star",
+        expect![[r#"
         shop/-/empty.ocu.star/@r1 pending
         --- stderr
         shop/-/empty.ocu.star/@r1 first
-    "#]]);
-    world.check("release show empty.ocu.star", expect![[r#"
+    "#]],
+    );
+    world.check(
+        "release show empty.ocu.star",
+        expect![[r#"
         shop/-/empty.ocu.star/@r1 pending
         commit <commit 1> first
         phase 1: later
-    "#]]);
-    world.check("release new nothing.ocu.star", expect![[r#"
+    "#]],
+    );
+    world.check(
+        "release new nothing.ocu.star",
+        expect![[r#"
         --- stderr
         shop/-/nothing.ocu.star defines nothing to release
-    "#]]);
-    world.check("release new", expect![[r#"
+    "#]],
+    );
+    world.check(
+        "release new",
+        expect![[r#"
         --- stderr
         error: there are 2 release files in $DIR/repo
           help: name one of them:
                 empty.ocu.star
                 nothing.ocu.star
         --- exit 1
-    "#]]);
-    world.check("release new empty.ocu.star/@r1", expect![[r#"
+    "#]],
+    );
+    world.check(
+        "release new empty.ocu.star/@r1",
+        expect![[r#"
         --- stderr
         error: a new release gets its number by itself; leave shop/-/empty.ocu.star/@r1 out
         --- exit 2
-    "#]]);
-    world.check("release new missing.ocu.star", expect![[r#"
+    "#]],
+    );
+    world.check(
+        "release new missing.ocu.star",
+        expect![[r#"
         --- stderr
         error: there is no release file $DIR/repo/missing.ocu.star
           help: name one of them:
                 empty.ocu.star
                 nothing.ocu.star
         --- exit 1
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn lint_shows_phases_and_runs_nothing() {
     let world = world(APPROVAL);
-    world.check_reads_only("release lint release.ocu.star", expect![[r#"
+    world.check_reads_only(
+        "release lint release.ocu.star",
+        expect![[r#"
         phase 1
           task/build
         phase 2
           task/publish
             approved = shop/-/release.ocu.star/@r1/custom/approved
             image = shop/-/release.ocu.star/@r1/task/build#output/image
-    "#]]);
-    world.check("release lint release.ocu.star --json", expect![[r#"
+    "#]],
+    );
+    world.check(
+        "release lint release.ocu.star --json",
+        expect![[r#"
         {
           "functions": {
             "build/release.ocu.star:1:1": {
@@ -665,10 +816,13 @@ fn lint_shows_phases_and_runs_nothing() {
             }
           ]
         }
-    "#]]);
+    "#]],
+    );
     assert!(world.store().is_empty());
     world.write("bad.ocu.star", "shell(\"touch made\")\n");
-    world.check("release lint bad.ocu.star", expect![[r#"
+    world.check(
+        "release lint bad.ocu.star",
+        expect![[r#"
         --- stderr
         error: `shell` is not available here: this evaluation runs nothing
          --> bad.ocu.star:1:1
@@ -677,6 +831,7 @@ fn lint_shows_phases_and_runs_nothing() {
           | ^^^^^^^^^^^^^^^^^^^
         help: call it in the function of a task or a deploy, which only runs in a release
         --- exit 1
-    "#]]);
+    "#]],
+    );
     assert!(!world.root().join("made").exists());
 }

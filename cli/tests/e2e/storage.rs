@@ -61,7 +61,8 @@ fn a_store_that_may_only_be_read() {
     "#]].assert_eq(&world.tidy(&run(&["state", "set", "@/custom/x", "1"]).unwrap()).text());
     expect![[r#"
         shop/-/a.ocu.star/@r1/task/f/1/status/complete
-    "#]].assert_eq(&world.tidy(&run(&["state", "match", "**/status/*"]).unwrap()).text());
+    "#]]
+    .assert_eq(&world.tidy(&run(&["state", "match", "**/status/*"]).unwrap()).text());
     assert!(before == world.store());
     set_rights(&world.root().join(".store"), 0o644, 0o755);
 }
@@ -98,7 +99,9 @@ fn a_full_disk() {
         find .store -name '*tmp*' -o -name '*journal*'
         $OCUROOT release new --force
     "#;
-    let Some(text) = small_disk(&world, script) else { return eprintln!("skipped: nothing can be mounted here") };
+    let Some(text) = small_disk(&world, script) else {
+        return eprintln!("skipped: nothing can be mounted here");
+    };
     expect![[r#"
         shop/-/a.ocu.star/@r1 first
         › task/f/1 f
@@ -129,7 +132,9 @@ fn a_disk_that_fills_up_during_a_run() {
         OCUROOT_LEASE=0 $OCUROOT release retry --stale
         $OCUROOT state check && echo checked
     "#;
-    let Some(text) = small_disk(&world, script) else { return eprintln!("skipped: nothing can be mounted here") };
+    let Some(text) = small_disk(&world, script) else {
+        return eprintln!("skipped: nothing can be mounted here");
+    };
     expect![[r#"
         shop/-/a.ocu.star/@r1 first
         › task/f/1 f

@@ -19,22 +19,34 @@ fn work_that_is_not_there_is_said() {
         assert_eq!(run.code, 0, "{line}: {}", run.text());
         assert_eq!(run.stdout, "", "{line}");
     }
-    world.check("work any", expect![[r#"
+    world.check(
+        "work any",
+        expect![[r#"
         --- stderr
         nothing to do at this commit
-    "#]]);
-    world.check("work continue", expect![[r#"
+    "#]],
+    );
+    world.check(
+        "work continue",
+        expect![[r#"
         --- stderr
         nothing is ready at this commit
-    "#]]);
-    world.check("work ops", expect![[r#"
+    "#]],
+    );
+    world.check(
+        "work ops",
+        expect![[r#"
         --- stderr
         no operation waits at this commit
-    "#]]);
-    world.check("work trigger", expect![[r#"
+    "#]],
+    );
+    world.check(
+        "work trigger",
+        expect![[r#"
         --- stderr
         there is no work anywhere
-    "#]]);
+    "#]],
+    );
     for line in ["work any -d", "work continue -d", "work ops -d", "work trigger -d"] {
         assert_eq!(world.run(&line.split(' ').collect::<Vec<_>>()).text(), "[]\n", "{line}");
     }
@@ -46,43 +58,64 @@ fn any_does_all_kinds_and_dry_runs_change_nothing() {
     let world = World::new(WAITS);
     world.ok("release new");
     world.ok("state set @/custom/ok yes");
-    world.check_reads_only("work any --dryrun", expect![[r#"
+    world.check_reads_only(
+        "work any --dryrun",
+        expect![[r#"
         [
           {
             "ref": "@/custom/ok",
             "work_type": "create"
           }
         ]
-    "#]]);
-    world.check_reads_only("work continue --dryrun", expect![[r#"
+    "#]],
+    );
+    world.check_reads_only(
+        "work continue --dryrun",
+        expect![[r#"
         []
-    "#]]);
-    world.check_reads_only("work ops -d", expect![[r#"
+    "#]],
+    );
+    world.check_reads_only(
+        "work ops -d",
+        expect![[r#"
         []
-    "#]]);
-    world.check_reads_only("work trigger -d", expect![[r#"
+    "#]],
+    );
+    world.check_reads_only(
+        "work trigger -d",
+        expect![[r#"
         [
           {
             "ref": "@/custom/ok",
             "work_type": "create"
           }
         ]
-    "#]]);
-    world.check("work continue", expect![[r#"
+    "#]],
+    );
+    world.check(
+        "work continue",
+        expect![[r#"
         --- stderr
         nothing is ready at this commit
-    "#]]);
-    world.check("work any", expect![[r#"
+    "#]],
+    );
+    world.check(
+        "work any",
+        expect![[r#"
         --- stderr
         applied @/custom/ok
         shop/-/a.ocu.star/@r1 first
         › task/f/1 f
           f/1 | ok is yes
         ✓ task/f/1 complete <took>
-    "#]]);
-    world.check("work any -d", expect![[r#"
+    "#]],
+    );
+    world.check(
+        "work any -d",
+        expect![[r#"
         []
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -101,7 +134,9 @@ task(f, "f", inputs={"ok": input(ref="@/custom/ok")})
     world.ok("release new a.ocu.star");
     world.ok("release new b.ocu.star");
     world.ok("state set @/custom/ok yes");
-    world.check("work any -j 1", expect![[r#"
+    world.check(
+        "work any -j 1",
+        expect![[r#"
         --- stderr
         applied @/custom/ok
         shop/-/a.ocu.star/@r1 first
@@ -117,15 +152,22 @@ task(f, "f", inputs={"ok": input(ref="@/custom/ok")})
         ✓ b.ocu.star/@r1/task/f/1 complete <took>
         error: shop/-/a.ocu.star/@r1/task/f/1 failed
         --- exit 1
-    "#]]);
-    world.check("work any", expect![[r#"
+    "#]],
+    );
+    world.check(
+        "work any",
+        expect![[r#"
         --- stderr
         nothing to do at this commit
-    "#]]);
+    "#]],
+    );
     world.commit("second");
-    world.check("work any -d", expect![[r#"
+    world.check(
+        "work any -d",
+        expect![[r#"
         []
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -134,13 +176,18 @@ fn triggers_are_called_where_work_is() {
         "-- repo.ocu.star --\nrepo_alias(\"shop\")\nstore.set(store.fs(\"./.store\"))\ndef start(commit):\n    print(\"starting\", commit)\n    shell(\"echo \" + commit + \" >> triggered\")\ntrigger(start)\n{WAITS}"
     ));
     world.ok("release new");
-    world.check("work trigger", expect![[r#"
+    world.check(
+        "work trigger",
+        expect![[r#"
         --- stderr
         there is no work anywhere
-    "#]]);
+    "#]],
+    );
     world.ok("state set @/custom/ok yes");
     world.ok("state apply @/custom/ok");
-    world.check_reads_only("work trigger --dryrun", expect![[r#"
+    world.check_reads_only(
+        "work trigger --dryrun",
+        expect![[r#"
         [
           {
             "commit": "<commit 1>",
@@ -148,28 +195,39 @@ fn triggers_are_called_where_work_is() {
             "work_type": "run"
           }
         ]
-    "#]]);
-    world.check("work trigger", expect![[r#"
+    "#]],
+    );
+    world.check(
+        "work trigger",
+        expect![[r#"
         --- stderr
         starting <commit 1>
         triggered shop at <commit 1>
-    "#]]);
+    "#]],
+    );
     expect![[r#"
         <commit 1>
-    "#]].assert_eq(&world.tidy_text(&world.read("triggered")));
+    "#]]
+    .assert_eq(&world.tidy_text(&world.read("triggered")));
     world.commit("second");
     // Work of another commit is left to its trigger.
-    world.check("work any", expect![[r#"
+    world.check(
+        "work any",
+        expect![[r#"
         --- stderr
         nothing to do at this commit
         starting <commit 1>
         triggered shop at <commit 1>
-    "#]]);
-    world.check("work trigger --intent", expect![[r#"
+    "#]],
+    );
+    world.check(
+        "work trigger --intent",
+        expect![[r#"
         --- stderr
         starting <commit 1>
         triggered shop at <commit 1>
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -180,7 +238,9 @@ fn a_trigger_that_fails_is_reported() {
     world.ok("release new");
     world.ok("state set @/custom/ok yes");
     world.ok("state apply @/custom/ok");
-    world.check("work trigger", expect![[r#"
+    world.check(
+        "work trigger",
+        expect![[r#"
         --- stderr
         the trigger of shop failed
         error: no CI today
@@ -190,9 +250,12 @@ fn a_trigger_that_fails_is_reported() {
           |     ^^^^^^^^^^^^^^^^^^^
         error: 1 trigger failed
         --- exit 1
-    "#]]);
+    "#]],
+    );
     world.commit("second");
-    world.check("work any", expect![[r#"
+    world.check(
+        "work any",
+        expect![[r#"
         --- stderr
         nothing to do at this commit
         the trigger of shop failed
@@ -201,7 +264,8 @@ fn a_trigger_that_fails_is_reported() {
           |
         4 |     fail("no CI today")
           |     ^^^^^^^^^^^^^^^^^^^
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -210,12 +274,15 @@ fn a_repo_without_a_trigger_says_what_to_run() {
     world.ok("release new");
     world.ok("state set @/custom/ok yes");
     world.ok("state apply @/custom/ok");
-    world.check("work trigger", expect![[r#"
+    world.check(
+        "work trigger",
+        expect![[r#"
         --- stderr
         shop has work at <commit 1> and no trigger; in a checkout of it run:
           git checkout <commit 1>
           ocuroot work any
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -246,7 +313,9 @@ phase("deploy", tasks=[
     world.ok("release new network.ocu.star");
     world.ok(r#"state set @/environment/prod -f json '{"name":"prod"}'"#);
     world.ok("state set @/custom/approved 10.0.0.0/8");
-    world.check("work any --comprehensive -j 1", expect![[r#"
+    world.check(
+        "work any --comprehensive -j 1",
+        expect![[r#"
         --- stderr
         applied @/custom/approved
         applied @/environment/prod
@@ -264,9 +333,12 @@ phase("deploy", tasks=[
         › web.ocu.star/@r1/deploy/prod/1 up
           prod/1 | up in 10.0.0.0/8
         ✓ web.ocu.star/@r1/deploy/prod/1 complete <took>
-    "#]]);
+    "#]],
+    );
     world.ok("state set @/custom/approved 192.168.0.0/16");
-    world.check("work any --comprehensive -j 1", expect![[r#"
+    world.check(
+        "work any --comprehensive -j 1",
+        expect![[r#"
         --- stderr
         applied @/custom/approved
         shop/-/network.ocu.star/@r1/deploy/prod/2: deployed again, since approved changed
@@ -279,10 +351,14 @@ phase("deploy", tasks=[
         › web.ocu.star/@r1/deploy/prod/2 up
           prod/2 | up in 192.168.0.0/16
         ✓ web.ocu.star/@r1/deploy/prod/2 complete <took>
-    "#]]);
-    world.check("work any -d", expect![[r#"
+    "#]],
+    );
+    world.check(
+        "work any -d",
+        expect![[r#"
         []
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -306,7 +382,9 @@ deploy("prod", up=up, down=down, inputs={"other": input(ref="./-/a.ocu.star/@/de
     world.ok("state apply @/environment/prod");
     world.ok("release new a.ocu.star");
     world.ok("release new b.ocu.star");
-    world.check("work any --comprehensive -j 1", expect![[r#"
+    world.check(
+        "work any --comprehensive -j 1",
+        expect![[r#"
         --- stderr
         shop/-/a.ocu.star/@r1/deploy/prod/2: deployed again, since other changed
         shop/-/a.ocu.star/@r1 first
@@ -351,5 +429,6 @@ deploy("prod", up=up, down=down, inputs={"other": input(ref="./-/a.ocu.star/@/de
         error: this work comes up again and again, so it is left: shop/-/a.ocu.star/@r1/deploy/prod
           each of these changes an input of another; break the circle, or make an output that settles
         --- exit 1
-    "#]]);
+    "#]],
+    );
 }

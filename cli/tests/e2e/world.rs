@@ -267,7 +267,8 @@ fn without_times(text: &str) -> String {
 
 fn without_time(word: &str) -> String {
     let inner = word.trim_matches(|c| matches!(c, '"' | ',' | '(' | ')'));
-    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+    let digits =
+        |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
     if inner.len() >= 20 && inner.as_bytes()[4] == b'-' && inner.as_bytes()[10] == b'T' {
         return word.replace(inner, "<time>");
     }

@@ -45,6 +45,7 @@
 //! of a pattern and the states of the grammar from which both can still be satisfied are worked out once.
 
 mod code;
+mod descent;
 mod escape;
 mod grammar;
 mod program;
@@ -52,7 +53,9 @@ mod program;
 mod tests;
 
 use code::{Code, Step};
+pub use descent::Descent;
 use program::Program;
+
 use std::cmp::Ordering;
 use std::fmt;
 use std::hash::{Hash, Hasher};
@@ -217,30 +220,11 @@ impl Glob {
         matches!(self.0.middle, Middle::Empty).then_some(&self.0.prefix)
     }
 
-    /// Whether a ref at or below a folder could match; if not, the folder need not be read.
-    ///
-    /// `folder` is some leading segments of a canonical ref, such as `github.com/o/r/-/p/@r5`; `""` is the root.
-    /// The answer is exact as to the pattern and to what refs look like: one `/-/`, one release, one of the
-    /// known types.
-    #[must_use]
-    pub fn may_match_below(&self, folder: &str) -> bool {
-        let Folders { program, live } = self.0.folders.get_or_init(|| Folders {
+    /// What it takes to judge folders, built when the first one is.
+    fn folders(&self) -> &Folders {
+        self.0.folders.get_or_init(|| Folders {
             program: Program::new(&self.0.code, 0),
             live: grammar::live(&self.0.code),
-        });
-        let mut state = Some(grammar::START);
-        let mut steps = program.start();
-        if !folder.is_empty() {
-            state = grammar::run(grammar::START, folder);
-            if state.is_some_and(grammar::is_ref) && self.is_match(folder) {
-                return true;
-            }
-            state = state.and_then(|state| grammar::run(state, "/"));
-            steps = program.run(steps, folder);
-            steps = program.run(steps, "/");
-        }
-        state.is_some_and(|state| {
-            live.iter().enumerate().any(|(step, live)| live.has(state) && steps.has(step))
         })
     }
 }

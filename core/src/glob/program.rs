@@ -25,9 +25,13 @@ pub(super) struct Program {
     awaited: Option<Finder<'static>>,
 }
 
-/// A set of steps.
+/// A set of steps. The first 64 stand in the set itself: few patterns have more, and such a set is
+/// copied for every folder of a search.
 #[derive(Clone, PartialEq)]
-pub(super) struct Bits(Vec<u64>);
+pub(super) struct Bits {
+    first: u64,
+    rest: Vec<u64>,
+}
 
 /// Which characters the pattern tells apart.
 struct Kinds {
@@ -38,21 +42,25 @@ struct Kinds {
 
 impl Bits {
     fn new(words: usize) -> Bits {
-        Bits(vec![0; words])
+        Bits { first: 0, rest: vec![0; words.saturating_sub(1)] }
+    }
+
+    fn words(&self) -> impl Iterator<Item = u64> {
+        std::iter::once(self.first).chain(self.rest.iter().copied())
+    }
+
+    fn words_mut(&mut self) -> impl Iterator<Item = &mut u64> {
+        std::iter::once(&mut self.first).chain(&mut self.rest)
     }
 
     pub(super) fn has(&self, bit: usize) -> bool {
-        self.0.get(bit / 64).is_some_and(|word| word >> (bit % 64) & 1 == 1)
+        self.words().nth(bit / 64).is_some_and(|word| word >> (bit % 64) & 1 == 1)
     }
 
     fn add(&mut self, bit: usize) {
-        if let Some(word) = self.0.get_mut(bit / 64) {
+        if let Some(word) = self.words_mut().nth(bit / 64) {
             *word |= 1 << (bit % 64);
         }
-    }
-
-    fn word(&self) -> u64 {
-        self.0.first().copied().unwrap_or_default()
     }
 }
 
@@ -68,11 +76,11 @@ impl Program {
             for (at, of) in steps.iter().enumerate().filter(|(_, of)| of.takes(c)) {
                 if of.repeats() { stay.add(at) } else { step.add(at) }
             }
-            rows.extend(step.0);
-            rows.extend(stay.0);
+            rows.extend(step.words());
+            rows.extend(stay.words());
         }
         let (mut repeats, mut jumps) = (Bits::new(words), Bits::new(words));
-        let mut closures = vec![Bits(Vec::new()); end];
+        let mut closures = vec![Bits::new(0); end];
         // Jumps go forward: from the back, what they lead to is known already.
         for (at, step) in steps.iter().enumerate().rev() {
             let to = match step {
@@ -111,7 +119,7 @@ impl Program {
             return self.run(self.start(), text).has(self.end);
         }
         let rows = self.rows.as_chunks().0;
-        let (start, repeats, jumps) = (self.start.word(), self.repeats.word(), self.jumps.word());
+        let (start, repeats, jumps) = (self.start.first, self.repeats.first, self.jumps.first);
         let done = if self.open_end { 1 << self.end } else { 0 };
         let mut at = start;
         let mut rest = text;
@@ -141,8 +149,17 @@ impl Program {
         self.start.clone()
     }
 
+    /// Whether the steps `at` hold the end.
+    pub(super) fn is_end(&self, at: &Bits) -> bool {
+        at.has(self.end)
+    }
+
     /// The steps that may come next after `text`.
     pub(super) fn run(&self, mut at: Bits, text: &str) -> Bits {
+        if self.words == 1 {
+            at.first = self.run_word(at.first, text);
+            return at;
+        }
         for c in text.chars() {
             let row = self.kinds.of(c) * self.words * 2;
             let Some((step, stay)) = self.rows.get(row..).and_then(|row| row.split_at_checked(self.words))
@@ -150,7 +167,9 @@ impl Program {
                 break;
             };
             let (mut carry, mut any) = (0, 0);
-            for (((word, step), stay), repeats) in at.0.iter_mut().zip(step).zip(stay).zip(&self.repeats.0) {
+            for (((word, step), stay), repeats) in
+                at.words_mut().zip(step).zip(stay).zip(self.repeats.words())
+            {
                 let stepped = *word & step;
                 let arrived = stepped << 1 | *word & stay | carry & 1;
                 let left = arrived & repeats;
@@ -167,20 +186,38 @@ impl Program {
         at
     }
 
+    /// As [`Program::run`], where all steps fit into a word.
+    fn run_word(&self, mut at: u64, text: &str) -> u64 {
+        let rows = self.rows.as_chunks().0;
+        let (repeats, jumps) = (self.repeats.first, self.jumps.first);
+        for c in text.chars() {
+            let Some(&[step, stay]) = rows.get(self.kinds.of(c)) else { return 0 };
+            at = (at & step) << 1 | at & stay;
+            at |= (at & repeats) << 1;
+            if at & jumps != 0 {
+                at = self.without_jumps(at, jumps);
+            }
+            if at == 0 {
+                break;
+            }
+        }
+        at
+    }
+
     fn close(&self, at: &mut Bits) {
-        let jumps: Vec<u64> = at.0.iter().zip(&self.jumps.0).map(|(word, jumps)| word & jumps).collect();
+        let jumps: Vec<u64> = at.words().zip(self.jumps.words()).map(|(word, jumps)| word & jumps).collect();
         for (number, mut jumping) in jumps.into_iter().enumerate() {
             while jumping != 0 {
                 let bit = number * 64 + jumping.trailing_zeros() as usize;
                 jumping &= jumping - 1;
                 for (word, closure) in
-                    at.0.iter_mut().zip(self.closures.get(bit).into_iter().flat_map(|bits| &bits.0))
+                    at.words_mut().zip(self.closures.get(bit).into_iter().flat_map(Bits::words))
                 {
                     *word |= closure;
                 }
             }
         }
-        for (word, jumps) in at.0.iter_mut().zip(&self.jumps.0) {
+        for (word, jumps) in at.words_mut().zip(self.jumps.words()) {
             *word &= !jumps;
         }
     }
@@ -189,7 +226,7 @@ impl Program {
         let mut jumping = at & jumps;
         let mut at = at & !jumps;
         while jumping != 0 {
-            at |= self.closures.get(jumping.trailing_zeros() as usize).map_or(0, Bits::word);
+            at |= self.closures.get(jumping.trailing_zeros() as usize).map_or(0, |bits| bits.first);
             jumping &= jumping - 1;
         }
         at
@@ -202,7 +239,7 @@ fn closed(into: &mut Bits, steps: &[Step], closures: &[Bits], mut to: usize) {
         match steps.get(to) {
             Some(Step::Either(_) | Step::Goto(_)) => {
                 for (word, closure) in
-                    into.0.iter_mut().zip(closures.get(to).into_iter().flat_map(|bits| &bits.0))
+                    into.words_mut().zip(closures.get(to).into_iter().flat_map(Bits::words))
                 {
                     *word |= closure;
                 }

@@ -79,7 +79,9 @@ impl Problem<'_> {
 
 impl RefError {
     pub(super) fn new(kind: RefErrorKind, part: &str, offset: usize, input: &str) -> RefError {
-        RefError { kind, offset, part: shown(part), input: shown(input) }
+        // Only at the start of a text stands what may be a URL with a password.
+        let part = if offset == 0 { without_password(part) } else { part.to_owned() };
+        RefError { kind, offset, part: shortened(part), input: shortened(without_password(input)) }
     }
 }
 
@@ -135,25 +137,24 @@ impl fmt::Display for RefError {
 
 impl std::error::Error for RefError {}
 
-/// The text as an error shows it: without what may be a password, and not endless.
-fn shown(text: &str) -> String {
-    const LONGEST: usize = 200;
+/// The text with `…` for the user and password of a URL.
+fn without_password(text: &str) -> String {
     let (scheme, rest) = match text.split_once("://") {
-        Some((scheme, rest)) if !scheme.contains('/') => (scheme, rest),
+        Some((scheme, _)) if !scheme.contains('/') => text.split_at(scheme.len() + "://".len()),
         _ => ("", text),
     };
-    let authority = rest.split('/').next().unwrap_or_default();
-    let mut shown = match authority.rsplit_once('@') {
-        Some((user, host)) if !scheme.is_empty() || user.contains(':') => {
-            let joint = if scheme.is_empty() { "" } else { "://" };
-            let path = rest.strip_prefix(authority).unwrap_or_default();
-            format!("{scheme}{joint}…@{host}{path}")
-        }
+    let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    match authority.rsplit_once('@') {
+        Some((user, host)) if !scheme.is_empty() || user.contains(':') => format!("{scheme}…@{host}{path}"),
         _ => text.to_owned(),
-    };
-    if shown.len() > LONGEST {
-        shown.truncate(shown.floor_char_boundary(LONGEST));
-        shown.push('…');
     }
-    shown
+}
+
+fn shortened(mut text: String) -> String {
+    const LONGEST: usize = 200;
+    if text.len() > LONGEST {
+        text.truncate(text.floor_char_boundary(LONGEST));
+        text.push('…');
+    }
+    text
 }

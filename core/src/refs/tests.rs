@@ -232,6 +232,10 @@ fn errors_tell_what_to_do_and_no_secret() {
             "me:secret@h/o/r",
             "`…@h` at byte 0 of `…@h/o/r`: `@` starts a release, so it stands right after a `/`; write `path/@release`",
         ),
+        (
+            "a/x:y@b",
+            "`x:y@b` at byte 2 of `a/x:y@b`: `@` starts a release, so it stands right after a `/`; write `path/@release`",
+        ),
         ("a\nb", "`\\n` at byte 1 of `a\\nb`: a ref holds no control characters; remove it"),
     ] {
         assert_eq!(input.parse::<Ref>().unwrap_err().to_string(), message);
@@ -460,7 +464,7 @@ fn texts() -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(4000))]
+    #![proptest_config(ProptestConfig::with_cases(2000))]
 
     #[test]
     fn parse_print_parse_is_the_identity(text in texts()) {

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use starlark::any::ProvidesStaticType;
-use starlark::codemap::{CodeMapId, FileSpanRef};
+use starlark::codemap::{CodeMapId, FileSpan, FileSpanRef};
 use starlark::environment::FrozenModule;
 use starlark::eval::Evaluator;
 
@@ -48,6 +48,8 @@ pub(super) struct SourceFile {
 pub(super) struct LoadedModule {
     pub(super) file: Arc<SourceFile>,
     pub(super) module: FrozenModule,
+    /// The names of its globals, private ones too.
+    pub(super) globals: Vec<String>,
 }
 
 /// What all files of one evaluation share.
@@ -83,6 +85,8 @@ pub(super) struct Context<'h> {
     pub(super) recorder: RefCell<Recorder>,
     /// What `done` or `next` made last.
     pub(super) last_result: RefCell<Option<Outcome>>,
+    /// The statement that runs: not every error of the interpreter has a place.
+    pub(super) last_statement: RefCell<Option<FileSpan>>,
 }
 
 impl<'h> Context<'h> {
@@ -151,21 +155,29 @@ impl<'h> Context<'h> {
         attributes
     }
 
-    /// The function around a statement, by identity and name.
-    pub(super) fn function_around(&self, span: FileSpanRef<'_>) -> Option<((CodeMapId, usize), String)> {
+    /// The function around a statement: its file, and its index there.
+    pub(super) fn function_around(&self, span: FileSpanRef<'_>) -> Option<(CodeMapId, usize)> {
         let code = span.file.id();
         let files = self.session.files.borrow();
         let file = files.iter().find(|file| file.code == code)?;
-        let (index, site) = file.sites.around(span.span.begin().get())?;
-        Some(((code, index), site.name.clone()))
+        let (index, _) = file.sites.around(span.span.begin().get())?;
+        Some((code, index))
+    }
+
+    /// The error, with a place.
+    pub(super) fn located(&self, mut error: starlark::Error) -> starlark::Error {
+        if !error.has_diagnostic()
+            && let Some(statement) = self.last_statement.take()
+        {
+            error.set_span(statement.span, &statement.file);
+        }
+        error
     }
 
     /// `text` as a ref, made absolute against the release.
     pub(super) fn absolute(&self, text: &str) -> Result<Ref, SdkError> {
         let parsed: Ref = text.parse().map_err(|error| SdkError::new(format!("{error}")))?;
-        parsed
-            .relative_to(self.base)
-            .map_err(|error| SdkError::new(format!("{error}")))
+        parsed.relative_to(self.base).map_err(|error| SdkError::new(format!("{error}")))
     }
 }
 
@@ -173,11 +185,7 @@ impl Session {
     /// How positions name the file at `path`, loaded as `said`: that, unless another file goes by
     /// the same last segment and spelling.
     pub(super) fn spelling(&self, path: &str, said: &str) -> String {
-        let taken = self
-            .files
-            .borrow()
-            .iter()
-            .any(|file| file.spelling == said && file.path != path);
+        let taken = self.files.borrow().iter().any(|file| file.spelling == said && file.path != path);
         if taken { format!("//{path}") } else { said.to_owned() }
     }
 }

@@ -83,9 +83,8 @@ impl Diagnostics {
     pub(super) fn masked(mut self, secrets: &Secrets) -> Diagnostics {
         if !secrets.is_empty() {
             for diagnostic in &mut self.0 {
-                for text in [&mut diagnostic.message, &mut diagnostic.excerpt]
-                    .into_iter()
-                    .chain(&mut diagnostic.hint)
+                for text in
+                    [&mut diagnostic.message, &mut diagnostic.excerpt].into_iter().chain(&mut diagnostic.hint)
                 {
                     *text = secrets.mask(text).into_owned();
                 }
@@ -141,10 +140,7 @@ impl Diagnostic {
             self.end_column = (resolved.begin.line == resolved.end.line
                 && resolved.end.column > resolved.begin.column)
                 .then_some(resolved.end.column + 1);
-            span.file
-                .source_line_at_pos(span.span.begin())
-                .trim_end()
-                .clone_into(&mut self.excerpt);
+            span.file.source_line_at_pos(span.span.begin()).trim_end().clone_into(&mut self.excerpt);
         }
         self.stack = place.stack();
         self
@@ -199,9 +195,7 @@ impl fmt::Display for Diagnostic {
                 .map(|c| if c == '\t' { '\t' } else { ' ' })
                 .collect();
             let longest = self.excerpt.chars().count().saturating_sub(before.chars().count()).max(1);
-            let width = self
-                .end_column
-                .map_or(1, |end| end.saturating_sub(self.column).clamp(1, longest));
+            let width = self.end_column.map_or(1, |end| end.saturating_sub(self.column).clamp(1, longest));
             write!(f, "\n{margin} | {before}{}", "^".repeat(width))?;
             // The innermost frame is the place itself.
             let outer = self.stack.len().saturating_sub(1);
@@ -227,17 +221,11 @@ pub(super) struct SdkError {
 
 impl SdkError {
     pub(super) fn new(message: impl fmt::Display) -> SdkError {
-        SdkError {
-            message: message.to_string(),
-            hint: None,
-        }
+        SdkError { message: message.to_string(), hint: None }
     }
 
     pub(super) fn hinted(message: impl fmt::Display, hint: impl fmt::Display) -> SdkError {
-        SdkError {
-            message: message.to_string(),
-            hint: Some(hint.to_string()),
-        }
+        SdkError { message: message.to_string(), hint: Some(hint.to_string()) }
     }
 
     pub(super) fn diagnostic(&self) -> Diagnostic {
@@ -255,10 +243,7 @@ impl From<SdkError> for starlark::Error {
 
 impl From<super::host::HostError> for SdkError {
     fn from(error: super::host::HostError) -> SdkError {
-        SdkError {
-            message: error.message,
-            hint: error.hint,
-        }
+        SdkError { message: error.message, hint: error.hint }
     }
 }
 
@@ -277,18 +262,13 @@ pub(super) struct Place {
 impl Place {
     /// Where an SDK function was called from.
     pub(super) fn of_caller(eval: &starlark::eval::Evaluator<'_, '_, '_>) -> Place {
-        Place {
-            span: eval.call_stack_top_location(),
-            frames: eval.call_stack().into_frames(),
-        }
+        Place { span: eval.call_stack_top_location(), frames: eval.call_stack().into_frames() }
     }
 
     fn of(error: &starlark::Error) -> Place {
         let frames = error.call_stack().frames.clone();
-        let span = error
-            .span()
-            .cloned()
-            .or_else(|| frames.iter().rev().find_map(|frame| frame.location.clone()));
+        let span =
+            error.span().cloned().or_else(|| frames.iter().rev().find_map(|frame| frame.location.clone()));
         Place { span, frames }
     }
 
@@ -327,10 +307,5 @@ impl Place {
 
 fn frame_at(function: String, span: &FileSpan) -> Frame {
     let begin = span.resolve_span().begin;
-    Frame {
-        function,
-        file: span.filename().to_owned(),
-        line: begin.line + 1,
-        column: begin.column + 1,
-    }
+    Frame { function, file: span.filename().to_owned(), line: begin.line + 1, column: begin.column + 1 }
 }

@@ -37,7 +37,7 @@ pub(super) fn functions(builder: &mut GlobalsBuilder) {
     ) -> starlark::Result<EnvironmentValue> {
         let context = Context::need(eval)?;
         let attributes = match attributes.filter(|attributes| !attributes.is_none()) {
-            Some(attributes) => json::from_value(attributes)?,
+            Some(attributes) => json::from_value(attributes, eval.heap())?,
             None => Json::Object(serde_json::Map::new()),
         };
         let made = read(&serde_json::json!({ "name": name, "attributes": attributes }))?;
@@ -54,7 +54,7 @@ pub(super) fn functions(builder: &mut GlobalsBuilder) {
         let context = Context::only_in(FileKind::Release, "register_environment", eval)?;
         let environment = match EnvironmentValue::from_value(env) {
             Some(value) => value.environment.clone(),
-            None => read(&json::from_value(env)?)?,
+            None => read(&json::from_value(env, eval.heap())?)?,
         };
         let place = Place::of_caller(eval);
         let mut declared = context.session.environments.borrow_mut();
@@ -71,8 +71,11 @@ pub(super) fn functions(builder: &mut GlobalsBuilder) {
     }
 
     /// An environment from what `.dict()` returned.
-    fn environment_from_dict<'v>(#[starlark(require = pos)] d: Value<'v>) -> starlark::Result<EnvironmentValue> {
-        let environment = read(&json::from_value(d)?)?;
+    fn environment_from_dict<'v>(
+        #[starlark(require = pos)] d: Value<'v>,
+        heap: Heap<'v>,
+    ) -> starlark::Result<EnvironmentValue> {
+        let environment = read(&json::from_value(d, heap)?)?;
         Ok(EnvironmentValue { environment })
     }
 
@@ -111,11 +114,7 @@ fn read(json: &Json) -> Result<Environment, SdkError> {
         }
         Some(_) => return Err(wrong("its `attributes` are no dict")),
     }
-    Ok(Environment {
-        name: name.to_owned(),
-        attributes,
-        ..Environment::default()
-    })
+    Ok(Environment { name: name.to_owned(), attributes, ..Environment::default() })
 }
 
 /// The name of an environment given as a string, a struct or a dict.
@@ -127,9 +126,6 @@ pub(super) fn environment_name<'v>(value: Value<'v>, heap: Heap<'v>) -> Result<S
     let name = attribute.or_else(|| value.at(heap.alloc("name"), heap).ok());
     match name.and_then(|name| name.unpack_str()) {
         Some(name) => Ok(name.to_owned()),
-        None => Err(SdkError::new(format!(
-            "an environment is given by its name, not `{}`",
-            value.to_repr()
-        ))),
+        None => Err(SdkError::new(format!("an environment is given by its name, not `{}`", value.to_repr()))),
     }
 }

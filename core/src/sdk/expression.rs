@@ -15,7 +15,9 @@ use crate::refs::Ref;
 pub fn evaluate_expression(text: &str) -> Result<Value, Diagnostics> {
     let file = "value";
     // On the first line, so that lines in errors are those of the expression.
-    let source = format!("def value(): return done(outputs = {{\"value\": (\\\n{text}\n)}})\ntask(value, name = \"value\")\n");
+    let source = format!(
+        "def value(): return done(outputs = {{\"value\": (\\\n{text}\n)}})\ntask(value, name = \"value\")\n"
+    );
     let host = PureHost::new([(file, source)]);
     let base: Ref = "./-/value/@r1".parse().map_err(|error| Diagnostics::message(format!("{error}")))?;
     let limits = Limits::default();
@@ -26,7 +28,9 @@ pub fn evaluate_expression(text: &str) -> Result<Value, Diagnostics> {
     });
     let inputs = BTreeMap::new();
     match program.call(&function.unwrap_or_default(), &inputs, &base, &host, &limits)? {
-        Returned::Done { outputs: Some(mut outputs), .. } => Ok(outputs.remove("value").unwrap_or(Value::Null)),
+        Returned::Done { outputs: Some(mut outputs), .. } => {
+            Ok(outputs.remove("value").unwrap_or(Value::Null))
+        }
         Returned::Done { .. } | Returned::Next { .. } => Ok(Value::Null),
     }
 }

@@ -50,11 +50,11 @@ impl Functions {
     pub(super) fn of(modules: &[LoadedModule]) -> Functions {
         let mut globals = Vec::new();
         for loaded in modules {
-            for name in loaded.module.names() {
-                if let Ok((value, _)) = loaded.module.get_any_visibility(name.as_str()) {
-                    if value.value().parameters_spec().is_some() {
-                        globals.push((name.as_str().to_owned(), value));
-                    }
+            for name in &loaded.globals {
+                if let Ok((value, _)) = loaded.module.get_any_visibility(name)
+                    && value.value().parameters_spec().is_some()
+                {
+                    globals.push((name.clone(), value));
                 }
             }
         }
@@ -75,24 +75,15 @@ impl Functions {
     /// # Errors
     /// The value is no function, or not that of a global.
     pub(super) fn entry(&self, value: Value<'_>) -> Result<&Entry, SdkError> {
-        self.entries
-            .iter()
-            .find(|entry| entry.value.value().ptr_eq(value))
-            .ok_or_else(|| not_global(value))
+        self.entries.iter().find(|entry| entry.value.value().ptr_eq(value)).ok_or_else(|| not_global(value))
     }
 
     /// How an entry is recorded: by its own name, or by its global's where its own is not enough.
     pub(super) fn definition(&self, entry: &Entry) -> FunctionDef {
-        let own = FunctionDef {
-            name: entry.site.name.clone(),
-            pos: entry.position(),
-        };
+        let own = FunctionDef { name: entry.site.name.clone(), pos: entry.position() };
         match self.find(&own) {
             Ok(found) if found.same_function(entry) => own,
-            _ => FunctionDef {
-                name: entry.global.clone(),
-                ..own
-            },
+            _ => FunctionDef { name: entry.global.clone(), ..own },
         }
     }
 
@@ -140,11 +131,7 @@ impl Functions {
                 "function `{}` at {} is not clear: the globals {} are made there",
                 wanted.name,
                 wanted.pos,
-                several
-                    .iter()
-                    .map(|entry| format!("`{}`", entry.global))
-                    .collect::<Vec<_>>()
-                    .join(", ")
+                several.iter().map(|entry| format!("`{}`", entry.global)).collect::<Vec<_>>().join(", ")
             ))),
         }
     }
@@ -183,14 +170,19 @@ fn not_global(value: Value<'_>) -> SdkError {
 /// The interpreter knows, but does not tell. So each function is called with every statement
 /// watched, and stopped before its first one: nothing of it runs. A function without statements
 /// (`pass`) ends by itself, and does nothing; any place that fits its parameters will do for it.
-fn places(modules: &[LoadedModule], globals: &[(String, OwnedFrozenValue)]) -> Vec<Option<(Arc<SourceFile>, Site)>> {
+fn places(
+    modules: &[LoadedModule],
+    globals: &[(String, OwnedFrozenValue)],
+) -> Vec<Option<(Arc<SourceFile>, Site)>> {
     let seen = Rc::new(RefCell::new(None));
     Module::with_temp_heap(|module| {
         let mut eval = Evaluator::new(&module);
         eval.before_stmt_for_dap(BeforeStmtFunc::from_dyn(Box::new(Probe { seen: Rc::clone(&seen) })));
         globals
             .iter()
-            .map(|(_, owned)| place(modules, module.heap().access_owned_frozen_value(owned), &mut eval, &seen))
+            .map(|(_, owned)| {
+                place(modules, module.heap().access_owned_frozen_value(owned), &mut eval, &seen)
+            })
             .collect()
     })
 }
@@ -202,11 +194,8 @@ fn place<'v>(
     seen: &RefCell<Option<(CodeMapId, u32)>>,
 ) -> Option<(Arc<SourceFile>, Site)> {
     let name = function.function_name()?;
-    let candidates = || {
-        modules
-            .iter()
-            .flat_map(|loaded| loaded.file.sites.named(name).map(|site| (&loaded.file, site)))
-    };
+    let candidates =
+        || modules.iter().flat_map(|loaded| loaded.file.sites.named(name).map(|site| (&loaded.file, site)));
     let mut tried: Vec<Vec<&str>> = Vec::new();
     for (file, site) in candidates() {
         let required: Vec<&str> = site
@@ -246,9 +235,7 @@ impl<'e> BeforeStmtFuncDyn<'e> for Probe {
         _continued: bool,
         _eval: &mut Evaluator<'v, '_, 'e>,
     ) -> starlark::Result<()> {
-        self.seen
-            .borrow_mut()
-            .get_or_insert((span.file.id(), span.span.begin().get()));
+        self.seen.borrow_mut().get_or_insert((span.file.id(), span.span.begin().get()));
         Err(SdkError::new("stopped").into())
     }
 }

@@ -12,8 +12,6 @@ use super::diagnostics::SdkError;
 pub(super) struct Guard {
     /// The functions that are running, outermost first: how deep in the stack, and which.
     running: Vec<(usize, (CodeMapId, usize))>,
-    /// How deep the stack was at the last statement.
-    depth: usize,
 }
 
 impl<'e> BeforeStmtFuncDyn<'e> for Guard {
@@ -24,6 +22,7 @@ impl<'e> BeforeStmtFuncDyn<'e> for Guard {
         eval: &mut Evaluator<'v, '_, 'e>,
     ) -> starlark::Result<()> {
         let Some(context) = Context::of(eval) else { return Ok(()) };
+        context.last_statement.replace(Some(span.to_file_span()));
         if eval.heap().allocated_bytes() > context.limits().heap_bytes {
             return Err(SdkError::hinted(
                 "evaluation was stopped: it uses too much memory",
@@ -32,16 +31,24 @@ impl<'e> BeforeStmtFuncDyn<'e> for Guard {
             .into());
         }
         let depth = eval.call_stack_count();
-        // A deeper stack is a call; an equal one may be the next call from the same place.
-        self.running.retain(|(at, _)| *at < depth);
-        self.depth = depth;
-        let Some((function, name)) = context.function_around(span) else { return Ok(()) };
+        // What ran this deep or deeper has ended, or is what runs now.
+        while self.running.last().is_some_and(|(at, _)| *at >= depth) {
+            self.running.pop();
+        }
+        let Some(function) = context.function_around(span) else { return Ok(()) };
         if self.running.iter().any(|(_, running)| *running == function) {
-            return Err(SdkError::hinted(
-                format!("function `{name}` calls itself"),
+            let mut error: starlark::Error = SdkError::hinted(
+                format!(
+                    "function `{}` calls itself",
+                    eval.call_stack().frames.last().map_or("", |frame| &frame.name)
+                ),
                 "Starlark has no recursion: use a loop",
             )
-            .into());
+            .into();
+            if let Some(call) = eval.call_stack_top_location() {
+                error.set_span(call.span, &call.file);
+            }
+            return Err(error);
         }
         self.running.push((depth, function));
         Ok(())

@@ -101,10 +101,7 @@ pub struct HostError {
 impl HostError {
     /// An error that says `message`.
     pub fn new(message: impl Into<String>) -> HostError {
-        HostError {
-            message: message.into(),
-            hint: None,
-        }
+        HostError { message: message.into(), hint: None }
     }
 }
 

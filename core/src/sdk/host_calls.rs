@@ -6,10 +6,10 @@ use starlark::collections::SmallMap;
 use starlark::environment::GlobalsBuilder;
 use starlark::eval::Evaluator;
 use starlark::starlark_module;
-use starlark::values::Value;
 use starlark::values::dict::DictRef;
 use starlark::values::none::NoneType;
 use starlark::values::structs::AllocStruct;
+use starlark::values::{Heap, Value};
 
 use super::context::Context;
 use super::diagnostics::{Place, SdkError, fail};
@@ -131,7 +131,11 @@ pub(super) fn host_only(builder: &mut GlobalsBuilder) {
     }
 
     /// Writes a file.
-    fn write_file<'v>(path: &str, content: &str, eval: &mut Evaluator<'v, '_, '_>) -> starlark::Result<NoneType> {
+    fn write_file<'v>(
+        path: &str,
+        content: &str,
+        eval: &mut Evaluator<'v, '_, '_>,
+    ) -> starlark::Result<NoneType> {
         self::write_file(path, content, eval)
     }
 }
@@ -150,7 +154,7 @@ fn ask<'v>(
         .http(&HttpRequest {
             method: method.to_owned(),
             url: url.to_owned(),
-            headers: headers(given)?,
+            headers: headers(given, eval.heap())?,
             body: body.map(str::to_owned),
         })
         .map_err(SdkError::from)?;
@@ -160,15 +164,27 @@ fn ask<'v>(
 /// The members of `http`.
 #[starlark_module]
 pub(super) fn http(builder: &mut GlobalsBuilder) {
-    fn get<'v>(url: &str, headers: Option<Value<'v>>, eval: &mut Evaluator<'v, '_, '_>) -> starlark::Result<ResponseValue> {
+    fn get<'v>(
+        url: &str,
+        headers: Option<Value<'v>>,
+        eval: &mut Evaluator<'v, '_, '_>,
+    ) -> starlark::Result<ResponseValue> {
         ask("GET", url, headers, None, eval)
     }
 
-    fn head<'v>(url: &str, headers: Option<Value<'v>>, eval: &mut Evaluator<'v, '_, '_>) -> starlark::Result<ResponseValue> {
+    fn head<'v>(
+        url: &str,
+        headers: Option<Value<'v>>,
+        eval: &mut Evaluator<'v, '_, '_>,
+    ) -> starlark::Result<ResponseValue> {
         ask("HEAD", url, headers, None, eval)
     }
 
-    fn delete<'v>(url: &str, headers: Option<Value<'v>>, eval: &mut Evaluator<'v, '_, '_>) -> starlark::Result<ResponseValue> {
+    fn delete<'v>(
+        url: &str,
+        headers: Option<Value<'v>>,
+        eval: &mut Evaluator<'v, '_, '_>,
+    ) -> starlark::Result<ResponseValue> {
         ask("DELETE", url, headers, None, eval)
     }
 
@@ -224,12 +240,12 @@ fn variables(given: Option<Value<'_>>) -> Result<BTreeMap<String, String>, SdkEr
 }
 
 /// Headers of a request: each value a string or a list of them.
-pub(super) fn headers(given: Option<Value<'_>>) -> Result<BTreeMap<String, Vec<String>>, SdkError> {
+fn headers<'v>(given: Option<Value<'v>>, heap: Heap<'v>) -> Result<BTreeMap<String, Vec<String>>, SdkError> {
     let mut headers = BTreeMap::new();
     let Some(given) = given.filter(|given| !given.is_none()) else {
         return Ok(headers);
     };
-    let serde_json::Value::Object(fields) = json::from_value(given)? else {
+    let serde_json::Value::Object(fields) = json::from_value(given, heap)? else {
         return Err(SdkError::new(format!("headers are a dict, not `{}`", given.get_type())));
     };
     for (name, value) in fields {
@@ -277,9 +293,12 @@ pub(super) fn helpers(builder: &mut GlobalsBuilder) {
 
     /// Headers with canonical names and lists of values.
     #[allow(non_snake_case, reason = "the name that users' files have")]
-    fn normalizeHeaders<'v>(h: Option<Value<'v>>) -> starlark::Result<SmallMap<String, Vec<String>>> {
+    fn normalizeHeaders<'v>(
+        h: Option<Value<'v>>,
+        heap: Heap<'v>,
+    ) -> starlark::Result<SmallMap<String, Vec<String>>> {
         let mut normal: BTreeMap<String, Vec<String>> = BTreeMap::new();
-        for (name, values) in headers(h)? {
+        for (name, values) in headers(h, heap)? {
             normal.entry(canonical_header(&name)).or_default().extend(values);
         }
         Ok(normal.into_iter().collect())

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use serde_json::Value as Json;
-use starlark::values::Value;
 use starlark::values::dict::DictRef;
+use starlark::values::{Heap, Value};
 
 use super::context::Context;
 use super::diagnostics::SdkError;
@@ -17,9 +17,10 @@ use crate::names;
 const DESCRIPTOR: [&str; 3] = ["ref", "default", "value"];
 
 /// Reads the `inputs` argument of `task`, `deploy` and `next`. Every problem goes to `problem`.
-pub(super) fn read(
+pub(super) fn read<'v>(
     context: &Context<'_>,
-    inputs: Option<Value<'_>>,
+    inputs: Option<Value<'v>>,
+    heap: Heap<'v>,
     mut problem: impl FnMut(SdkError),
 ) -> Inputs {
     let mut found = Inputs::new();
@@ -39,7 +40,7 @@ pub(super) fn read(
             problem(SdkError::new(error));
             continue;
         }
-        match one(context, value) {
+        match one(context, value, heap) {
             Ok(input) => {
                 found.insert(name.to_owned(), input);
             }
@@ -50,8 +51,8 @@ pub(super) fn read(
 }
 
 /// One input: a descriptor, or a plain value.
-fn one(context: &Context<'_>, value: Value<'_>) -> Result<Input, SdkError> {
-    let json = json::from_value(value)?;
+fn one<'v>(context: &Context<'_>, value: Value<'v>, heap: Heap<'v>) -> Result<Input, SdkError> {
+    let json = json::from_value(value, heap)?;
     match json {
         Json::Object(mut fields)
             if !fields.is_empty() && fields.keys().all(|key| DESCRIPTOR.contains(&key.as_str())) =>
@@ -74,10 +75,11 @@ fn one(context: &Context<'_>, value: Value<'_>) -> Result<Input, SdkError> {
 }
 
 /// What `ref("…")` and `input(ref, default)` return: a dict that describes the input.
-pub(super) fn descriptor(
+pub(super) fn descriptor<'v>(
     context: &Context<'_>,
-    source: Option<Value<'_>>,
-    default: Option<Value<'_>>,
+    source: Option<Value<'v>>,
+    default: Option<Value<'v>>,
+    heap: Heap<'v>,
 ) -> Result<Json, SdkError> {
     let mut fields = serde_json::Map::new();
     if let Some(source) = source.filter(|value| !value.is_none()) {
@@ -92,7 +94,7 @@ pub(super) fn descriptor(
         fields.insert("ref".to_owned(), Json::String(context.absolute(&text)?.to_string()));
     }
     if let Some(default) = default.filter(|value| !value.is_none()) {
-        fields.insert("default".to_owned(), json::from_value(default)?);
+        fields.insert("default".to_owned(), json::from_value(default, heap)?);
     }
     if fields.is_empty() {
         return Err(SdkError::new("an input has a ref, a default, or both"));
@@ -122,18 +124,17 @@ pub(super) fn misfits<T>(site: &Site, spelling: &str, inputs: &BTreeMap<String, 
                 && matches!(parameter.kind, ParameterKind::Required | ParameterKind::Optional)
         })
     };
-    let unknown = inputs
-        .keys()
-        .filter(|input| !catches_all && !takes(input))
-        .map(|input| {
-            SdkError::hinted(
-                format!("{function} has no parameter `{input}`"),
-                format!("add `{input}` to its parameters, or drop the input"),
-            )
-        });
+    let unknown = inputs.keys().filter(|input| !catches_all && !takes(input)).map(|input| {
+        SdkError::hinted(
+            format!("{function} has no parameter `{input}`"),
+            format!("add `{input}` to its parameters, or drop the input"),
+        )
+    });
     let missing = parameters
         .iter()
-        .filter(|parameter| parameter.kind == ParameterKind::Required && !inputs.contains_key(&parameter.name))
+        .filter(|parameter| {
+            parameter.kind == ParameterKind::Required && !inputs.contains_key(&parameter.name)
+        })
         .map(|Parameter { name: parameter, .. }| {
             SdkError::hinted(
                 format!("{function} needs an input `{parameter}`"),

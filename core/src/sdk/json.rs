@@ -27,9 +27,9 @@ pub(super) fn to_value<'v>(json: &Json, heap: Heap<'v>) -> Value<'v> {
         Json::Number(number) => number_to_value(number, heap),
         Json::String(text) => heap.alloc(text.as_str()),
         Json::Array(items) => heap.alloc(AllocList(items.iter().map(|item| to_value(item, heap)))),
-        Json::Object(fields) => heap.alloc(AllocDict(
-            fields.iter().map(|(key, value)| (key.as_str(), to_value(value, heap))),
-        )),
+        Json::Object(fields) => {
+            heap.alloc(AllocDict(fields.iter().map(|(key, value)| (key.as_str(), to_value(value, heap)))))
+        }
     }
 }
 
@@ -67,15 +67,15 @@ fn big_integer<'v>(text: &str, heap: Heap<'v>) -> Option<Value<'v>> {
 ///
 /// # Errors
 /// A function, a float that is no number, a key that is no string, or nesting that does not end.
-pub(super) fn from_value(value: Value<'_>) -> Result<Json, SdkError> {
-    convert(value, 0)
+pub(super) fn from_value<'v>(value: Value<'v>, heap: Heap<'v>) -> Result<Json, SdkError> {
+    convert(value, heap, 0)
 }
 
-fn convert(value: Value<'_>, depth: usize) -> Result<Json, SdkError> {
+fn convert<'v>(value: Value<'v>, heap: Heap<'v>, depth: usize) -> Result<Json, SdkError> {
     if depth > DEEPEST {
         return Err(SdkError::new(format!("a value is nested more than {DEEPEST} deep, or holds itself")));
     }
-    let inner = |value| convert(value, depth + 1);
+    let inner = |value| convert(value, heap, depth + 1);
     if value.is_none() {
         return Ok(Json::Null);
     }
@@ -134,6 +134,10 @@ fn convert(value: Value<'_>, depth: usize) -> Result<Json, SdkError> {
     if let Some(response) = ResponseValue::from_value(value) {
         return Ok(response.to_json());
     }
+    if matches!(value.get_type(), "set" | "range") {
+        let items = value.iterate(heap).map_err(|error| SdkError::new(error.without_diagnostic()))?;
+        return items.map(inner).collect();
+    }
     Err(SdkError::new(format!("a value of type `{}` has no JSON", value.get_type())))
 }
 
@@ -141,8 +145,8 @@ fn convert(value: Value<'_>, depth: usize) -> Result<Json, SdkError> {
 #[starlark_module]
 pub(super) fn namespace(builder: &mut GlobalsBuilder) {
     /// The value as JSON text, keys sorted.
-    fn encode(#[starlark(require = pos)] x: Value) -> starlark::Result<String> {
-        Ok(from_value(x)?.to_string())
+    fn encode<'v>(#[starlark(require = pos)] x: Value<'v>, heap: Heap<'v>) -> starlark::Result<String> {
+        Ok(from_value(x, heap)?.to_string())
     }
 
     /// The value of a JSON text; `default` if it is none.
@@ -230,15 +234,25 @@ mod tests {
     #[test]
     fn numbers_keep_their_value() {
         let texts = [
-            "0", "-1", "2147483648", "9007199254740993", "-9223372036854775808", "18446744073709551615",
-            "123456789012345678901234567890", "-1000000000000000000000000000000000001", "1.0", "0.5", "1e+20",
+            "0",
+            "-1",
+            "2147483648",
+            "9007199254740993",
+            "-9223372036854775808",
+            "18446744073709551615",
+            "123456789012345678901234567890",
+            "-1000000000000000000000000000000000001",
+            "1.0",
+            "0.5",
+            "1e+20",
             "100000000000000000000",
         ];
         for text in texts {
             let json: Json = serde_json::from_str(text).unwrap();
-            let back = Heap::temp(|heap| from_value(to_value(&json, heap)).unwrap());
+            let back = Heap::temp(|heap| from_value(to_value(&json, heap), heap).unwrap());
             let (json, back) = (json.to_string(), back.to_string());
-            let same = json == back || json.parse::<f64>().unwrap().to_string() == back.parse::<f64>().unwrap().to_string();
+            let same = json == back
+                || json.parse::<f64>().unwrap().to_string() == back.parse::<f64>().unwrap().to_string();
             assert!(same, "{json} {back}");
             assert_eq!(json.contains(['.', 'e']), back.contains(['.', 'e']), "{json} {back}");
         }

@@ -17,10 +17,6 @@ pub struct Limits {
 impl Default for Limits {
     /// 10 million steps (a second or so), 512 MiB, 100 calls deep.
     fn default() -> Limits {
-        Limits {
-            steps: 10_000_000,
-            heap_bytes: 512 << 20,
-            call_depth: 100,
-        }
+        Limits { steps: 10_000_000, heap_bytes: 512 << 20, call_depth: 100 }
     }
 }

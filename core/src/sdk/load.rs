@@ -28,7 +28,11 @@ pub(super) fn resolve(folder: &str, path: &str) -> Result<String, LoadError> {
     };
     let malformed = || LoadError::Malformed(path.to_owned());
     let bad = |c: char| c.is_control() || c == '\\';
-    if rest.is_empty() || rest.starts_with(['/', '@', ':']) || rest.ends_with('/') || path.contains(bad) {
+    if rest.is_empty()
+        || rest.starts_with(['/', '@', ':'])
+        || matches!(file_name(rest), "" | "." | "..")
+        || path.contains(bad)
+    {
         return Err(malformed());
     }
     if rest.contains("://") {
@@ -89,7 +93,8 @@ mod tests {
         for path in ["../../a.star", "//../a.star", "./../../../etc/passwd"] {
             assert_eq!(resolve("x", path), Err(LoadError::Outside(path.to_owned())));
         }
-        for path in ["", "/etc/passwd", "///x", "//", "./", "@repo//x.star", "https://x/y.star", "a\\b", "."] {
+        for path in ["", "/etc/passwd", "///x", "//", "./", "@repo//x.star", "https://x/y.star", "a\\b", "."]
+        {
             assert_eq!(resolve("x", path), Err(LoadError::Malformed(path.to_owned())), "{path}");
         }
     }

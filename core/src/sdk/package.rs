@@ -11,9 +11,7 @@ use super::diagnostics::{Diagnostic, Place, SdkError};
 use super::functions::Functions;
 use super::inputs;
 use super::recorder::{RecordedKind, RecordedWork, Recorder};
-use crate::documents::{
-    DeployDef, FunctionDef, Inputs, Package, PackageFunction, Phase, TaskDef, Work,
-};
+use crate::documents::{DeployDef, FunctionDef, Inputs, Package, PackageFunction, Phase, TaskDef, Work};
 
 /// The function at `index` of the module's list (see `register_function`).
 pub(super) fn registered(module: &FrozenModule, index: usize) -> Option<Value<'_>> {
@@ -28,12 +26,7 @@ pub(super) fn build(
     recorder: Recorder,
     problems: &mut Vec<Diagnostic>,
 ) -> Package {
-    let mut builder = Builder {
-        module,
-        functions,
-        named: BTreeMap::new(),
-        problems,
-    };
+    let mut builder = Builder { module, functions, named: BTreeMap::new(), problems };
     builder.check_names(&recorder.works);
     let works: Vec<Work> = recorder.works.into_iter().map(|work| builder.work(work)).collect();
     let phases = recorder
@@ -45,11 +38,7 @@ pub(super) fn build(
             ..Phase::default()
         })
         .collect();
-    Package {
-        functions: builder.named,
-        phases,
-        ..Package::default()
-    }
+    Package { functions: builder.named, phases, ..Package::default() }
 }
 
 struct Builder<'a> {
@@ -69,7 +58,10 @@ impl Builder<'_> {
         for (index, work) in works.iter().enumerate() {
             let same = |other: &&RecordedWork| match (&work.what, &other.what) {
                 (RecordedKind::Task { name: a, .. }, RecordedKind::Task { name: b, .. }) => a == b,
-                (RecordedKind::Deploy { environment: a, .. }, RecordedKind::Deploy { environment: b, .. }) => a == b,
+                (
+                    RecordedKind::Deploy { environment: a, .. },
+                    RecordedKind::Deploy { environment: b, .. },
+                ) => a == b,
                 _ => false,
             };
             let Some(first) = works.iter().take(index).find(same) else { continue };
@@ -99,11 +91,7 @@ impl Builder<'_> {
             RecordedKind::Deploy { environment, up, down } => Work::Deploy(DeployDef {
                 environment,
                 up: self.function(up, &inputs, &place),
-                down: if up == down {
-                    self.known(down)
-                } else {
-                    self.function(down, &inputs, &place)
-                },
+                down: if up == down { self.known(down) } else { self.function(down, &inputs, &place) },
                 inputs,
                 extra: serde_json::Map::new(),
             }),

@@ -7,8 +7,8 @@ use std::sync::{Arc, OnceLock};
 use serde_json::{Map, Value as Json};
 use starlark::environment::{FrozenModule, Globals, GlobalsBuilder, LibraryExtension, Module};
 use starlark::eval::{BeforeStmtFunc, Evaluator, FileLoader};
-use starlark::values::structs::AllocStruct;
 use starlark::values::Value;
+use starlark::values::structs::AllocStruct;
 
 use super::context::{Context, FileKind, LoadedModule, Session, SourceFile, main_spelling};
 use super::diagnostics::{Diagnostic, Diagnostics, SdkError, Severity};
@@ -119,10 +119,8 @@ impl Program {
                 warnings.push(warning.hinted("declare it: `register_environment(environment(…))`"));
             }
         }
-        let package = recorder
-            .called
-            .is_some()
-            .then(|| package::build(&main, &functions, recorder, &mut problems));
+        let package =
+            recorder.called.is_some().then(|| package::build(&main, &functions, recorder, &mut problems));
         if !problems.is_empty() {
             problems.sort_by(|a, b| (&a.file, a.line, a.column).cmp(&(&b.file, b.line, b.column)));
             return Err(Diagnostics(problems).masked(host.secrets()));
@@ -195,10 +193,8 @@ impl Program {
         let outcome = self.run(&entry.site.name, base, host, limits, |eval| {
             let heap = eval.heap();
             let callee = heap.access_owned_frozen_value(&entry.value);
-            let values: Vec<(&str, Value<'_>)> = inputs
-                .iter()
-                .map(|(name, value)| (name.as_str(), json::to_value(value, heap)))
-                .collect();
+            let values: Vec<(&str, Value<'_>)> =
+                inputs.iter().map(|(name, value)| (name.as_str(), json::to_value(value, heap))).collect();
             if as_struct {
                 let inputs = heap.alloc(AllocStruct(values));
                 let ctx = heap.alloc(AllocStruct([("inputs", inputs)]));
@@ -216,11 +212,9 @@ impl Program {
             Some(Outcome::Done { annotation, outputs, tags, watch }) => {
                 Returned::Done { annotation, outputs, tags, watch }
             }
-            Some(Outcome::Next { function, annotation, inputs }) => Returned::Next {
-                function: function.unwrap_or_default(),
-                annotation,
-                inputs,
-            },
+            Some(Outcome::Next { function, annotation, inputs }) => {
+                Returned::Next { function: function.unwrap_or_default(), annotation, inputs }
+            }
         })
     }
 
@@ -255,9 +249,7 @@ impl Program {
         act: impl for<'v> FnOnce(&mut Evaluator<'v, '_, '_>) -> starlark::Result<Value<'v>>,
     ) -> Result<Option<Outcome>, Diagnostics> {
         let session = Session::default();
-        session
-            .files
-            .replace(self.modules.iter().map(|loaded| Arc::clone(&loaded.file)).collect());
+        session.files.replace(self.modules.iter().map(|loaded| Arc::clone(&loaded.file)).collect());
         let context = Context {
             host,
             session: &session,
@@ -268,11 +260,12 @@ impl Program {
             thread: thread.to_owned(),
             recorder: RefCell::default(),
             last_result: RefCell::default(),
+            last_statement: RefCell::default(),
         };
         let result = Module::with_temp_heap(|module| {
             let mut eval = Evaluator::new(&module);
             prepare(&mut eval, &context)?;
-            let returned = act(&mut eval)?;
+            let returned = act(&mut eval).map_err(|error| context.located(error))?;
             let said = release::outcome(returned);
             // `done(…)` without `return` is what its author meant.
             let said = said.or_else(|| context.last_result.take().filter(|_| returned.is_none()));
@@ -298,10 +291,7 @@ impl Program {
 }
 
 /// Gives the evaluator its context and its bounds.
-fn prepare<'a, 'e: 'a>(
-    eval: &mut Evaluator<'_, 'a, 'e>,
-    context: &'a Context<'e>,
-) -> starlark::Result<()> {
+fn prepare<'a, 'e: 'a>(eval: &mut Evaluator<'_, 'a, 'e>, context: &'a Context<'e>) -> starlark::Result<()> {
     let limits = context.limits();
     eval.extra = Some(context);
     eval.set_max_tick_count(limits.steps.max(1)).map_err(starlark::Error::new_other)?;
@@ -337,8 +327,8 @@ impl<'e> Evaluation<'e> {
         self.session.loading.borrow_mut().push(path.to_owned());
         let result = self.module(path, ast);
         self.session.loading.borrow_mut().pop();
-        let (module, recorder) = result?;
-        let loaded = LoadedModule { file, module: module.clone() };
+        let (module, globals, recorder) = result?;
+        let loaded = LoadedModule { file, module: module.clone(), globals };
         self.session.modules.borrow_mut().push(loaded);
         Ok((module, recorder))
     }
@@ -347,7 +337,7 @@ impl<'e> Evaluation<'e> {
         &self,
         path: &str,
         ast: starlark::syntax::AstModule,
-    ) -> starlark::Result<(FrozenModule, Recorder)> {
+    ) -> starlark::Result<(FrozenModule, Vec<String>, Recorder)> {
         let context = Context {
             host: self.host,
             session: self.session,
@@ -356,23 +346,22 @@ impl<'e> Evaluation<'e> {
             limits: self.limits,
             functions: None,
             thread: load::file_name(path).to_owned(),
-            recorder: RecordCell::default(),
+            recorder: RefCell::default(),
             last_result: RefCell::default(),
+            last_statement: RefCell::default(),
         };
-        let loader = Loader {
-            evaluation: *self,
-            folder: load::folder_of(path).to_owned(),
-        };
-        let frozen = Module::with_temp_heap(|module| {
+        let loader = Loader { evaluation: *self, folder: load::folder_of(path).to_owned() };
+        let (frozen, globals) = Module::with_temp_heap(|module| {
             {
                 let mut eval = Evaluator::new(&module);
                 prepare(&mut eval, &context)?;
                 eval.set_loader(&loader);
-                eval.eval_module(ast, globals())?;
+                eval.eval_module(ast, globals()).map_err(|error| context.located(error))?;
             }
-            starlark::Result::Ok(module.freeze()?)
+            let names = module.names_and_visibilities().map(|(name, _)| name.as_str().to_owned()).collect();
+            starlark::Result::Ok((module.freeze()?, names))
         })?;
-        Ok((frozen, context.recorder.into_inner()))
+        Ok((frozen, globals, context.recorder.into_inner()))
     }
 
     /// The module that a file in `folder` loads as `said`.
@@ -397,8 +386,6 @@ impl<'e> Evaluation<'e> {
     }
 }
 
-type RecordCell = RefCell<Recorder>;
-
 /// Loads for the files of one folder.
 struct Loader<'e> {
     evaluation: Evaluation<'e>,
@@ -415,10 +402,8 @@ impl FileLoader for Loader<'_> {
 fn globals() -> &'static Globals {
     static GLOBALS: OnceLock<Globals> = OnceLock::new();
     GLOBALS.get_or_init(|| {
-        let mut builder = GlobalsBuilder::extended_by(&[
-            LibraryExtension::StructType,
-            LibraryExtension::SetType,
-        ]);
+        let mut builder =
+            GlobalsBuilder::extended_by(&[LibraryExtension::StructType, LibraryExtension::SetType]);
         for register in [
             release::package,
             release::results,
@@ -428,6 +413,7 @@ fn globals() -> &'static Globals {
             host_calls::helpers,
             repo::functions,
             text::functions,
+            text::sequences,
         ] {
             register(&mut builder);
         }

@@ -43,10 +43,7 @@ impl PureHost {
             folder: String::new(),
             environments: Vec::new(),
             variables: BTreeMap::new(),
-            platform: Platform {
-                os: "linux".to_owned(),
-                arch: "amd64".to_owned(),
-            },
+            platform: Platform { os: "linux".to_owned(), arch: "amd64".to_owned() },
             secrets: Secrets::default(),
             logs: Mutex::new(Vec::new()),
         }
@@ -112,11 +109,8 @@ impl Host for PureHost {
             return Err(HostError::new(format!("there is no folder `{path}`")));
         }
         let prefix = below(&self.path(path)?);
-        let names: BTreeSet<&str> = self
-            .files
-            .keys()
-            .filter_map(|file| file.strip_prefix(&prefix)?.split('/').next())
-            .collect();
+        let names: BTreeSet<&str> =
+            self.files.keys().filter_map(|file| file.strip_prefix(&prefix)?.split('/').next()).collect();
         Ok(names.into_iter().map(str::to_owned).collect())
     }
 
@@ -157,11 +151,7 @@ impl Host for PureHost {
 
 /// The prefix of all paths in a folder.
 fn below(folder: &str) -> String {
-    if folder.is_empty() {
-        String::new()
-    } else {
-        format!("{folder}/")
-    }
+    if folder.is_empty() { String::new() } else { format!("{folder}/") }
 }
 
 #[cfg(test)]

@@ -39,11 +39,7 @@ impl Recorder {
         self.called.get_or_insert_with(|| work.place.clone());
         let index = self.works.len();
         self.works.push(work);
-        self.phases.push(RecordedPhase {
-            name: String::new(),
-            works: vec![index],
-            lone: true,
-        });
+        self.phases.push(RecordedPhase { name: String::new(), works: vec![index], lone: true });
         index
     }
 
@@ -60,13 +56,8 @@ impl Recorder {
                 return Err(*work);
             }
         }
-        self.phases
-            .retain(|phase| !(phase.lone && phase.works.iter().any(|work| works.contains(work))));
-        self.phases.push(RecordedPhase {
-            name: name.to_owned(),
-            works,
-            lone: false,
-        });
+        self.phases.retain(|phase| !(phase.lone && phase.works.iter().any(|work| works.contains(work))));
+        self.phases.push(RecordedPhase { name: name.to_owned(), works, lone: false });
         Ok(())
     }
 }

@@ -23,10 +23,8 @@ use crate::names;
 /// The list hangs off the module, so that it is collected and frozen with it.
 pub(super) fn register_function<'v>(eval: &mut Evaluator<'v, '_, '_>, function: Value<'v>) -> usize {
     let module = eval.module();
-    let known: &[Value<'v>] = module
-        .extra_value()
-        .and_then(ListRef::from_value)
-        .map_or(&[], |list| list.content());
+    let known: &[Value<'v>] =
+        module.extra_value().and_then(ListRef::from_value).map_or(&[], |list| list.content());
     if let Some(index) = known.iter().position(|other| other.ptr_eq(function)) {
         return index;
     }
@@ -49,7 +47,7 @@ fn add_task<'v>(
     if let Err(error) = names::task(name) {
         context.problem(&SdkError::new(error), &place);
     }
-    let inputs = inputs::read(context, given, |error| {
+    let inputs = inputs::read(context, given, eval.heap(), |error| {
         context.problem(&SdkError::new(format!("task `{name}`: {error}")), &place);
     });
     let function = register_function(eval, function);
@@ -58,10 +56,7 @@ fn add_task<'v>(
         inputs,
         place,
     });
-    Ok(eval.heap().alloc(TaskValue {
-        index,
-        text: format!("task({name:?})"),
-    }))
+    Ok(eval.heap().alloc(TaskValue { index, text: format!("task({name:?})") }))
 }
 
 /// `ocuroot`, `task`, `deploy`, `phase`, `input`, `ref`.
@@ -125,17 +120,16 @@ pub(super) fn package(builder: &mut GlobalsBuilder) {
         if let Err(error) = names::environment(&environment) {
             context.problem(&SdkError::new(error), &place);
         }
-        let mut inputs = inputs::read(context, inputs, |error| {
+        let mut inputs = inputs::read(context, inputs, eval.heap(), |error| {
             context.problem(&SdkError::new(format!("deploy to `{environment}`: {error}")), &place);
         });
-        let implicit = Input {
-            source: Some(format!("@/environment/{environment}")),
-            ..Input::default()
-        };
+        let implicit = Input { source: Some(format!("@/environment/{environment}")), ..Input::default() };
         if inputs.insert(IMPLICIT.to_owned(), implicit).is_some() {
             context.problem(
                 &SdkError::hinted(
-                    format!("deploy to `{environment}`: the input `{IMPLICIT}` is given by the deployment itself"),
+                    format!(
+                        "deploy to `{environment}`: the input `{IMPLICIT}` is given by the deployment itself"
+                    ),
                     "drop it, or call it something else",
                 ),
                 &place,
@@ -193,7 +187,7 @@ pub(super) fn package(builder: &mut GlobalsBuilder) {
         eval: &mut Evaluator<'v, '_, '_>,
     ) -> starlark::Result<Value<'v>> {
         let context = Context::need(eval)?;
-        let described = inputs::descriptor(context, r#ref, default)?;
+        let described = inputs::descriptor(context, r#ref, default, eval.heap())?;
         Ok(json::to_value(&described, eval.heap()))
     }
 
@@ -222,13 +216,13 @@ pub(super) fn results(builder: &mut GlobalsBuilder) {
         let context = Context::need(eval)?;
         let outputs = match outputs.filter(|outputs| !outputs.is_none()) {
             None => None,
-            Some(outputs) => match json::from_value(outputs) {
+            Some(outputs) => match json::from_value(outputs, eval.heap()) {
                 Ok(serde_json::Value::Object(outputs)) => Some(outputs),
                 Ok(_) => return fail(format!("outputs are a dict, not `{}`", outputs.get_type())),
                 Err(error) => return fail(format!("outputs: {error}")),
             },
         };
-        let tags = texts("tags", tags)?;
+        let tags = texts("tags", tags, eval.heap())?;
         for tag in &tags {
             if let Err(error) = names::tag(tag) {
                 return Err(SdkError::new(error).into());
@@ -238,7 +232,7 @@ pub(super) fn results(builder: &mut GlobalsBuilder) {
             annotation: annotation.to_owned(),
             outputs,
             tags,
-            watch: texts("watch", watch)?,
+            watch: texts("watch", watch, eval.heap())?,
         };
         context.last_result.replace(Some(outcome.clone()));
         Ok(eval.heap().alloc(ResultValue { outcome }))
@@ -253,7 +247,7 @@ pub(super) fn results(builder: &mut GlobalsBuilder) {
     ) -> starlark::Result<Value<'v>> {
         let context = Context::need(eval)?;
         let mut problems = Vec::new();
-        let inputs = inputs::read(context, inputs, |error| problems.push(error));
+        let inputs = inputs::read(context, inputs, eval.heap(), |error| problems.push(error));
         let mut function = None;
         if let Some(functions) = context.functions {
             match functions.entry(r#fn) {
@@ -272,11 +266,7 @@ pub(super) fn results(builder: &mut GlobalsBuilder) {
             }
             return Err(first.into());
         }
-        let outcome = Outcome::Next {
-            function,
-            annotation: annotation.to_owned(),
-            inputs,
-        };
+        let outcome = Outcome::Next { function, annotation: annotation.to_owned(), inputs };
         context.last_result.replace(Some(outcome.clone()));
         Ok(eval.heap().alloc(ResultValue { outcome }))
     }
@@ -305,11 +295,11 @@ pub(super) fn results(builder: &mut GlobalsBuilder) {
 }
 
 /// A list or tuple of strings.
-fn texts(what: &str, value: Option<Value<'_>>) -> Result<Vec<String>, SdkError> {
+fn texts<'v>(what: &str, value: Option<Value<'v>>, heap: Heap<'v>) -> Result<Vec<String>, SdkError> {
     let Some(value) = value.filter(|value| !value.is_none()) else {
         return Ok(Vec::new());
     };
-    let json = json::from_value(value)?;
+    let json = json::from_value(value, heap)?;
     serde_json::from_value(json.clone())
         .map_err(|_| SdkError::new(format!("`{what}` is a list of strings, not `{json}`")))
 }

@@ -85,16 +85,22 @@ fn maybe<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<S
 #[starlark_module]
 pub(super) fn functions(builder: &mut GlobalsBuilder) {
     /// Names the repo in refs.
-    fn repo_alias<'v>(name: &str, eval: &mut starlark::eval::Evaluator<'v, '_, '_>) -> starlark::Result<NoneType> {
+    fn repo_alias<'v>(
+        name: &str,
+        eval: &mut starlark::eval::Evaluator<'v, '_, '_>,
+    ) -> starlark::Result<NoneType> {
         let context = Context::only_in(FileKind::Repo, "repo_alias", eval)?;
         context.session.repo.borrow_mut().alias = Some(checked_alias(name)?);
         Ok(NoneType)
     }
 
     /// Says where the repo can be cloned from.
-    fn remotes<'v>(urls: Value<'v>, eval: &mut starlark::eval::Evaluator<'v, '_, '_>) -> starlark::Result<NoneType> {
+    fn remotes<'v>(
+        urls: Value<'v>,
+        eval: &mut starlark::eval::Evaluator<'v, '_, '_>,
+    ) -> starlark::Result<NoneType> {
         let context = Context::only_in(FileKind::Repo, "remotes", eval)?;
-        context.session.repo.borrow_mut().remotes = list_of_texts("remotes", urls)?;
+        context.session.repo.borrow_mut().remotes = list_of_texts("remotes", urls, eval.heap())?;
         Ok(NoneType)
     }
 
@@ -131,7 +137,7 @@ pub(super) fn store(builder: &mut GlobalsBuilder) {
         fields.insert("create_branch".to_owned(), Json::from(create_branch));
         for (name, value) in [("branch", branch), ("support_files", support_files)] {
             if let Some(value) = value.filter(|value| !value.is_none()) {
-                fields.insert(name.to_owned(), json::from_value(value)?);
+                fields.insert(name.to_owned(), json::from_value(value, heap)?);
             }
         }
         let described = serde_json::json!({ "git": fields });
@@ -153,9 +159,9 @@ pub(super) fn store(builder: &mut GlobalsBuilder) {
         eval: &mut starlark::eval::Evaluator<'v, '_, '_>,
     ) -> starlark::Result<NoneType> {
         let context = Context::only_in(FileKind::Repo, "store.set", eval)?;
-        let state = config(&json::from_value(state)?)?;
+        let state = config(&json::from_value(state, eval.heap())?)?;
         let intent = match intent.filter(|intent| !intent.is_none()) {
-            Some(intent) => Some(config(&json::from_value(intent)?)?),
+            Some(intent) => Some(config(&json::from_value(intent, eval.heap())?)?),
             None => None,
         };
         let mut repo = context.session.repo.borrow_mut();
@@ -204,27 +210,29 @@ fn checked_alias(name: &str) -> Result<String, SdkError> {
     }
 }
 
-fn list_of_texts(what: &str, value: Value<'_>) -> Result<Vec<String>, SdkError> {
-    let json = json::from_value(value)?;
-    serde_json::from_value(json.clone()).map_err(|_| SdkError::new(format!("`{what}` is a list of strings, not `{json}`")))
+fn list_of_texts<'v>(what: &str, value: Value<'v>, heap: Heap<'v>) -> Result<Vec<String>, SdkError> {
+    let json = json::from_value(value, heap)?;
+    serde_json::from_value(json.clone())
+        .map_err(|_| SdkError::new(format!("`{what}` is a list of strings, not `{json}`")))
 }
 
 /// Takes over the globals that settle something. A global of value None counts as not set.
-pub(super) fn take_globals(module: &FrozenModule, settings: &mut RepoSettings, problems: &mut Vec<Diagnostic>) {
+pub(super) fn take_globals(
+    module: &FrozenModule,
+    settings: &mut RepoSettings,
+    problems: &mut Vec<Diagnostic>,
+) {
     let mut note = |error: SdkError| {
-        problems.push(Diagnostic {
-            severity: Severity::Error,
-            ..error.diagnostic().at(&Place::default())
-        });
+        problems.push(Diagnostic { severity: Severity::Error, ..error.diagnostic().at(&Place::default()) });
     };
     let data = |name: &str| -> Option<Result<Json, SdkError>> {
         let (value, _) = module.get_any_visibility(name).ok()?;
-        let value = value.value();
         // A function of that name is the SDK's own, loaded or kept for later.
-        if value.is_none() || value.function_name().is_some() {
+        if value.value().is_none() || value.value().function_name().is_some() {
             return None;
         }
-        Some(json::from_value(value).map_err(|error| SdkError::new(format!("`{name}`: {error}"))))
+        let json = Heap::temp(|heap| json::from_value(heap.access_owned_frozen_value(&value), heap));
+        Some(json.map_err(|error| SdkError::new(format!("`{name}`: {error}"))))
     };
     let text = |name: &str, json: Json| match json {
         Json::String(text) => Ok(text),
@@ -240,10 +248,9 @@ pub(super) fn take_globals(module: &FrozenModule, settings: &mut RepoSettings, p
             Err(error) => note(error),
         }
     }
-    for (name, list) in [
-        ("repo_remotes", &mut settings.remotes),
-        ("release_ignore", &mut settings.release_ignore),
-    ] {
+    for (name, list) in
+        [("repo_remotes", &mut settings.remotes), ("release_ignore", &mut settings.release_ignore)]
+    {
         if let Some(found) = data(name) {
             match found.and_then(|json| texts(name, json)) {
                 Ok(found) => *list = found,

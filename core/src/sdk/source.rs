@@ -35,9 +35,7 @@ pub(super) fn parse(path: &str, text: &str) -> starlark::Result<AstModule> {
             starlark::codemap::Pos::new(offset),
             starlark::codemap::Pos::new(offset.saturating_add(1)),
         );
-        let kind = starlark::ErrorKind::Parser(
-            TooDeep(DEEPEST_NESTING).into(),
-        );
+        let kind = starlark::ErrorKind::Parser(TooDeep(DEEPEST_NESTING).into());
         return Err(starlark::Error::new_spanned(kind, span, &codemap));
     }
     // Windows line ends and a byte order mark are an editor's doing, not the author's.
@@ -74,7 +72,7 @@ fn too_deep(text: &str) -> Option<usize> {
                 while let Some(next) = at(index) {
                     if next == b'\\' {
                         index += 1;
-                    } else if next == byte && !triple || (next == b'\n' && !triple) {
+                    } else if !triple && (next == byte || next == b'\n') {
                         break;
                     } else if next == byte && at(index + 1) == Some(byte) && at(index + 2) == Some(byte) {
                         index += 2;
@@ -101,6 +99,7 @@ pub(super) struct Site {
     pub(super) column: usize,
     /// What it takes.
     pub(super) parameters: Vec<Parameter>,
+    is_lambda: bool,
     begin: u32,
     end: u32,
 }
@@ -143,12 +142,16 @@ impl Sites {
         found
     }
 
-    /// The innermost function around a position, with its index.
+    /// The innermost function around a statement, with its index. A `def` is a statement of the
+    /// function around it, not of itself; the only statement of a `lambda` is all of it.
     pub(super) fn around(&self, position: u32) -> Option<(usize, &Site)> {
         self.sites
             .iter()
             .enumerate()
-            .filter(|(_, site)| site.begin <= position && position < site.end)
+            .filter(|(_, site)| {
+                let from = if site.is_lambda { site.begin } else { site.begin + 1 };
+                (from..site.end).contains(&position)
+            })
             .min_by_key(|(_, site)| site.end - site.begin)
     }
 
@@ -160,7 +163,7 @@ impl Sites {
     fn statement(&mut self, module: &AstModule, statement: &AstStmt) {
         if let Stmt::Def(DefP { name, params, .. }) = &statement.node {
             let parameters = params.iter().filter_map(|parameter| read(&parameter.node)).collect();
-            self.add(module, name.node.ident.clone(), statement.span, parameters);
+            self.add(module, Some(&name.node.ident), statement.span, parameters);
         }
         statement.visit_stmt(|inner| self.statement(module, inner));
     }
@@ -168,15 +171,16 @@ impl Sites {
     fn expression(&mut self, module: &AstModule, expression: &AstExpr) {
         if let Expr::Lambda(LambdaP { params, .. }) = &expression.node {
             let parameters = params.iter().filter_map(|parameter| read(&parameter.node)).collect();
-            self.add(module, "lambda".to_owned(), expression.span, parameters);
+            self.add(module, None, expression.span, parameters);
         }
         expression.visit_expr(|inner| self.expression(module, inner));
     }
 
-    fn add(&mut self, module: &AstModule, name: String, span: Span, parameters: Vec<Parameter>) {
+    fn add(&mut self, module: &AstModule, name: Option<&str>, span: Span, parameters: Vec<Parameter>) {
         let begin = module.file_span(span).resolve_span().begin;
         self.sites.push(Site {
-            name,
+            name: name.unwrap_or("lambda").to_owned(),
+            is_lambda: name.is_none(),
             line: begin.line + 1,
             column: begin.column + 1,
             parameters,
@@ -194,10 +198,7 @@ fn read<P: starlark::syntax::ast::AstPayload>(parameter: &ParameterP<P>) -> Opti
         ParameterP::KwArgs(..) => ParameterKind::Keywords,
         ParameterP::NoArgs | ParameterP::Slash => return None,
     };
-    Some(Parameter {
-        name: parameter.ident()?.node.ident.clone(),
-        kind,
-    })
+    Some(Parameter { name: parameter.ident()?.node.ident.clone(), kind })
 }
 
 #[cfg(test)]
@@ -214,13 +215,14 @@ mod tests {
             .iter()
             .map(|site| format!("{}:{}:{} {:?}", site.name, site.line, site.column, site.parameters.len()))
             .collect();
-        assert_eq!(
-            found,
-            ["outer:2:1 4", "inner:3:5 0", "lambda:3:25 1", "lambda:5:6 0", "lambda:5:17 1"]
-        );
+        assert_eq!(found, ["outer:2:1 4", "inner:3:5 0", "lambda:3:25 1", "lambda:5:6 0", "lambda:5:17 1"]);
+        let lambda = u32::try_from(text.find("lambda: 1").unwrap()).unwrap();
+        assert_eq!(sites.around(lambda).unwrap().1.column, 6);
         let at = |needle: &str| sites.around(u32::try_from(text.find(needle).unwrap()).unwrap());
         assert_eq!(at("return inner").unwrap().1.name, "outer");
         assert_eq!(at("return lambda").unwrap().1.name, "inner");
+        assert_eq!(at("def inner").unwrap().1.name, "outer");
+        assert!(at("def outer").is_none());
         assert!(at("x = 1").is_none());
     }
 

@@ -1,6 +1,9 @@
 //! Printing, and the built-ins whose own version does not follow the Starlark specification.
 
-use starlark::environment::GlobalsBuilder;
+use std::sync::OnceLock;
+
+use starlark::collections::SmallMap;
+use starlark::environment::{Globals, GlobalsBuilder, LibraryExtension};
 use starlark::eval::Evaluator;
 use starlark::starlark_module;
 use starlark::values::dict::DictRef;
@@ -42,11 +45,8 @@ pub(super) fn functions(builder: &mut GlobalsBuilder) {
     fn debug_break<'v>(eval: &mut Evaluator<'v, '_, '_>) -> starlark::Result<NoneType> {
         let context = Context::need(eval)?;
         let place = Place::of_caller(eval);
-        let mut variables: Vec<(String, String)> = eval
-            .local_variables()
-            .into_iter()
-            .map(|(name, value)| (name, to_repr(value)))
-            .collect();
+        let mut variables: Vec<(String, String)> =
+            eval.local_variables().into_iter().map(|(name, value)| (name, to_repr(value))).collect();
         variables.sort();
         for (name, value) in variables {
             context.print(format!("{name} = {value}"), &place);
@@ -62,6 +62,93 @@ pub(super) fn functions(builder: &mut GlobalsBuilder) {
     /// A value as it would be written in a file.
     fn repr<'v>(#[starlark(require = pos)] x: Value<'v>) -> starlark::Result<String> {
         Ok(to_repr(x))
+    }
+}
+
+/// The built-ins that copy a sequence, unless it is a range that is absurdly long. (A loop over
+/// such a range is fine: it is how a file without `while` says "until".)
+#[starlark_module]
+pub(super) fn sequences(builder: &mut GlobalsBuilder) {
+    fn list<'v>(
+        #[starlark(args)] args: UnpackTuple<Value<'v>>,
+        eval: &mut Evaluator<'v, '_, '_>,
+    ) -> starlark::Result<Value<'v>> {
+        bounded("list", &args.items, &[], eval)
+    }
+
+    fn tuple<'v>(
+        #[starlark(args)] args: UnpackTuple<Value<'v>>,
+        eval: &mut Evaluator<'v, '_, '_>,
+    ) -> starlark::Result<Value<'v>> {
+        bounded("tuple", &args.items, &[], eval)
+    }
+
+    fn set<'v>(
+        #[starlark(args)] args: UnpackTuple<Value<'v>>,
+        eval: &mut Evaluator<'v, '_, '_>,
+    ) -> starlark::Result<Value<'v>> {
+        bounded("set", &args.items, &[], eval)
+    }
+
+    fn reversed<'v>(
+        #[starlark(args)] args: UnpackTuple<Value<'v>>,
+        eval: &mut Evaluator<'v, '_, '_>,
+    ) -> starlark::Result<Value<'v>> {
+        bounded("reversed", &args.items, &[], eval)
+    }
+
+    fn zip<'v>(
+        #[starlark(args)] args: UnpackTuple<Value<'v>>,
+        eval: &mut Evaluator<'v, '_, '_>,
+    ) -> starlark::Result<Value<'v>> {
+        bounded("zip", &args.items, &[], eval)
+    }
+
+    fn enumerate<'v>(
+        #[starlark(args)] args: UnpackTuple<Value<'v>>,
+        #[starlark(kwargs)] named: SmallMap<&str, Value<'v>>,
+        eval: &mut Evaluator<'v, '_, '_>,
+    ) -> starlark::Result<Value<'v>> {
+        let named: Vec<(&str, Value<'v>)> = named.into_iter().collect();
+        bounded("enumerate", &args.items, &named, eval)
+    }
+
+    fn sorted<'v>(
+        #[starlark(args)] args: UnpackTuple<Value<'v>>,
+        #[starlark(kwargs)] named: SmallMap<&str, Value<'v>>,
+        eval: &mut Evaluator<'v, '_, '_>,
+    ) -> starlark::Result<Value<'v>> {
+        let named: Vec<(&str, Value<'v>)> = named.into_iter().collect();
+        bounded("sorted", &args.items, &named, eval)
+    }
+}
+
+/// Calls the interpreter's own `name`, after a look at how long its arguments are.
+fn bounded<'v>(
+    name: &str,
+    args: &[Value<'v>],
+    named: &[(&str, Value<'v>)],
+    eval: &mut Evaluator<'v, '_, '_>,
+) -> starlark::Result<Value<'v>> {
+    static OWN: OnceLock<Globals> = OnceLock::new();
+    let too_long = |value: &Value<'v>| {
+        value.get_type() == "range"
+            && value
+                .length()
+                .is_ok_and(|length| usize::try_from(length).is_ok_and(|length| length > LARGEST_PRODUCT))
+    };
+    if args.iter().any(too_long) {
+        return Err(SdkError::hinted(
+            "evaluation was stopped: it uses too much memory",
+            format!("`{name}` makes at most {LARGEST_PRODUCT} items"),
+        )
+        .into());
+    }
+    let own = OWN.get_or_init(|| Globals::extended_by(&[LibraryExtension::SetType]));
+    let function = own.iter().find(|(known, _)| *known == name).map(|(_, function)| function);
+    match function {
+        Some(function) => eval.eval_function(function.to_value(), args, named),
+        None => Err(SdkError::new(format!("there is no `{name}`")).into()),
     }
 }
 
@@ -165,7 +252,13 @@ fn write(value: Value<'_>, depth: usize, out: &mut String) {
 /// from 1e6, and always a `.` or an `e`.
 fn float_text(float: f64) -> String {
     if !float.is_finite() {
-        let text = if float.is_nan() { "nan" } else if float > 0.0 { "+inf" } else { "-inf" };
+        let text = if float.is_nan() {
+            "nan"
+        } else if float > 0.0 {
+            "+inf"
+        } else {
+            "-inf"
+        };
         return text.to_owned();
     }
     let scientific = format!("{float:e}");

@@ -2,6 +2,10 @@
 //!
 //! Each is a plain piece of data, so that it may be kept in a global and frozen with its file.
 
+#![allow(
+    clippy::panic,
+    reason = "the interpreter could write its values to a file, which nothing asks it to"
+)]
 #![allow(unsafe_code, reason = "the interpreter's derives implement its marker traits")]
 
 use std::collections::BTreeMap;
@@ -167,9 +171,9 @@ impl ResponseValue {
         match name {
             "status_code" => Some(heap.alloc(i32::from(*status_code))),
             "status_text" => Some(heap.alloc(status_text.as_str())),
-            "headers" => Some(heap.alloc(AllocDict(
-                headers.iter().map(|(name, values)| (name.as_str(), values.clone())),
-            ))),
+            "headers" => Some(
+                heap.alloc(AllocDict(headers.iter().map(|(name, values)| (name.as_str(), values.clone())))),
+            ),
             "body" => Some(heap.alloc(body.as_str())),
             _ => None,
         }

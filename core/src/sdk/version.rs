@@ -24,11 +24,7 @@ pub enum VersionError {
 
 /// The known versions, for people.
 fn list() -> String {
-    KNOWN
-        .iter()
-        .map(|(major, minor)| format!("{major}.{minor}.0"))
-        .collect::<Vec<_>>()
-        .join(", ")
+    KNOWN.iter().map(|(major, minor)| format!("{major}.{minor}.0")).collect::<Vec<_>>().join(", ")
 }
 
 /// The newest SDK that `asked` allows, as `major.minor`.
@@ -48,9 +44,7 @@ pub(super) fn select(asked: &str) -> Result<String, VersionError> {
     };
     match found {
         Some((major, minor)) => Ok(format!("{major}.{minor}")),
-        None => Err(VersionError::Unknown {
-            asked: asked.to_owned(),
-        }),
+        None => Err(VersionError::Unknown { asked: asked.to_owned() }),
     }
 }
 
@@ -111,8 +105,26 @@ mod tests {
     #[test]
     fn versions_and_constraints() {
         let good = [
-            "0.3.0", "0.3.14", "0.3.11-1", "0.3.11+x", "0.3", "0.3.x", "0.3.*", "0", ">=0.3", "~0.3", "^0.3",
-            ">=0.3.7", ">= 0.3, <0.5", ">=0.2 <1", "=0.3", "*", "0.2 || 0.3", " 0.3.0 ", "~0.3.14", "<=0.3.5",
+            "0.3.0",
+            "0.3.14",
+            "0.3.11-1",
+            "0.3.11+x",
+            "0.3",
+            "0.3.x",
+            "0.3.*",
+            "0",
+            ">=0.3",
+            "~0.3",
+            "^0.3",
+            ">=0.3.7",
+            ">= 0.3, <0.5",
+            ">=0.2 <1",
+            "=0.3",
+            "*",
+            "0.2 || 0.3",
+            " 0.3.0 ",
+            "~0.3.14",
+            "<=0.3.5",
         ];
         for asked in good {
             assert_eq!(select(asked).as_deref(), Ok("0.3"), "{asked}");

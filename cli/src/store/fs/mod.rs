@@ -333,3 +333,125 @@ fn settled(path: PathBuf) -> PathBuf {
         _ => path,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+    use std::time::Duration;
+
+    use ocuroot_core::envelope::Document;
+    use ocuroot_core::transaction::{Transaction, Write};
+
+    use super::*;
+
+    fn open(folder: &Path) -> FsStores {
+        let mut stores = FsStores::open(folder.join("state"), folder.join("intent")).unwrap();
+        stores.set_wait_limit(Duration::ZERO);
+        stores
+    }
+
+    fn set_both(stores: &FsStores, value: u32) -> Result<(), StoreError> {
+        let put = |text: &str| (text.parse().unwrap(), Write::Put(Document::new("float64", &value)));
+        let writes = [put("@/custom/a"), put("+/custom/b")].into();
+        stores.commit(&Transaction { writes, ..Transaction::default() }, None).map(|_| ())
+    }
+
+    fn read(stores: &FsStores, text: &str) -> Option<Vec<u8>> {
+        let (side, path) = document_path(&text.parse().unwrap()).unwrap();
+        read::read_document(&stores.folder(side).join(path)).unwrap()
+    }
+
+    #[test]
+    fn a_transaction_in_the_midst_of_reading_is_noticed() {
+        let folder = tempfile::tempdir().unwrap();
+        let (reader, writer) = (open(folder.path()), open(folder.path()));
+        set_both(&writer, 0).unwrap();
+        let rounds = Cell::new(0);
+        let ((a, b), _) = reader
+            .at_one_moment(None, || {
+                rounds.set(rounds.get() + 1);
+                let a = read(&reader, "@/custom/a");
+                if rounds.get() == 1 {
+                    set_both(&writer, 1).unwrap();
+                }
+                Ok((a, read(&reader, "+/custom/b")))
+            })
+            .unwrap();
+        assert_eq!((a, rounds.get()), (b, 2));
+    }
+
+    #[test]
+    fn a_transaction_that_begins_while_something_is_read_is_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let stores = open(folder.path());
+        set_both(&stores, 0).unwrap();
+        let rounds = Cell::new(0);
+        let (a, _) = stores
+            .at_one_moment(None, || {
+                rounds.set(rounds.get() + 1);
+                let a = read(&stores, "@/custom/a");
+                if rounds.get() == 1 {
+                    // A writer that dies right after its transaction has happened.
+                    let place = folder.path().join("state/refs/@/custom/a/.ocuroot-new");
+                    std::fs::write(place, "new").unwrap();
+                    let put = journal::Put {
+                        place: journal::Place::new(Side::State, "refs/@/custom/a/@object.json".to_owned()),
+                        blob: ocuroot_core::envelope::BlobId::of(b"new").to_string(),
+                    };
+                    let journal = Journal { puts: vec![put], ..Journal::default() };
+                    std::fs::write(folder.path().join("state/.ocuroot-journal"), journal.to_text()).unwrap();
+                }
+                Ok(a)
+            })
+            .unwrap();
+        assert_eq!((a.as_deref(), rounds.get()), (Some(b"new".as_slice()), 2));
+        assert_eq!(stores.pending().unwrap(), None);
+    }
+
+    #[test]
+    fn a_journal_without_its_files_is_not_taken_for_done() {
+        let folder = tempfile::tempdir().unwrap();
+        let stores = open(folder.path());
+        set_both(&stores, 0).unwrap();
+        let text = r#"{"message":"","puts":[{"intent":true,"path":"refs/@/custom/b/@object.json","blob":"00"}],"deletes":[]}"#;
+        std::fs::write(folder.path().join("state/.ocuroot-journal"), text).unwrap();
+        for _ in 0..2 {
+            let error =
+                FsStores::open(folder.path().join("state"), folder.path().join("intent")).unwrap_err();
+            assert!(error.to_string().contains("the new content of"), "{error}");
+        }
+        // A writer of the one store that the journal does not lie in finds it as well.
+        let error = set_both(&stores, 1).unwrap_err();
+        assert!(matches!(error, StoreError::Journal { .. }), "{error}");
+    }
+
+    #[test]
+    fn a_reader_that_is_disturbed_again_and_again_keeps_writers_out() {
+        let folder = tempfile::tempdir().unwrap();
+        let (reader, writer) = (open(folder.path()), open(folder.path()));
+        let (rounds, refused) = (Cell::new(0), Cell::new(false));
+        let read_both = || {
+            rounds.set(rounds.get() + 1);
+            let a = read(&reader, "@/custom/a");
+            match set_both(&writer, rounds.get()) {
+                Ok(()) => {}
+                Err(StoreError::Locked { .. }) => refused.set(true),
+                Err(error) => panic!("{error}"),
+            }
+            Ok((a, read(&reader, "+/custom/b")))
+        };
+        let ((a, b), _) = reader.at_one_moment(None, read_both).unwrap();
+        assert_eq!(a, b);
+        assert!(refused.get());
+        assert_eq!(rounds.get(), UNDISTURBED + 1);
+        set_both(&writer, 1000).unwrap();
+    }
+
+    #[test]
+    fn refs_that_no_store_holds_have_no_path() {
+        let path = |text: &str| document_path(&text.parse().unwrap());
+        assert_eq!(path("+/custom/a#b"), Some((Side::Intent, "refs/@/custom/a/@object.json".to_owned())));
+        assert_eq!(path(""), Some((Side::State, "refs/@object.json".to_owned())));
+        assert_eq!(path("./-/p/@"), None);
+    }
+}

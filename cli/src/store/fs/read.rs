@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use ocuroot_core::glob::Glob;
+use ocuroot_core::glob::{Descent, Glob};
 use ocuroot_core::snapshot::{Folder, Needs, Snapshot};
 use ocuroot_core::{Marker as Side, Ref};
 
@@ -119,22 +119,22 @@ fn walk(refs: &Path, path: &str, below: Option<&Glob>) -> Result<Vec<Listing>, S
     };
     // From the top down until there are enough subtrees for all threads, then one subtree each.
     let mut listings = Vec::new();
-    let mut level = vec![start];
+    let mut level = vec![(glob.descend(&start), start)];
     while !level.is_empty() && level.len() < WORTH_THREADS {
         let mut next = Vec::new();
-        for path in level {
+        for (descent, path) in level {
             let listing = list(refs, path)?;
-            next.extend(children(&listing).filter(|child| glob.may_match_below(child)));
+            next.extend(children(&listing, &descent));
             listings.push(listing);
         }
         level = next;
     }
-    let subtrees = in_order(&level, |path| {
+    let subtrees = in_order(&level, |top| {
         let mut listings = Vec::new();
-        let mut pending = vec![path.clone()];
-        while let Some(path) = pending.pop() {
+        let mut pending = vec![top.clone()];
+        while let Some((descent, path)) = pending.pop() {
             let listing = list(refs, path)?;
-            pending.extend(children(&listing).filter(|child| glob.may_match_below(child)));
+            pending.extend(children(&listing, &descent));
             listings.push(listing);
         }
         Ok(listings)
@@ -143,10 +143,15 @@ fn walk(refs: &Path, path: &str, below: Option<&Glob>) -> Result<Vec<Listing>, S
     Ok(listings)
 }
 
-fn children(listing: &Listing) -> impl Iterator<Item = String> {
-    listing.folders.iter().map(|name| match listing.path.as_str() {
-        "" => name.clone(),
-        path => format!("{path}/{name}"),
+/// The folders in a folder below which something could match.
+fn children<'g>(listing: &Listing, descent: &Descent<'g>) -> impl Iterator<Item = (Descent<'g>, String)> {
+    listing.folders.iter().filter_map(|name| {
+        let below = descent.enter(name);
+        let path = || match listing.path.as_str() {
+            "" => name.clone(),
+            path => format!("{path}/{name}"),
+        };
+        below.may_match_below().then(|| (below, path()))
     })
 }
 

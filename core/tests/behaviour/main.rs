@@ -1,0 +1,25 @@
+//! What core decides, against `spec/work.md`: each test is a small store in one string, a decision,
+//! and what it changes. See [`fixture`] for the format.
+
+#[cfg(test)]
+mod apply;
+#[cfg(test)]
+mod check;
+#[cfg(test)]
+mod diff;
+#[cfg(test)]
+mod environments;
+#[cfg(test)]
+mod fixture;
+#[cfg(test)]
+mod plan;
+#[cfg(test)]
+mod ready;
+#[cfg(test)]
+mod reconcile;
+#[cfg(test)]
+mod release;
+#[cfg(test)]
+mod run;
+#[cfg(test)]
+mod summary;

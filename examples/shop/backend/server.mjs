@@ -1,0 +1,4 @@
+// What the backend answers.
+export default function answer({ version, environment }) {
+  return `backend ${version} in ${environment}`;
+}

@@ -1,0 +1,232 @@
+//! The tutorial, followed to the letter.
+//!
+//! Every ` ```console ` block of `docs/tutorial.md` is typed into one shell, in order, and every
+//! block with a title (` ```starlark title=check/release.ocu.star `) is written to that file where
+//! the shell is then. What the tutorial shows must appear, line by line, in that order:
+//!
+//! * `…` alone on a line: any lines, or none.
+//! * `…` in a line: any text. Runs of spaces count as one.
+//! * A command must succeed, unless the output that is shown has a line that starts with `error: `.
+#![expect(clippy::expect_used, clippy::panic, reason = "a test that cannot go on fails")]
+
+use std::ffi::OsString;
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// Stands before what belongs to one command in the shell's output; no program prints it.
+const MARK: char = '\u{1e}';
+
+/// One thing that the tutorial asks for.
+enum Step {
+    /// Type this, and see that.
+    Run { line: usize, command: String, shown: Vec<String> },
+    /// Write a file.
+    File { path: String, content: String },
+}
+
+#[test]
+fn the_tutorial_works_as_written() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("a root above the crate");
+    let tutorial = fs::read_to_string(root.join("docs/tutorial.md")).expect("the tutorial");
+    let steps = steps(&tutorial);
+    assert!(steps.len() > 20, "only {} steps found: has the form of the blocks changed?", steps.len());
+
+    for tool in ["git", "curl", "node"] {
+        let found = Command::new(tool).arg("--version").stdout(Stdio::null()).status();
+        assert!(found.is_ok_and(|status| status.success()), "the tutorial needs {tool} on the PATH");
+    }
+
+    // A clone of this project, as far as the tutorial looks at it.
+    let home = tempfile::tempdir().expect("a temporary folder");
+    let clone = home.path().join("ocuroot");
+    copy(&root.join("examples/shop"), &clone.join("examples/shop"));
+
+    let output = Command::new("sh")
+        .arg("-c")
+        .arg(script(&steps))
+        .current_dir(&clone)
+        .env("PATH", path_with_ocuroot(home.path()))
+        .env("HOME", home.path())
+        .env("GIT_CONFIG_GLOBAL", "/dev/null")
+        .env("GIT_CONFIG_NOSYSTEM", "1")
+        .envs([("GIT_AUTHOR_NAME", "Reader"), ("GIT_AUTHOR_EMAIL", "reader@example.com")])
+        .envs([("GIT_COMMITTER_NAME", "Reader"), ("GIT_COMMITTER_EMAIL", "reader@example.com")])
+        .env("SHOP_OWNER", std::process::id().to_string()) // its servers end with this test, whatever happens
+        .env_remove("SHOP_RUN")
+        .stdin(Stdio::null())
+        .output()
+        .expect("a shell");
+    compare(&steps, &String::from_utf8_lossy(&output.stdout));
+}
+
+/// The blocks of the tutorial that are to be followed.
+fn steps(tutorial: &str) -> Vec<Step> {
+    let mut steps = Vec::new();
+    let mut lines = tutorial.lines().enumerate();
+    while let Some((_, line)) = lines.next() {
+        let Some(info) = line.strip_prefix("```") else { continue };
+        let block: Vec<_> = lines.by_ref().take_while(|(_, line)| *line != "```").collect();
+        if info == "console" {
+            for (number, line) in block {
+                match (line.strip_prefix("$ "), steps.last_mut()) {
+                    (Some(command), _) => {
+                        steps.push(Step::Run {
+                            line: number + 1,
+                            command: command.to_owned(),
+                            shown: Vec::new(),
+                        });
+                    }
+                    (None, Some(Step::Run { shown, .. })) => shown.push(line.to_owned()),
+                    (None, _) => panic!("line {}: output before any command", number + 1),
+                }
+            }
+        } else if let Some((_, path)) = info.split_once(" title=") {
+            let content = block.iter().flat_map(|(_, line)| [line, "\n"]).collect();
+            steps.push(Step::File { path: path.to_owned(), content });
+        }
+    }
+    steps
+}
+
+/// All steps for one shell. Before each command's output stands its number, behind it its exit code.
+fn script(steps: &[Step]) -> String {
+    let mut script = String::from("exec 2>&1\n");
+    for (index, step) in steps.iter().enumerate() {
+        let step = match step {
+            Step::Run { command, .. } => {
+                format!("printf '{MARK}%s\\n' {index}\n{command}\nprintf '{MARK}=%s\\n' $?\n")
+            }
+            Step::File { path, content } => format!("cat > '{path}' <<'END OF FILE'\n{content}END OF FILE\n"),
+        };
+        script.push_str(&step);
+    }
+    script
+}
+
+/// Compares what was printed with what is shown, and says everything that differs.
+fn compare(steps: &[Step], printed: &str) {
+    let mut problems = String::new();
+    for (index, step) in steps.iter().enumerate() {
+        let Step::Run { line, command, shown } = step else { continue };
+        let output = printed.split_once(&format!("{MARK}{index}\n")).map_or("", |(_, rest)| rest);
+        let (output, rest) = output.split_once(&format!("{MARK}=")).unwrap_or((output, "none"));
+        let code = rest.lines().next().unwrap_or_default();
+        let should_fail = shown.iter().any(|line| line.starts_with("error: "));
+        let mut wrong = Vec::new();
+        if (code != "0") != should_fail {
+            wrong.push(format!("it ended with exit code {code}"));
+        }
+        let actual: Vec<&str> = output.lines().collect();
+        if let Err(missing) = appears(shown, &actual) {
+            wrong.push(missing);
+        }
+        if !wrong.is_empty() {
+            let _ = writeln!(problems, "\ndocs/tutorial.md:{line}: $ {command}");
+            let _ = writeln!(problems, "  {}\n  it printed:\n{output}", wrong.join("\n  "));
+        }
+    }
+    assert!(problems.is_empty(), "the tutorial and the tool disagree:\n{problems}");
+}
+
+/// Whether the lines shown appear among those printed, in their order. Lines between them may be
+/// left out only where the tutorial shows a `…`.
+fn appears(shown: &[String], printed: &[&str]) -> Result<(), String> {
+    let mut at = 0;
+    let mut gap = false;
+    for pattern in shown {
+        if pattern == "…" {
+            gap = true;
+            continue;
+        }
+        let rest = printed.get(at..).unwrap_or_default();
+        let reach = if gap { rest.len() } else { 1 };
+        match rest.iter().take(reach).position(|line| matches(pattern, line)) {
+            Some(found) => at += found + 1,
+            None => return Err(format!("missing, or not where it should be: {pattern}")),
+        }
+        gap = false;
+    }
+    match printed.get(at) {
+        Some(more) if !gap => Err(format!("this is printed, and not shown: {more}")),
+        _ => Ok(()),
+    }
+}
+
+/// Whether a line is as shown; `…` stands for any text.
+fn matches(pattern: &str, line: &str) -> bool {
+    let plain = |text: &str| text.split(' ').filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ");
+    let (pattern, line) = (plain(pattern), plain(line));
+    let parts: Vec<&str> = pattern.split('…').map(str::trim).collect();
+    let [first, between @ .., last] = parts.as_slice() else { return pattern == line };
+    let Some(mut rest) = line.strip_prefix(first) else { return false };
+    for part in between {
+        let Some(found) = rest.find(part) else { return false };
+        rest = &rest[found + part.len()..];
+    }
+    rest.ends_with(last)
+}
+
+/// The PATH, with a folder in front that holds nothing but `ocuroot`.
+fn path_with_ocuroot(home: &Path) -> OsString {
+    let bin = home.join("bin");
+    fs::create_dir(&bin).expect("a folder for the binary");
+    std::os::unix::fs::symlink(ocuroot(), bin.join("ocuroot")).expect("a link to the binary");
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::join_paths(std::iter::once(bin).chain(std::env::split_paths(&path))).expect("a PATH")
+}
+
+/// The binary: `OCUROOT_BIN`, or the one that was built into the folder that this test is in.
+fn ocuroot() -> PathBuf {
+    if let Some(binary) = std::env::var_os("OCUROOT_BIN") {
+        return PathBuf::from(binary);
+    }
+    let test = std::env::current_exe().expect("the path of this test");
+    let binary = test.ancestors().nth(2).expect("a target folder above it").join("ocuroot");
+    let release = if cfg!(debug_assertions) { "" } else { " --release" };
+    assert!(
+        binary.is_file(),
+        "there is no {}; build it with `cargo build{release} --package ocuroot`, or name one in OCUROOT_BIN",
+        binary.display()
+    );
+    binary
+}
+
+/// Copies what a folder holds, but not what its .gitignore names: `.run` and `.store`.
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).expect("a folder");
+    for entry in fs::read_dir(from).expect("the example").map(|entry| entry.expect("an entry")) {
+        let (name, path) = (entry.file_name(), entry.path());
+        if name == ".run" || name == ".store" {
+        } else if path.is_dir() {
+            copy(&path, &to.join(name));
+        } else {
+            fs::copy(&path, to.join(name)).expect("a copy");
+        }
+    }
+}
+
+#[test]
+fn lines_shown_stand_for_lines_printed() {
+    for (pattern, line, expected) in [
+        ("a b", "a   b", true),
+        ("a b", "a bc", false),
+        ("a … c", "a b c", true),
+        ("a …", "a b c", true),
+        ("a … c", "a b d", false),
+        ("… c", "a c", true),
+        ("tags 1-…", "tags   1-23", true),
+        ("", "", true),
+        ("", "x", false),
+    ] {
+        assert_eq!(matches(pattern, line), expected, "{pattern:?} {line:?}");
+    }
+    let shown = |lines: &[&str]| lines.iter().map(|line| (*line).to_owned()).collect::<Vec<_>>();
+    assert!(appears(&shown(&["a", "…", "c"]), &["a", "b", "b", "c"]).is_ok());
+    assert!(appears(&shown(&["a", "…"]), &["a"]).is_ok());
+    assert!(appears(&shown(&["a", "c"]), &["a", "b", "c"]).is_err());
+    assert!(appears(&shown(&["a"]), &["a", "b"]).is_err());
+    assert!(appears(&shown(&[]), &["unexpected"]).is_err());
+    assert!(appears(&shown(&["a"]), &[]).is_err());
+}

@@ -1,0 +1,32 @@
+//! Every test: of the crates, of the page in a real browser, and of the demo.
+
+use crate::bundle::{self, Profile};
+use crate::demo::{self, Servers};
+use crate::project::{self, Failure, Outcome, Project, section};
+use crate::setup::{self, BROWSER_TESTS};
+
+/// Installs what is missing, then runs every test.
+///
+/// # Errors
+///
+/// The first part that failed.
+pub(crate) fn run(project: &Project) -> Outcome {
+    section("set-up", || setup::run(project, setup::For::Test))?;
+    section("tests of the crates", || project::run(&mut project.cargo("test --locked --workspace")))?;
+    section("the dashboard", || bundle::run(project, Profile::Dev))
+        .and_then(|bundle| section("tests in a browser", || browser(project, &bundle)))?;
+    section("the demo", || demo::run(project, Servers::End))
+}
+
+fn browser(project: &Project, bundle: &std::path::Path) -> Outcome {
+    let chromium = setup::chromium(project)
+        .ok_or_else(|| Failure::new("no chromium on PATH", "`cargo xtask setup` installs it, or says how"))?;
+    project::run(
+        project
+            .command("node")
+            .arg("--test")
+            .env("OCUROOT_BUNDLE", bundle)
+            .env("OCUROOT_CHROMIUM", chromium)
+            .current_dir(project.root().join(BROWSER_TESTS)),
+    )
+}
