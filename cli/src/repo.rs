@@ -67,7 +67,7 @@ impl Repo {
         let source = std::fs::read_to_string(&path).map_err(|source| Failure::File { path, source })?;
         let secrets = crate::secrets::known();
         let host = NativeHost::new(root, root, Arc::clone(&secrets)).logging_to(Arc::new(|log| {
-            say(&format!("{}", log.message));
+            say(&log.message);
         }));
         let base = format!("./-/{}", repo_config::FILE).parse::<Ref>()?;
         let program = Program::evaluate(repo_config::FILE, FileKind::Repo, &base, &host, &Limits::default())?;

@@ -41,6 +41,9 @@ pub enum ReleaseError {
         /// Why it is none.
         problem: String,
     },
+    /// Its number is taken.
+    #[error("{0} exists already; the next release needs a number of its own")]
+    Exists(Ref),
     /// No such release.
     #[error("there is no release {0}")]
     Unknown(Ref),

@@ -90,7 +90,7 @@ pub struct Quiet;
 impl View for Quiet {
     fn show(&self, event: &Event<'_>) {
         if let Event::Note(text) = event {
-            say(&format!("{text}"));
+            say(text);
         }
     }
 }

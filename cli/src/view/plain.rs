@@ -30,9 +30,7 @@ impl View for Plain {
             labels.announce(release);
         }
         match event {
-            Event::Release { release, subject: "", .. } => {
-                say(&format!("{}", paint(Style::Bold, release.as_str())))
-            }
+            Event::Release { release, subject: "", .. } => say(&paint(Style::Bold, release.as_str())),
             Event::Release { release, subject, .. } => {
                 say(&format!("{} {}", paint(Style::Bold, release.as_str()), paint(Style::Dim, subject)));
             }
@@ -68,7 +66,7 @@ impl View for Plain {
             }
             // The command prints it.
             Event::Standing { .. } => {}
-            Event::Note(text) => say(&format!("{text}")),
+            Event::Note(text) => say(text),
         }
     }
 }

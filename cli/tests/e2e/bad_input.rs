@@ -393,15 +393,22 @@ fn documents_that_are_none() {
     world.check_reads_only(
         "work any -d",
         expect![[r#"
-        []
-    "#]],
+            [
+              {
+                "commit": "<commit 1>",
+                "ref": "shop/-/a.ocu.star/@r1/task/f/1",
+                "work_type": "run"
+              }
+            ]
+        "#]],
     );
     world.check_reads_only(
         "work any",
         expect![[r#"
-        --- stderr
-        nothing to do at this commit
-    "#]],
+            --- stderr
+            error: shop/-/a.ocu.star/@r1 cannot be read (not a document: invalid type: sequence, expected struct Envelope at line 1 column 0): put the file right by hand, or delete it; `ocuroot state check` lists all such
+            --- exit 1
+        "#]],
     );
     // Not UTF-8.
     std::fs::write(world.root().join(format!("{release}/@object.json")), b"{\"kind\":\"\xff\xfe\"}").unwrap();

@@ -87,14 +87,14 @@ fn loads() {
     refused(
         "-- a.ocu.star --\nload(\"./nope.star\", \"x\")\n",
         expect![[r#"
-        --- stderr
-        error: cannot read $DIR/repo/nope.star: No such file or directory (os error 2)
-         --> a.ocu.star:1:1
-          |
-        1 | load("./nope.star", "x")
-          | ^^^^^^^^^^^^^^^^^^^^^^^^
-        --- exit 1
-    "#]],
+            --- stderr
+            error: there is no file `nope.star`
+             --> a.ocu.star:1:1
+              |
+            1 | load("./nope.star", "x")
+              | ^^^^^^^^^^^^^^^^^^^^^^^^
+            --- exit 1
+        "#]],
     );
     refused(
         "-- a.ocu.star --\nload(\"./b.star\", \"y\")\n-- b.star --\nx = 1\n",
@@ -143,11 +143,15 @@ fn evaluation_that_would_never_end() {
     refused(
         "-- a.ocu.star --\nfor i in range(2000000000):\n    for j in range(2000000000):\n        pass\n",
         expect![[r#"
-        --- stderr
-        error: evaluation was stopped: it took too many steps
-        help: a loop may never end; waiting belongs into a command that `shell` runs
-        --- exit 1
-    "#]],
+            --- stderr
+            error: evaluation was stopped: it took too many steps
+             --> a.ocu.star:2:5
+              |
+            2 |     for j in range(2000000000):
+              |     ^
+            help: a loop may never end; waiting belongs into a command that `shell` runs
+            --- exit 1
+        "#]],
     );
     refused(
         "-- a.ocu.star --\nx = \"a\" * 10000000000\n",
@@ -164,11 +168,15 @@ fn evaluation_that_would_never_end() {
     refused(
         "-- a.ocu.star --\nx = [1]\nfor i in range(100):\n    x = x + x\n",
         expect![[r#"
-        --- stderr
-        error: evaluation was stopped: it uses too much memory
-        help: a loop may never end, or a value keeps growing
-        --- exit 1
-    "#]],
+            --- stderr
+            error: evaluation was stopped: it uses too much memory
+             --> a.ocu.star:3:5
+              |
+            3 |     x = x + x
+              |     ^^^^^^^^^
+            help: a loop may never end, or a value keeps growing
+            --- exit 1
+        "#]],
     );
 }
 
@@ -374,7 +382,7 @@ phase("all", tasks=[task(f, "t%s" % n) for n, f in enumerate([
           t0/1 |   |            ^^^^^^^^^^^^^^^^^^^^^^^^^^^^
           t0/1 | help: add `y` to the inputs, or give the parameter a default
         ✗ task/t0/1 failed <took>
-        › task/t1/1 inner
+        › task/t1/1 closure
           t1/1 | error: function `inner` is not the value of a global
           t1/1 |  --> a.ocu.star:8:12
           t1/1 |   |
@@ -385,21 +393,21 @@ phase("all", tasks=[task(f, "t%s" % n) for n, f in enumerate([
         › task/t2/1 text
         ✓ task/t2/1 complete <took>
         › task/t3/1 missing
-          t3/1 | error: cannot run /no/such/shell in $DIR/repo/.: No such file or directory (os error 2)
+          t3/1 | error: cannot start `/no/such/shell`: no such file or directory
           t3/1 |   --> a.ocu.star:14:5
           t3/1 |    |
           t3/1 | 14 |     shell("true", shell="/no/such/shell")
           t3/1 |    |     ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
         ✗ task/t3/1 failed <took>
         › task/t4/1 nowhere
-          t4/1 | error: cannot run sh in $DIR/repo/no/such/folder: No such file or directory (os error 2)
+          t4/1 | error: there is no folder `no/such/folder` to run in
           t4/1 |   --> a.ocu.star:16:5
           t4/1 |    |
           t4/1 | 16 |     shell("true", dir="no/such/folder")
           t4/1 |    |     ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
         ✗ task/t4/1 failed <took>
         › task/t5/1 unreadable
-          t5/1 | error: cannot read $DIR/repo/nope.txt: No such file or directory (os error 2)
+          t5/1 | error: there is no file `nope.txt`
           t5/1 |   --> a.ocu.star:18:5
           t5/1 |    |
           t5/1 | 18 |     read("nope.txt")

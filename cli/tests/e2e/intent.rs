@@ -378,9 +378,9 @@ fn deleted_deploy_intent_takes_it_down() {
     world.check(
         "state apply web.ocu.star/@/deploy/production",
         expect![[r#"
-        --- stderr
-        nothing to do: a run of this deployment is open, or failed to take it down
-    "#]],
+            --- stderr
+            nothing to do: shop/-/web.ocu.star/@r1/deploy/production/2 is pending
+        "#]],
     );
     world.check(
         "work continue",

@@ -244,20 +244,20 @@ fn fields_and_what_is_not_there() {
     world.check(
         "state get web.ocu.star/@r1/task/f#output/list/0/a",
         expect![[r#"
-        --- stderr
-        error: shop/-/web.ocu.star/@r1/task/f#output/list/0/a not found
-          help: did you mean shop/-/web.ocu.star/@r1/task/f/1?
-        --- exit 1
-    "#]],
+            --- stderr
+            error: shop/-/web.ocu.star/@r1/task/f#output/list/0/a not found
+              help: shop/-/web.ocu.star/@r1/task/f is there, but has no such field
+            --- exit 1
+        "#]],
     );
     world.check(
         "state get web.ocu.star/@r1/task/f#output/list/2",
         expect![[r#"
-        --- stderr
-        error: shop/-/web.ocu.star/@r1/task/f#output/list/2 not found
-          help: did you mean shop/-/web.ocu.star/@r1/task/f/1?
-        --- exit 1
-    "#]],
+            --- stderr
+            error: shop/-/web.ocu.star/@r1/task/f#output/list/2 not found
+              help: shop/-/web.ocu.star/@r1/task/f is there, but has no such field
+            --- exit 1
+        "#]],
     );
     world.check(
         "state get web.ocu.star/@r1/task/g",
@@ -359,10 +359,10 @@ fn what_is_no_ref_is_refused_with_its_place() {
         (
             "a/-/p/../q",
             expect![[r#"
-            --- stderr
-            error: `-` at byte 4 of `//a/-/p/../q`: `-` stands only once, between repo and path (`repo/-/path`); rename this one
-            --- exit 2
-        "#]],
+                --- stderr
+                error: `..` at byte 6 of `a/-/p/../q`: a ref does not go up with `..`; write the path from the root of the repo
+                --- exit 2
+            "#]],
         ),
         (
             "a/-/p//q",

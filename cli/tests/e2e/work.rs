@@ -137,22 +137,22 @@ task(f, "f", inputs={"ok": input(ref="@/custom/ok")})
     world.check(
         "work any -j 1",
         expect![[r#"
-        --- stderr
-        applied @/custom/ok
-        shop/-/a.ocu.star/@r1 first
-        shop/-/b.ocu.star/@r1 first
-        › a.ocu.star/@r1/task/f/1 f
-          f/1 | error: a is broken
-          f/1 |  --> a.ocu.star:2:5
-          f/1 |   |
-          f/1 | 2 |     fail("a is broken")
-          f/1 |   |     ^^^^^^^^^^^^^^^^^^^
-        ✗ a.ocu.star/@r1/task/f/1 failed <took>
-        › b.ocu.star/@r1/task/f/1 f
-        ✓ b.ocu.star/@r1/task/f/1 complete <took>
-        error: shop/-/a.ocu.star/@r1/task/f/1 failed
-        --- exit 1
-    "#]],
+            --- stderr
+            applied @/custom/ok
+            shop/-/a.ocu.star/@r1 first
+            shop/-/b.ocu.star/@r1 first
+            › a.ocu.star/@r1/task/f/1 f
+              a.ocu.star/@r1/task/f/1 | error: a is broken
+              a.ocu.star/@r1/task/f/1 |  --> a.ocu.star:2:5
+              a.ocu.star/@r1/task/f/1 |   |
+              a.ocu.star/@r1/task/f/1 | 2 |     fail("a is broken")
+              a.ocu.star/@r1/task/f/1 |   |     ^^^^^^^^^^^^^^^^^^^
+            ✗ a.ocu.star/@r1/task/f/1 failed <took>
+            › b.ocu.star/@r1/task/f/1 f
+            ✓ b.ocu.star/@r1/task/f/1 complete <took>
+            error: shop/-/a.ocu.star/@r1/task/f/1 failed
+            --- exit 1
+        "#]],
     );
     world.check(
         "work any",
@@ -316,42 +316,42 @@ phase("deploy", tasks=[
     world.check(
         "work any --comprehensive -j 1",
         expect![[r#"
-        --- stderr
-        applied @/custom/approved
-        applied @/environment/prod
-          shop/-/network.ocu.star/@r1/op/check_envs
-          shop/-/web.ocu.star/@r1/op/check_envs
-        checked environments of shop/-/network.ocu.star/@r1
-          shop/-/network.ocu.star/@r1/deploy/prod/1
-        checked environments of shop/-/web.ocu.star/@r1
-          shop/-/web.ocu.star/@r1/deploy/prod/1
-        shop/-/network.ocu.star/@r1 first
-        › deploy/prod/1 up
-        ✓ deploy/prod/1 complete <took>
-            shop/-/network.ocu.star/@r1/deploy/prod#output/range
-        shop/-/web.ocu.star/@r1 first
-        › web.ocu.star/@r1/deploy/prod/1 up
-          prod/1 | up in 10.0.0.0/8
-        ✓ web.ocu.star/@r1/deploy/prod/1 complete <took>
-    "#]],
+            --- stderr
+            applied @/custom/approved
+            applied @/environment/prod
+              shop/-/network.ocu.star/@r1/op/check_envs
+              shop/-/web.ocu.star/@r1/op/check_envs
+            checked environments of shop/-/network.ocu.star/@r1
+              shop/-/network.ocu.star/@r1/deploy/prod/1
+            checked environments of shop/-/web.ocu.star/@r1
+              shop/-/web.ocu.star/@r1/deploy/prod/1
+            shop/-/network.ocu.star/@r1 first
+            › deploy/prod/1 up
+            ✓ deploy/prod/1 complete <took>
+                shop/-/network.ocu.star/@r1/deploy/prod#output/range
+            shop/-/web.ocu.star/@r1 first
+            › web.ocu.star/@r1/deploy/prod/1 up
+              web.ocu.star/@r1/deploy/prod/1 | up in 10.0.0.0/8
+            ✓ web.ocu.star/@r1/deploy/prod/1 complete <took>
+        "#]],
     );
     world.ok("state set @/custom/approved 192.168.0.0/16");
     world.check(
         "work any --comprehensive -j 1",
         expect![[r#"
-        --- stderr
-        applied @/custom/approved
-        shop/-/network.ocu.star/@r1/deploy/prod/2: deployed again, since approved changed
-        shop/-/network.ocu.star/@r1 first
-        › deploy/prod/2 up
-        ✓ deploy/prod/2 complete <took>
-            shop/-/network.ocu.star/@r1/deploy/prod#output/range
-        shop/-/web.ocu.star/@r1/deploy/prod/2: deployed again, since range changed
-        shop/-/web.ocu.star/@r1 first
-        › web.ocu.star/@r1/deploy/prod/2 up
-          prod/2 | up in 192.168.0.0/16
-        ✓ web.ocu.star/@r1/deploy/prod/2 complete <took>
-    "#]],
+            --- stderr
+            applied @/custom/approved
+            shop/-/network.ocu.star/@r1/deploy/prod/2: deployed again, since approved changed
+            shop/-/network.ocu.star/@r1 first
+            › deploy/prod/2 up
+            ✓ deploy/prod/2 complete <took>
+                shop/-/network.ocu.star/@r1/deploy/prod#output/range
+            shop/-/web.ocu.star/@r1/deploy/prod/2: deployed again, since range changed
+            shop/-/web.ocu.star/@r1 first
+            › web.ocu.star/@r1/deploy/prod/2 up
+              web.ocu.star/@r1/deploy/prod/2 | up in 192.168.0.0/16
+            ✓ web.ocu.star/@r1/deploy/prod/2 complete <took>
+        "#]],
     );
     world.check(
         "work any -d",
