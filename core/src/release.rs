@@ -28,9 +28,6 @@ pub enum ReleaseError {
         /// Its releases.
         releases: Vec<Ref>,
     },
-    /// Its number is taken.
-    #[error("{0} exists already; the next release needs a number of its own")]
-    Exists(Ref),
     /// Its document is none.
     #[error(
         "{release} cannot be read ({problem}): put the file right by hand, or delete it; `ocuroot state check` lists all such"
