@@ -1,6 +1,7 @@
 //! How long a release file of 200 deploys takes to evaluate.
 #![allow(missing_docs, reason = "a benchmark has no interface")]
 #![allow(clippy::unwrap_used, reason = "a benchmark may stop")]
+#![expect(clippy::disallowed_methods, clippy::disallowed_types, reason = "a benchmark needs a clock")]
 
 use std::fmt::Write;
 use std::hint::black_box;
