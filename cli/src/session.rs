@@ -130,7 +130,6 @@ impl Session {
     }
 
     /// What is recorded of the repo; none where it has no commit or no name yet.
-    #[expect(clippy::type_complexity, reason = "used in one place, right above")]
     fn config(
         &self,
     ) -> Result<Option<(ocuroot_core::Ref, String, Vec<ocuroot_core::documents::Remote>)>, Failure> {

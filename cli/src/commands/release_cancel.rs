@@ -1,7 +1,6 @@
 //! `ocuroot release cancel`
 
 use ocuroot_core::release;
-use ocuroot_core::snapshot::Unmet;
 
 use super::{print_lines, quiet};
 use crate::error::Failure;
@@ -33,7 +32,7 @@ impl Args {
         let facts = session.facts();
         let cancelled = session.decide(|snapshot| {
             let (release, _) = release::read(snapshot, &wanted)?;
-            Ok::<_, Unmet<_>>(release::cancel(snapshot, &release, &facts)?)
+            release::cancel(snapshot, &release, &facts)
         })?;
         print_lines(&cancelled.iter().map(ToString::to_string).collect::<Vec<_>>())
     }
