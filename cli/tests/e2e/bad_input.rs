@@ -406,7 +406,8 @@ fn documents_that_are_none() {
         "work any",
         expect![[r#"
             --- stderr
-            error: shop/-/a.ocu.star/@r1 cannot be read (not a document: invalid type: sequence, expected an object at line 1 column 0): put the file right by hand, or delete it; `ocuroot state check` lists all such
+            not executed: shop/-/a.ocu.star/@r1 cannot be read (not a document: invalid type: sequence, expected an object at line 1 column 0): put the file right by hand, or delete it; `ocuroot state check` lists all such
+            error: shop/-/a.ocu.star/@r1 failed
             --- exit 1
         "#]],
     );
