@@ -19,7 +19,7 @@ use ocuroot_core::ready::Missing;
 use ocuroot_core::release;
 use ocuroot_core::run::{self, Claimed, Completion, RunError};
 use ocuroot_core::runs;
-use ocuroot_core::sdk::{Diagnostics, Limits, Returned};
+use ocuroot_core::sdk::{Diagnostics, Limits, Returned, STACK_BYTES};
 use ocuroot_core::snapshot::{Needs, Snapshot, Unmet};
 use ocuroot_core::transaction::Transaction;
 
@@ -100,7 +100,7 @@ pub fn run(
     claimed: Vec<Claimed>,
     jobs: usize,
 ) -> Result<Report, Failure> {
-    let environments = session.ask(environments)?;
+    let environments = session.read(environments)?;
     let programs = Programs::new(root, Arc::clone(&session.repo.secrets), environments);
     let (sender, receiver) = channel();
     let (interrupt_sender, interrupts) = channel();
@@ -266,7 +266,8 @@ impl Engine<'_> {
             let program = self.programs.load(&claimed.release, Arc::clone(&sink));
             let host = self.programs.host(claimed.release.path(), sink);
             let sender = self.sender.clone();
-            std::thread::spawn(move || {
+            let lost = claimed.clone();
+            let work = move || {
                 let began = Instant::now();
                 let inputs = claimed
                     .inputs
@@ -288,7 +289,13 @@ impl Engine<'_> {
                 // The loop is gone only when the process ends.
                 let _ =
                     sender.send(Message::Ended(Box::new(Ended { claimed, result, took: began.elapsed() })));
-            });
+            };
+            // Deeply nested data needs more stack than threads have by themselves.
+            if let Err(error) = std::thread::Builder::new().stack_size(STACK_BYTES).spawn(work) {
+                let result = Err(Diagnostics::message(format!("cannot start a thread for it: {error}")));
+                let ended = Ended { claimed: lost, result, took: Duration::ZERO };
+                let _ = self.sender.send(Message::Ended(Box::new(ended)));
+            }
         }
     }
 

@@ -7,6 +7,7 @@ use std::process::Command;
 
 use ocuroot_core::documents::Remote;
 use ocuroot_core::release::Commit;
+use ocuroot_core::repo_config::strip_userinfo;
 
 /// Why git gave no answer.
 #[derive(Debug, thiserror::Error)]
@@ -98,4 +99,39 @@ pub fn remotes(folder: &Path) -> Vec<Remote> {
         .lines()
         .map(|name| Remote { name: name.to_owned(), url: url(name, false), push_url: url(name, true) })
         .collect()
+}
+
+/// Makes a worktree of the repo at `root` in `folder`, which does not exist yet, at `commit`.
+///
+/// # Errors
+/// When git does not have the commit.
+pub fn add_worktree(root: &Path, folder: &Path, commit: &str) -> Result<(), GitError> {
+    let folder = folder.to_string_lossy();
+    git(root, &["worktree", "add", "--quiet", "--detach", &folder, commit]).map(|_| ())
+}
+
+/// Removes a worktree, whatever has been left in it.
+///
+/// # Errors
+/// When it is none.
+pub fn remove_worktree(root: &Path, folder: &Path) -> Result<(), GitError> {
+    git(root, &["worktree", "remove", "--force", &folder.to_string_lossy()]).map(|_| ())
+}
+
+/// Clones `url` into `folder`, which does not exist yet, and checks `commit` out there.
+///
+/// # Errors
+/// When the remote cannot be reached or does not have the commit. The URL's userinfo is left out.
+pub fn clone(url: &str, folder: &Path, commit: &str) -> Result<(), GitError> {
+    let parent = folder.parent().unwrap_or(folder);
+    let cloned = git(parent, &["clone", "--quiet", "--no-checkout", url, &folder.to_string_lossy()]);
+    cloned.map_err(|error| match error {
+        GitError::Failed { message, folder, .. } => GitError::Failed {
+            command: format!("clone {}", strip_userinfo(url)),
+            folder,
+            message: message.replace(url, &strip_userinfo(url)),
+        },
+        missing => missing,
+    })?;
+    git(folder, &["checkout", "--quiet", "--detach", commit]).map(|_| ())
 }

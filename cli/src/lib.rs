@@ -4,6 +4,8 @@
 //! Core decides, this crate acts. It is a library as well as a binary so that tests and
 //! benchmarks reach the parts.
 
+pub mod cascade;
+pub mod checkout;
 pub mod color;
 pub mod commands;
 pub mod engine;

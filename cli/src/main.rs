@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use ocuroot::commands::Cli;
 use ocuroot::telemetry::Telemetry;
+use ocuroot::view::say;
 
 fn main() -> ExitCode {
     let (cli, name) = Cli::read();
@@ -15,12 +16,12 @@ fn main() -> ExitCode {
         Err(failure) => {
             let message = ocuroot::secrets::mask(&failure.render());
             tracing::error!(exit_code = failure.exit_code(), "{message}");
-            eprintln!("{message}");
+            say(&format!("{message}"));
             failure.exit_code()
         }
     };
     if let Some(problem) = telemetry.end(code) {
-        eprintln!("warning: {problem}");
+        say(&format!("warning: {problem}"));
     }
     ExitCode::from(code)
 }

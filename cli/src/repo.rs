@@ -17,6 +17,7 @@ use crate::error::Failure;
 use crate::git;
 use crate::native_host::NativeHost;
 use crate::store::{Location, Stores};
+use crate::view::say;
 
 /// A repo with its evaluated configuration.
 pub struct Repo {
@@ -66,12 +67,12 @@ impl Repo {
         let source = std::fs::read_to_string(&path).map_err(|source| Failure::File { path, source })?;
         let secrets = crate::secrets::known();
         let host = NativeHost::new(root, root, Arc::clone(&secrets)).logging_to(Arc::new(|log| {
-            eprintln!("{}", log.message);
+            say(&log.message);
         }));
         let base = format!("./-/{}", repo_config::FILE).parse::<Ref>()?;
         let program = Program::evaluate(repo_config::FILE, FileKind::Repo, &base, &host, &Limits::default())?;
         for warning in program.warnings() {
-            eprintln!("{warning}");
+            say(&format!("{warning}"));
         }
         let folder = start.strip_prefix(root).unwrap_or(Path::new(""));
         let folder = folder.iter().map(|part| part.to_string_lossy()).collect::<Vec<_>>().join("/");

@@ -4,13 +4,16 @@
 //! document once. Whatever it writes is required to be as it was read; when somebody else was
 //! faster the stores drop what was known and the decision is made again.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
+use ocuroot_core::Ref;
 use ocuroot_core::documents::{Environment, Owner};
 use ocuroot_core::envelope::Document;
 use ocuroot_core::facts::Facts;
 use ocuroot_core::glob::Glob;
+use ocuroot_core::intent::IntentError;
 use ocuroot_core::repo_config;
 use ocuroot_core::snapshot::{Needs, Snapshot, Unmet};
 use ocuroot_core::transaction::Transaction;
@@ -34,6 +37,8 @@ pub struct Session {
     pub view: Arc<dyn View>,
     /// This process.
     pub owner: Owner,
+    /// What it has written so far.
+    pub written: BTreeSet<Ref>,
     recorded: bool,
 }
 
@@ -64,6 +69,7 @@ impl Session {
             snapshot: Snapshot::default(),
             view,
             owner: identity::owner(),
+            written: BTreeSet::new(),
             recorded: false,
         })
     }
@@ -112,11 +118,13 @@ impl Session {
     {
         let config = if self.recorded { None } else { self.config()? };
         let mut wrote = false;
-        let mut written = String::new();
+        let mut message = String::new();
+        let mut touched: Vec<Ref> = Vec::new();
         let result = self.stores.decide(&mut self.snapshot, |snapshot| {
             let (mut transaction, value) = decision(snapshot)?;
             wrote = !transaction.is_empty();
-            written.clone_from(&transaction.message);
+            message.clone_from(&transaction.message);
+            touched = transaction.writes.keys().cloned().collect();
             if let (true, Some((at, source, remotes))) = (wrote, &config) {
                 transaction = transaction.then(repo_config::record(snapshot, at, source, remotes)?);
             }
@@ -124,15 +132,14 @@ impl Session {
         });
         self.recorded |= wrote && result.is_ok();
         if wrote && result.is_ok() {
-            tracing::info!(transaction = written, "wrote to the store");
+            self.written.extend(touched);
+            tracing::info!(transaction = message, "wrote to the store");
         }
         Ok(result?)
     }
 
     /// What is recorded of the repo; none where it has no commit or no name yet.
-    fn config(
-        &self,
-    ) -> Result<Option<(ocuroot_core::Ref, String, Vec<ocuroot_core::documents::Remote>)>, Failure> {
+    fn config(&self) -> Result<Option<(Ref, String, Vec<ocuroot_core::documents::Remote>)>, Failure> {
         let (Ok(name), Ok(commit)) = (self.repo.name(), self.repo.commit()) else { return Ok(None) };
         let at = repo_config::reference(name, commit)?;
         Ok(Some((at, self.repo.source.clone(), git::remotes(&self.repo.root))))
@@ -142,14 +149,19 @@ impl Session {
 /// The environments that state holds, by name.
 ///
 /// # Errors
-/// What must be loaded.
-pub fn environments(snapshot: &Snapshot) -> Result<Vec<Environment>, Needs> {
+/// What must be loaded, or which of them cannot be read.
+pub fn environments(snapshot: &Snapshot) -> Result<Vec<Environment>, Unmet<IntentError>> {
     let Ok(glob) = Glob::new("@/environment/*") else { return Ok(Vec::new()) };
     let mut needs = Needs::default();
     let mut found = Vec::new();
     for reference in snapshot.search(&glob)? {
-        let document = needs.take(snapshot.get(&reference)).flatten();
-        found.extend(document.and_then(Document::read::<Environment>));
+        let Some(document) = needs.take(snapshot.get(&reference)) else { continue };
+        // Without it the package would silently deploy to fewer places.
+        let environment = document.and_then(Document::read::<Environment>);
+        found.push(environment.ok_or_else(|| {
+            let problem = "this document is not an environment; `ocuroot state check` says more".to_owned();
+            Unmet::Error(IntentError::Environment { reference, problem })
+        })?);
     }
-    needs.settle(found)
+    Ok(needs.settle(found)?)
 }

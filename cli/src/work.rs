@@ -75,6 +75,16 @@ pub fn apply_intent(session: &mut Session) -> Result<usize, Failure> {
             failed += 1;
         }
     }
+    Ok(failed + apply_all(session, &plan)?)
+}
+
+/// Applies the differences that `plan` holds. Returns how many could not be applied; each has been
+/// reported.
+///
+/// # Errors
+/// When the stores cannot be read or written.
+pub fn apply_all(session: &mut Session, plan: &Plan) -> Result<usize, Failure> {
+    let mut failed = 0;
     for difference in &plan.intent {
         match apply(session, difference) {
             Ok(()) => {}
@@ -108,6 +118,7 @@ fn apply(session: &mut Session, difference: &Difference) -> Result<(), Failure> 
 pub fn do_ops(session: &mut Session) -> Result<usize, Failure> {
     let scope = this_commit(session)?;
     let plan = plan_runs(session, &scope)?;
+    let root = session.repo.root.clone();
     let mut failed = 0;
     for op in plan.ops {
         if op.op.subpath() != "check_envs" {
@@ -117,7 +128,7 @@ pub fn do_ops(session: &mut Session) -> Result<usize, Failure> {
             failed += 1;
             continue;
         }
-        match check_envs(session, &op.op) {
+        match check_envs(session, &root, &op.op) {
             Ok(()) => {}
             Err(Failure::Starlark(diagnostics)) => {
                 session.view.show(&Event::Note(&diagnostics.to_string()));
@@ -138,9 +149,14 @@ fn plan_runs(session: &mut Session, scope: &Scope) -> Result<Plan, Failure> {
     Ok(plan)
 }
 
-fn check_envs(session: &mut Session, op: &Ref) -> Result<(), Failure> {
-    let known = session.ask(environments)?;
-    let programs = Programs::new(&session.repo.root, session.repo.secrets.clone(), known);
+/// Does the operation `op`: evaluates the release's file, with the sources at `root`, and takes up
+/// what it now deploys.
+///
+/// # Errors
+/// Problems of the file, or when the stores cannot be read or written.
+pub fn check_envs(session: &mut Session, root: &Path, op: &Ref) -> Result<(), Failure> {
+    let known = session.read(environments)?;
+    let programs = Programs::new(root, session.repo.secrets.clone(), known);
     let view = session.view.clone();
     let sink: LogSink = {
         let op = op.clone();
@@ -165,6 +181,16 @@ fn check_envs(session: &mut Session, op: &Ref) -> Result<(), Failure> {
 pub fn run_ready(session: &mut Session, jobs: usize) -> Result<Report, Failure> {
     let scope = this_commit(session)?;
     let plan = plan_runs(session, &scope)?;
+    let root = session.repo.root.clone();
+    run_part(session, &root, &plan, jobs)
+}
+
+/// Queues the deployments of `plan` that are to be made again, and executes what is ready in every
+/// release of the plan until nothing is, with the sources at `root`.
+///
+/// # Errors
+/// When the stores cannot be read or written.
+pub fn run_part(session: &mut Session, root: &Path, plan: &Plan, jobs: usize) -> Result<Report, Failure> {
     let facts = session.facts();
     let mut releases: BTreeSet<Ref> = plan.ready.iter().map(|ready| ready.run.release_ref()).collect();
     for deploy in &plan.reconcile {
@@ -188,8 +214,7 @@ pub fn run_ready(session: &mut Session, jobs: usize) -> Result<Report, Failure> 
             Err(other) => return Err(other),
         }
     }
-    let root = session.repo.root.clone();
-    report.merge(engine::run(session, &root, &sound, Vec::new(), jobs)?);
+    report.merge(engine::run(session, root, &sound, Vec::new(), jobs)?);
     show_waiting(session, &report);
     Ok(report)
 }
@@ -297,6 +322,12 @@ fn repo_file(root: &Path, source: &str) -> FileSource {
     Arc::new(move |path| if path == repo_config::FILE { Ok(source.clone()) } else { tree.source(path) })
 }
 
+/// How often an item may come up with the same inputs before it is a loop.
+const SAME_INPUTS: usize = 3;
+
+/// How often it may come up at all: a counter that counts itself up never has the same inputs twice.
+const ANY_INPUTS: usize = 10;
+
 /// What a loop of work has done so far, to notice when it goes round in circles.
 #[derive(Debug, Default)]
 pub struct Rounds {
@@ -307,7 +338,8 @@ impl Rounds {
     /// Takes note of a plan.
     ///
     /// # Errors
-    /// When an item comes up for the third time with the same inputs: the refs that feed each other.
+    /// When an item comes up for the third time with the same inputs, or for the tenth time at all: the
+    /// refs that feed each other.
     pub fn note(&mut self, plan: &Plan) -> Result<(), Failure> {
         let mut again = Vec::new();
         let reconciled = plan.reconcile.iter().map(|deploy| {
@@ -318,9 +350,13 @@ impl Rounds {
         let intent = plan.intent.iter().map(|difference| (difference.reference.to_string(), String::new()));
         let ops = plan.ops.iter().map(|op| (op.op.to_string(), String::new()));
         for (reference, inputs) in reconciled.chain(ready).chain(intent).chain(ops) {
-            let count = self.seen.entry(format!("{reference} {inputs}")).or_default();
-            *count += 1;
-            if *count >= 3 {
+            let alike = self.seen.entry(format!("{reference} {inputs}")).or_default();
+            *alike += 1;
+            let mut looped = *alike >= SAME_INPUTS;
+            let any = self.seen.entry(reference.clone()).or_default();
+            *any += 1;
+            looped |= *any >= ANY_INPUTS;
+            if looped {
                 again.push(reference);
             }
         }

@@ -1,5 +1,7 @@
 //! How fast refs are parsed and matched, on refs shaped like those of a large store; with the limits that hold.
 
+#![expect(clippy::disallowed_methods, clippy::disallowed_types, reason = "a bench has to look at a clock")]
+
 use criterion::Criterion;
 use ocuroot_core::{Glob, Ref};
 use std::hint::black_box;

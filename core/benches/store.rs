@@ -50,8 +50,8 @@ struct Shape {
 }
 
 impl Shape {
-    /// Calls `put` with every document: its path, and its body's hint and body. Intent has a `+`.
-    fn each(&self, put: &mut dyn FnMut(String, &str, &dyn Fn() -> Document)) {
+    /// Calls `put` with every document: its ref, and what makes it.
+    fn each(&self, put: &mut dyn FnMut(String, &dyn Fn() -> Document)) {
         let marker = || Document::new(body_type::MARKER, &json!({"time": "2026-01-01T00:00:00Z"}));
         let environments: Vec<String> = (0..self.environments).map(|n| format!("env-{n}")).collect();
         for environment in &environments {
@@ -61,8 +61,8 @@ impl Shape {
                     &json!({"name": environment, "attributes": {"type": "x"}}),
                 )
             };
-            put(format!("@/environment/{environment}"), "", &body);
-            put(format!("+/environment/{environment}"), "", &body);
+            put(format!("@/environment/{environment}"), &body);
+            put(format!("+/environment/{environment}"), &body);
         }
         for package in 0..self.packages {
             let package =
@@ -72,7 +72,7 @@ impl Shape {
             for release in 1..=self.releases {
                 let at = format!("{package}/@r{release}");
                 let commit = format!("{release:040x}");
-                put(at.clone(), "", &|| {
+                put(at.clone(), &|| {
                     let deploys: Vec<_> = environments
                         .iter()
                         .map(|environment| json!({"deploy": {"environment": environment, "up": function("up"), "down": function("down"), "inputs": input(environment)}}))
@@ -83,22 +83,22 @@ impl Shape {
                         &json!({"commit": commit, "package": {"functions": {}, "phases": [{"name": "build", "tasks": [build]}, {"name": "", "tasks": deploys}]}}),
                     )
                 });
-                put(format!("{at}/commit/{commit}"), "", &marker);
+                put(format!("{at}/commit/{commit}"), &marker);
                 let places = std::iter::once("task/build".to_owned())
                     .chain(environments.iter().map(|e| format!("deploy/{e}")));
                 for place in places {
                     let environment = place.strip_prefix("deploy/");
                     let inputs = environment.map_or(json!({}), input);
-                    put(format!("{at}/{place}/1"), "", &|| {
+                    put(format!("{at}/{place}/1"), &|| {
                         let name = if environment.is_some() { "up" } else { "task" };
                         Document::new(
                             body_type::RUN_STARTED,
                             &json!({"type": name, "release": at, "functions": [{"fn": function(name), "inputs": inputs}], "output": {"x": "y"}, "watch_files": null}),
                         )
                     });
-                    put(format!("{at}/{place}/1/status/complete"), "", &marker);
-                    put(format!("{at}/{place}/1/logs"), "", &|| Document::new(body_type::LOGS, &json!(null)));
-                    put(format!("{at}/{place}"), "", &|| {
+                    put(format!("{at}/{place}/1/status/complete"), &marker);
+                    put(format!("{at}/{place}/1/logs"), &|| Document::new(body_type::LOGS, &json!(null)));
+                    put(format!("{at}/{place}"), &|| {
                         let name = if environment.is_some() { "up" } else { "task" };
                         Document::new(
                             body_type::TASK,
@@ -110,10 +110,10 @@ impl Shape {
             let last = format!("{package}/@r{}", self.releases);
             for environment in &environments {
                 let target: Option<Ref> = format!("{last}/deploy/{environment}").parse().ok();
-                put(format!("{package}/@/deploy/{environment}"), "", &|| {
+                put(format!("{package}/@/deploy/{environment}"), &|| {
                     Document::link(&target.clone().unwrap_or_default())
                 });
-                put(format!("{package}/+/deploy/{environment}"), "", &|| {
+                put(format!("{package}/+/deploy/{environment}"), &|| {
                     Document::new(body_type::INTENT, &json!({"release": last, "input": input(environment)}))
                 });
             }
@@ -123,7 +123,7 @@ impl Shape {
     fn snapshot(&self) -> (Snapshot, usize) {
         let mut snapshot = Snapshot::empty();
         let mut count = 0;
-        self.each(&mut |at, _, document| {
+        self.each(&mut |at, document| {
             if let Ok(at) = at.parse::<Ref>() {
                 snapshot.put(&at, document());
                 count += 1;
@@ -135,7 +135,7 @@ impl Shape {
     /// The folders of the state store, as listings tell them.
     fn listings(&self) -> BTreeMap<String, (bool, BTreeSet<String>)> {
         let mut folders: BTreeMap<String, (bool, BTreeSet<String>)> = BTreeMap::new();
-        self.each(&mut |at, _, _| {
+        self.each(&mut |at, _| {
             if at.contains("/+/") || at.starts_with('+') {
                 return;
             }

@@ -15,6 +15,7 @@
 //! # Ok::<(), ocuroot_core::RefError>(())
 //! ```
 
+pub mod cause;
 pub mod check;
 mod chunks;
 pub mod documents;

@@ -228,3 +228,24 @@ fn fail_if_failed(report: &crate::engine::Report) -> Result<(), Failure> {
         [first, rest @ ..] => Err(Failure::Unsuccessful(format!("{first} and {} more failed", rest.len()))),
     }
 }
+
+/// Follows up on what the command has changed, if it was asked to. Fails when a run does, or when
+/// something could not be done.
+fn cascade_if(asked: bool, session: &mut Session, jobs: usize) -> Result<(), Failure> {
+    if !asked {
+        return Ok(());
+    }
+    let (report, failed) = crate::cascade::follow_up(session, jobs)?;
+    session.view.finish();
+    fail_if_failed(&report)?;
+    fail_if_left(failed)
+}
+
+/// Fails when things that were reported before could not be done.
+fn fail_if_left(failed: usize) -> Result<(), Failure> {
+    match failed {
+        0 => Ok(()),
+        1 => Err(Failure::Unsuccessful("1 thing could not be done, as said above".to_owned())),
+        many => Err(Failure::Unsuccessful(format!("{many} things could not be done, as said above"))),
+    }
+}

@@ -12,6 +12,7 @@ use crate::refs_here::{self, Target};
 use crate::repo::Repo;
 use crate::session::Session;
 use crate::session::environments;
+use crate::view::say;
 
 /// Evaluate a release file and print its phases, or every problem
 ///
@@ -39,7 +40,7 @@ impl Args {
         refs_here::require_file(&repo, &package)?;
         // A store is not needed to lint; without one there are no environments.
         let known = match Session::open(&start, Arc::new(crate::view::Quiet)) {
-            Ok(mut session) => session.ask(environments)?,
+            Ok(mut session) => session.read(environments)?,
             Err(_) => Vec::new(),
         };
         let host = LintHost::new(&repo.root, package.path(), known);
@@ -47,7 +48,7 @@ impl Args {
         let program =
             Program::evaluate(package.path(), FileKind::Release, &release, &host, &Limits::default())?;
         for warning in program.warnings() {
-            eprintln!("{warning}");
+            say(&format!("{warning}"));
         }
         match program.package() {
             Some(package) if self.json => print_json(package),

@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use ocuroot_core::documents::{Environment, Package, Status};
-use ocuroot_core::intent;
+use ocuroot_core::intent::{self, IntentError};
 use ocuroot_core::release::{self, Commit, ReleaseError};
 use ocuroot_core::run;
 use ocuroot_core::runs;
@@ -36,6 +36,9 @@ pub struct Args {
     /// Release also when this commit is released already
     #[arg(short, long)]
     force: bool,
+    /// Follow up on what this changes, in other releases and other commits too
+    #[arg(long)]
+    cascade: bool,
     /// How many runs execute at the same time [default: number of cores]
     #[arg(short, long, value_name = "N")]
     jobs: Option<NonZeroUsize>,
@@ -61,6 +64,7 @@ enum Made {
 #[derive(Debug)]
 enum Refused {
     Release(ReleaseError),
+    Environment(IntentError),
     File(Diagnostics),
 }
 
@@ -68,6 +72,7 @@ impl From<Refused> for Failure {
     fn from(refused: Refused) -> Self {
         match refused {
             Refused::Release(error) => Failure::Release(error),
+            Refused::Environment(error) => Failure::Intent(error),
             Refused::File(diagnostics) => Failure::Starlark(diagnostics),
         }
     }
@@ -77,6 +82,13 @@ fn refused<E: Into<ReleaseError>>(unmet: Unmet<E>) -> Unmet<Refused> {
     match unmet {
         Unmet::Needs(needs) => Unmet::Needs(needs),
         Unmet::Error(error) => Unmet::Error(Refused::Release(error.into())),
+    }
+}
+
+fn refused_environment(unmet: Unmet<IntentError>) -> Unmet<Refused> {
+    match unmet {
+        Unmet::Needs(needs) => Unmet::Needs(needs),
+        Unmet::Error(error) => Unmet::Error(Refused::Environment(error)),
     }
 }
 
@@ -102,7 +114,10 @@ impl Args {
                 session.view.show(&Event::Note(&format!("{package} defines nothing to release")));
                 Ok(())
             }
-            Made::Environments(declared) => set_environments(&mut session, &declared),
+            Made::Environments(declared) => {
+                set_environments(&mut session, &declared)?;
+                super::cascade_if(self.cascade, &mut session, jobs)
+            }
             Made::Release { release, claimed } => {
                 session.view.show(&Event::Release {
                     release: &release,
@@ -112,7 +127,9 @@ impl Args {
                 let root = session.repo.root.clone();
                 let report = engine::run(&mut session, &root, std::slice::from_ref(&release), claimed, jobs)?;
                 work::show_waiting(&session, &report);
-                finish(&mut session, &release)
+                let followed = super::cascade_if(self.cascade, &mut session, jobs);
+                finish(&mut session, &release)?;
+                followed
             }
         }
     }
@@ -150,7 +167,7 @@ fn make(
             release::refuse_released(snapshot, package, &commit.hash).map_err(refused)?;
         }
         let number = release::next_number(snapshot, package)?;
-        let known = environments(snapshot)?;
+        let known = environments(snapshot).map_err(refused_environment)?;
         let release = package
             .with_release(&format!("r{number}"))
             .map_err(|error| refused(Unmet::Error(ReleaseError::from(error))))?;

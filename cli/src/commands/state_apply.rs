@@ -4,6 +4,7 @@ use ocuroot_core::intent::{self, Applied};
 
 use super::watched;
 use crate::color::Color;
+use crate::engine;
 use crate::error::Failure;
 use crate::refs_here::{self, Target};
 use crate::view::Event;
@@ -16,6 +17,9 @@ use crate::view::Event;
 pub struct Args {
     /// What to apply: @/environment/prod, ./@/deploy/prod
     reference: String,
+    /// Follow up on what this changes: execute the runs and operations that it asks for
+    #[arg(long)]
+    cascade: bool,
     #[command(flatten)]
     target: Target,
 }
@@ -39,6 +43,6 @@ impl Args {
                 }
             }
         }
-        Ok(())
+        super::cascade_if(self.cascade, &mut session, engine::jobs(None))
     }
 }

@@ -2,7 +2,7 @@
 
 use std::num::NonZeroUsize;
 
-use super::{fail_if_failed, print_json, watched};
+use super::{fail_if_failed, fail_if_left, print_json, watched};
 use crate::color::Color;
 use crate::engine::{self, Report};
 use crate::error::Failure;
@@ -60,11 +60,7 @@ impl Args {
         trigger_others(&mut session)?;
         session.view.finish();
         fail_if_failed(&report)?;
-        match failed {
-            0 => Ok(()),
-            1 => Err(Failure::Unsuccessful("1 thing could not be done, as said above".to_owned())),
-            many => Err(Failure::Unsuccessful(format!("{many} things could not be done, as said above"))),
-        }
+        fail_if_left(failed)
     }
 }
 

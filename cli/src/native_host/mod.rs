@@ -21,7 +21,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use ocuroot_core::documents::{Environment, Log};
-use ocuroot_core::sdk::{Host, HostError, HttpRequest, HttpResponse, Platform, Shell, ShellOutput};
+use ocuroot_core::sdk::{
+    Host, HostError, HttpRequest, HttpResponse, Platform, STACK_BYTES, Shell, ShellOutput,
+};
 use ocuroot_core::secrets::Secrets;
 
 /// Takes lines of output, masked and with their time.
@@ -32,6 +34,20 @@ pub type EnvironmentSource = Arc<dyn Fn() -> Result<Vec<Environment>, HostError>
 
 /// Reads a Starlark file by its path from the repo root.
 pub type FileSource = Arc<dyn Fn(&str) -> Result<String, HostError> + Send + Sync>;
+
+/// Runs `work` on a stack that is large enough for any file that the SDK accepts.
+///
+/// # Errors
+/// The system has no thread to spare, or `work` panicked.
+pub fn on_deep_stack<T: Send>(work: impl FnOnce() -> T + Send) -> io::Result<T> {
+    std::thread::scope(|scope| {
+        std::thread::Builder::new()
+            .stack_size(STACK_BYTES)
+            .spawn_scoped(scope, work)?
+            .join()
+            .map_err(|_| io::Error::other("the evaluation panicked"))
+    })
+}
 
 /// The machine, seen from one folder of one repo.
 #[derive(Clone)]
@@ -247,6 +263,12 @@ mod tests {
 
     fn sh(command: &str) -> Shell {
         Shell { command: command.to_owned(), shell: "sh".to_owned(), dir: ".".to_owned(), ..Shell::default() }
+    }
+
+    #[test]
+    fn a_deep_stack() {
+        assert_eq!(on_deep_stack(|| 4).unwrap(), 4);
+        assert!(on_deep_stack(|| panic!("no")).is_err());
     }
 
     #[test]

@@ -7,6 +7,7 @@ mod live;
 mod plain;
 
 use std::collections::BTreeSet;
+use std::io::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -89,9 +90,14 @@ pub struct Quiet;
 impl View for Quiet {
     fn show(&self, event: &Event<'_>) {
         if let Event::Note(text) = event {
-            eprintln!("{text}");
+            say(text);
         }
     }
+}
+
+/// Prints a line on stderr. Whoever listened may be gone (`2>&1 | head`): that is no reason to stop.
+pub fn say(text: &str) {
+    let _ = writeln!(std::io::stderr().lock(), "{text}");
 }
 
 /// The mark that stands for a status.

@@ -4,7 +4,7 @@ use std::sync::{Mutex, PoisonError};
 
 use ocuroot_core::documents::Status;
 
-use super::{Event, Labels, View, duration, mark};
+use super::{Event, Labels, View, duration, mark, say};
 use crate::color::{Color, Style};
 
 /// See the module.
@@ -30,43 +30,43 @@ impl View for Plain {
             labels.announce(release);
         }
         match event {
-            Event::Release { release, subject: "", .. } => {
-                eprintln!("{}", paint(Style::Bold, release.as_str()))
-            }
+            Event::Release { release, subject: "", .. } => say(&paint(Style::Bold, release.as_str())),
             Event::Release { release, subject, .. } => {
-                eprintln!("{} {}", paint(Style::Bold, release.as_str()), paint(Style::Dim, subject));
+                say(&format!("{} {}", paint(Style::Bold, release.as_str()), paint(Style::Dim, subject)));
             }
             Event::Started { run, function } => {
-                eprintln!("{} {} {}", mark(Status::Running), labels.of(run), paint(Style::Dim, function));
+                say(&format!("{} {} {}", mark(Status::Running), labels.of(run), paint(Style::Dim, function)));
             }
-            Event::Output { run, log } => {
-                eprintln!("  {} {}", paint(Style::Dim, &format!("{} |", labels.of_output(run))), log.message)
-            }
+            Event::Output { run, log } => say(&format!(
+                "  {} {}",
+                paint(Style::Dim, &format!("{} |", labels.of_output(run))),
+                log.message
+            )),
             Event::Ended { run, status, took, outputs } => {
                 let style = match status {
                     Status::Complete => Style::Good,
                     Status::Failed => Style::Bad,
                     _ => Style::Plain,
                 };
-                eprintln!(
+                say(&format!(
                     "{} {} {status} {}",
                     paint(style, mark(*status)),
                     labels.of(run),
                     paint(Style::Dim, &duration(*took))
-                );
+                ));
                 for output in *outputs {
-                    eprintln!("    {output}");
+                    say(&format!("    {output}"));
                 }
             }
             Event::Waiting { run, missing } => {
-                eprintln!("{} {} waits for", mark(Status::Pending), labels.of(run));
+                say(&format!("{} {} waits for", mark(Status::Pending), labels.of(run)));
                 for missing in *missing {
-                    eprintln!("    {missing}");
+                    say(&format!("    {missing}"));
                 }
             }
             // The command prints it.
             Event::Standing { .. } => {}
-            Event::Note(text) => eprintln!("{text}"),
+            Event::Note(text) => say(text),
         }
     }
 }

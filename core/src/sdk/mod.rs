@@ -47,6 +47,7 @@ mod inputs;
 mod json;
 mod limits;
 mod load;
+mod nesting;
 mod package;
 mod program;
 mod pure;
@@ -68,6 +69,7 @@ pub use host::{Host, HostError, HttpRequest, HttpResponse, Platform, Shell, Shel
 pub use host_calls::canonical_header;
 pub use limits::Limits;
 pub use load::LoadError;
+pub use nesting::STACK_BYTES;
 pub use program::{Program, Returned};
 pub use pure::PureHost;
 pub use repo::{FsStore, GitStore, RepoSettings, StoreConfig};

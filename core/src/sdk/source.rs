@@ -7,8 +7,7 @@ use starlark::codemap::{CodeMap, Span};
 use starlark::syntax::ast::{AstExpr, AstStmt, DefP, Expr, LambdaP, ParameterP, Stmt};
 use starlark::syntax::{AstModule, Dialect, DialectTypes};
 
-/// Brackets within brackets, beyond which a file is not parsed: the parser is recursive.
-const DEEPEST_NESTING: usize = 100;
+use super::nesting;
 
 /// The dialect of `*.ocu.star` files.
 pub(super) fn dialect() -> Dialect {
@@ -26,16 +25,16 @@ pub(super) fn dialect() -> Dialect {
 /// Parses a file. Positions in errors name it `path`.
 ///
 /// # Errors
-/// A syntax error, or brackets nested too deeply.
+/// A syntax error, or syntax that nests too deeply.
 pub(super) fn parse(path: &str, text: &str) -> starlark::Result<AstModule> {
-    if let Some(offset) = too_deep(text) {
+    if let Some(offset) = nesting::too_deep(text) {
         let codemap = CodeMap::new(path.to_owned(), text.to_owned());
         let offset = u32::try_from(offset).unwrap_or(u32::MAX);
         let span = Span::new(
             starlark::codemap::Pos::new(offset),
             starlark::codemap::Pos::new(offset.saturating_add(1)),
         );
-        let kind = starlark::ErrorKind::Parser(TooDeep(DEEPEST_NESTING).into());
+        let kind = starlark::ErrorKind::Parser(TooDeep.into());
         return Err(starlark::Error::new_spanned(kind, span, &codemap));
     }
     // Windows line ends and a byte order mark are an editor's doing, not the author's.
@@ -44,49 +43,8 @@ pub(super) fn parse(path: &str, text: &str) -> starlark::Result<AstModule> {
 }
 
 #[derive(Debug, thiserror::Error)]
-#[error("brackets are nested more than {0} deep")]
-struct TooDeep(usize);
-
-/// The offset of the first bracket that is nested too deeply. Knows strings and comments.
-fn too_deep(text: &str) -> Option<usize> {
-    let bytes = text.as_bytes();
-    let at = |index: usize| bytes.get(index).copied();
-    let (mut index, mut depth) = (0, 0_usize);
-    while let Some(byte) = at(index) {
-        match byte {
-            b'(' | b'[' | b'{' => {
-                depth += 1;
-                if depth > DEEPEST_NESTING {
-                    return Some(index);
-                }
-            }
-            b')' | b']' | b'}' => depth = depth.saturating_sub(1),
-            b'#' => {
-                while at(index).is_some_and(|byte| byte != b'\n') {
-                    index += 1;
-                }
-            }
-            b'"' | b'\'' => {
-                let triple = at(index + 1) == Some(byte) && at(index + 2) == Some(byte);
-                index += if triple { 3 } else { 1 };
-                while let Some(next) = at(index) {
-                    if next == b'\\' {
-                        index += 1;
-                    } else if !triple && (next == byte || next == b'\n') {
-                        break;
-                    } else if next == byte && at(index + 1) == Some(byte) && at(index + 2) == Some(byte) {
-                        index += 2;
-                        break;
-                    }
-                    index += 1;
-                }
-            }
-            _ => {}
-        }
-        index += 1;
-    }
-    None
-}
+#[error("this nests too deeply: too many brackets, operators, blocks or branches within each other")]
+struct TooDeep;
 
 /// A `def` or a `lambda` in a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -224,18 +182,5 @@ mod tests {
         assert_eq!(at("def inner").unwrap().1.name, "outer");
         assert!(at("def outer").is_none());
         assert!(at("x = 1").is_none());
-    }
-
-    #[test]
-    fn deep_brackets_are_refused_but_not_in_strings() {
-        let deep = format!("x = {}1{}", "(".repeat(101), ")".repeat(101));
-        assert_eq!(too_deep(&deep), Some(4 + 100));
-        let deeper = format!("x = {}", "[".repeat(200_000));
-        assert!(parse("a", &deeper).is_err());
-        for quote in ["'", "\"", "'''", "\"\"\""] {
-            let text = format!("x = {quote}{}\\{quote} {quote}\ny = (1)", "(".repeat(500));
-            assert_eq!(too_deep(&text), None, "{quote}");
-        }
-        assert_eq!(too_deep(&format!("# {}\n", "(".repeat(500))), None);
     }
 }

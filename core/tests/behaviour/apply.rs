@@ -307,6 +307,10 @@ fn what_people_set_is_checked_where_they_set_it() {
     check("", set("s/-/p/@/deploy/prod", json!({"input": {}})), "error: not a deployment intent");
     check("", set("s/-/p/@r1/task/t", json!(1)), "error: is not intent");
     check("+/custom/a = 1", |s| intent::delete(s, &r("@/custom/a")), "- +/custom/a");
-    check("@/custom/a = 1", |s| intent::delete(s, &r("@/custom/a")), "error: there is nothing at +/custom/a");
+    check(
+        "@/custom/a = 1",
+        |s| intent::delete(s, &r("@/custom/a")),
+        "error: there is no intent at +/custom/a",
+    );
     check("", |s| intent::delete(s, &r("s/-/p/@r1")), "error: is not intent");
 }

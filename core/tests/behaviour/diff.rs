@@ -113,12 +113,17 @@ fn a_task_that_took_a_deployment_down_is_no_deployment() {
 }
 
 #[test]
-fn what_cannot_be_read_is_no_difference_to_act_on() {
-    for fixture in [
-        "+/custom/a !{\n@/custom/a = 1",
-        "+/custom/a = 1\n@/custom/a !{",
-        "s/-/p/+/deploy/prod !{\ns/-/p/@r1/deploy/prod = up 1\ns/-/p/@/deploy/prod -> s/-/p/@r1/deploy/prod",
+fn intent_that_cannot_be_read_differs_and_is_not_acted_on() {
+    let deployed = "s/-/p/@r1/deploy/prod = up 1\ns/-/p/@/deploy/prod -> s/-/p/@r1/deploy/prod";
+    for (fixture, expected) in [
+        ("+/custom/a !{\n@/custom/a = 1".to_owned(), "Update @/custom/a"),
+        (format!("s/-/p/+/deploy/prod !{{\n{deployed}"), "Update s/-/p/@/deploy/prod"),
+        // State that cannot be read is for `state check`.
+        ("+/custom/a = 1\n@/custom/a !{".to_owned(), ""),
     ] {
-        assert_eq!(diff(fixture), "", "{fixture}");
+        assert_eq!(diff(&fixture), expected, "{fixture}");
+        let plan = ask(&fixture, |s| ocuroot_core::plan::plan(s, &ocuroot_core::plan::Scope::Everything));
+        assert!(plan.is_empty(), "{plan:?}");
+        assert_eq!(plan.left_out.len(), usize::from(!expected.is_empty()));
     }
 }

@@ -103,15 +103,13 @@ fn a_deleted_environment_takes_down_every_deployment_to_it() {
     let (_, applied) = check(
         &deployed(""),
         |s| intent::apply(s, &r("@/environment/prod"), &facts()),
-        &format!(
-            "
+        "
             - @/environment/prod
             + s/-/a/@r1/deploy/prod/2 = down(e<-@/environment/prod#name=\"prod\")
             + s/-/a/@r1/deploy/prod/2/status/pending
             + s/-/b/@r1/deploy/prod/2 = down(e<-@/environment/prod#name=\"prod\")
             + s/-/b/@r1/deploy/prod/2/status/pending
-            "
-        ),
+            ",
     );
     assert!(matches!(applied, Some(Applied::Changed(runs)) if runs.len() == 2));
     check(
@@ -129,13 +127,11 @@ fn a_down_that_is_under_way_or_failed_is_enough() {
                 "s/-/a/@r1/deploy/prod/2 = {status} down(e<-@/environment/prod#name=\"prod\")"
             )),
             |s| intent::apply(s, &r("@/environment/prod"), &facts()),
-            &format!(
-                "
+            "
                 - @/environment/prod
                 + s/-/b/@r1/deploy/prod/2 = down(e<-@/environment/prod#name=\"prod\")
                 + s/-/b/@r1/deploy/prod/2/status/pending
-                "
-            ),
+                ",
         );
     }
 }
@@ -149,10 +145,9 @@ fn an_environment_stays_while_something_is_being_deployed_to_it() {
         "s/-/c/@r1/deploy/prod/1 = running up",
     ] {
         let package_a = if run.contains("/c/") {
-            format!(
-                "+ s/-/a/@r1/deploy/prod/2 = down(e<-@/environment/prod#name=\"prod\")
+            "+ s/-/a/@r1/deploy/prod/2 = down(e<-@/environment/prod#name=\"prod\")
                  + s/-/a/@r1/deploy/prod/2/status/pending"
-            )
+                .to_string()
         } else {
             String::new()
         };

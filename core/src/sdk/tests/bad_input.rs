@@ -151,7 +151,7 @@ fn no_recursion() {
 #[test]
 fn deep_nesting_is_an_error_not_a_crash() {
     let deep = format!("x = {}{}", "[".repeat(50_000), "]".repeat(50_000));
-    assert!(message(&deep).contains("nested more than"));
+    assert!(message(&deep).contains("nests too deeply"));
     let calls: String = (0..150).map(|n| format!("def f{n}(): return f{}()\n", n + 1)).collect();
     assert_eq!(
         message(&format!("{calls}def f150(): pass\nf0()")).split_once(' ').unwrap().1,
@@ -170,5 +170,50 @@ fn values_of_the_wrong_type_are_named() {
         ("secret()", "positional"),
     ] {
         assert!(message(text).contains(expected), "{text}: {}", message(text));
+    }
+}
+
+#[test]
+fn long_chains_do_not_overflow_the_stack() {
+    let deep = std::thread::Builder::new().stack_size(STACK_BYTES);
+    deep.spawn(nest_in_every_way).unwrap().join().unwrap();
+}
+
+/// Just within what is allowed, and far beyond it.
+fn nest_in_every_way() {
+    for (piece, last) in [
+        ("1 + ", "1"),
+        ("not ", "1"),
+        ("-", "1"),
+        ("1 or ", "1"),
+        ("lambda: ", "1"),
+        ("[", ""),
+        ("(1 + ", "1"),
+        ("1 if 1 else ", "1"),
+    ] {
+        for times in [50, 95, 190, 20_000] {
+            let closing = match piece.chars().next() {
+                Some('[') => "]",
+                Some('(') => ")",
+                _ => "",
+            };
+            let text = format!("x = {}{last}{}", piece.repeat(times), closing.repeat(times));
+            let result = Fixture::new(&text).evaluate();
+            match times {
+                50 => assert!(result.is_ok(), "{piece}: {}", result.unwrap_err()),
+                20_000 => assert!(result.is_err(), "{piece}"),
+                // Either will do, as long as it is an answer.
+                _ => {}
+            }
+        }
+    }
+    for depth in [50, 300] {
+        let text = (0..depth).map(|n| format!("{}if True:\n", " ".repeat(n))).collect::<String>();
+        let result = Fixture::new(&format!("{text}{}x = 1\n", " ".repeat(depth))).evaluate();
+        assert_eq!(result.is_ok(), depth == 50);
+    }
+    for branches in [190, 5_000] {
+        let text = format!("x = 1\nif x == 0:\n  pass\n{}", "elif x == 2:\n  pass\n".repeat(branches));
+        assert_eq!(Fixture::new(&text).evaluate().is_ok(), branches == 190);
     }
 }

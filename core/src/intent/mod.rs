@@ -4,21 +4,23 @@
 //! takes one difference and moves state towards intent: custom state and environments are copied,
 //! for deployments a run is queued (spec: work, "Intent against state").
 
+mod deploy;
+
 use std::collections::{BTreeMap, BTreeSet};
 
+pub(crate) use deploy::blocked;
+use deploy::{Down, apply_deploy, same_inputs, take_down};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::documents::{
-    Environment, Function, Inputs, Intent, Release, Run, RunType, Status, Task, body_type,
-};
-use crate::envelope::{Content, Document, EnvelopeError};
+use crate::documents::{Environment, Intent, Release, Status, Task, body_type};
+use crate::envelope::{Content, Document};
 use crate::facts::Facts;
 use crate::glob::Glob;
 use crate::refs::{Kind, Marker, Ref, RefError};
 use crate::resolve::{self, LinkCycle};
-use crate::run::{self, RunError};
-use crate::runs::{self, RunEntry};
+use crate::run::RunError;
+use crate::runs;
 use crate::snapshot::{Needs, OfKind, Snapshot, Unmet, lift, unmet};
 use crate::transaction::{Edit, Transaction};
 
@@ -66,14 +68,6 @@ pub enum IntentError {
         reference: Ref,
         /// What is wrong, and how it should be.
         problem: String,
-    },
-    /// What is stored as intent is no document. Nobody acts on a guess of what it was.
-    #[error("{reference} cannot be read: {problem}; put the file right by hand, or delete it")]
-    Unreadable {
-        /// Of the intent.
-        reference: Ref,
-        /// What is wrong.
-        problem: EnvelopeError,
     },
     /// Nothing in intent or in state at this ref.
     #[error("there is nothing at {0}, in intent or in state")]
@@ -141,7 +135,7 @@ pub fn validate(reference: &Ref, body: &Value) -> Result<&'static str, IntentErr
             Ok(body_type::ENVIRONMENT)
         }
         Some(Subject::Deploy) => {
-            deploy(reference, body)?;
+            deploy_intent(reference, body)?;
             Ok(body_type::INTENT)
         }
         None => Err(IntentError::NotIntent(reference.clone())),
@@ -169,7 +163,7 @@ fn environment(reference: &Ref, body: &Value) -> Result<Environment, IntentError
     Ok(environment)
 }
 
-fn deploy(reference: &Ref, body: &Value) -> Result<Intent, IntentError> {
+fn deploy_intent(reference: &Ref, body: &Value) -> Result<Intent, IntentError> {
     serde_json::from_value(body.clone()).map_err(|error| IntentError::Deploy {
         reference: reference.clone(),
         problem: format!(
@@ -351,10 +345,6 @@ pub fn apply(
     facts: &Facts,
 ) -> Result<(Transaction, Applied), Unmet<IntentError>> {
     let reference = reference.document().to_state();
-    let intent = reference.to_intent();
-    if let Some(problem) = snapshot.problem(&intent)? {
-        return Err(IntentError::Broken { problem: problem.to_string(), reference: intent }.into());
-    }
     match subject(&reference) {
         Some(Subject::Custom) => apply_custom(snapshot, &reference),
         Some(Subject::Environment) => apply_environment(snapshot, &reference, facts),
@@ -413,7 +403,7 @@ fn custom_intent<'a>(
 fn wanted<'a>(snapshot: &'a Snapshot, reference: &Ref) -> Result<Option<&'a Document>, Unmet<IntentError>> {
     let intent = reference.to_intent();
     match snapshot.problem(&intent)? {
-        Some(problem) => Err(IntentError::Unreadable { reference: intent, problem: problem.clone() }.into()),
+        Some(problem) => Err(IntentError::Broken { problem: problem.to_string(), reference: intent }.into()),
         None => Ok(snapshot.get(&intent)?),
     }
 }
@@ -506,188 +496,4 @@ fn releases_to_check(snapshot: &Snapshot) -> Result<Vec<Ref>, Needs> {
     }
     newest.extend(deployed);
     needs.settle(newest.into_values().collect())
-}
-
-fn apply_deploy(snapshot: &Snapshot, current: &Ref, facts: &Facts) -> Outcome {
-    let Some(document) = wanted(snapshot, current)? else {
-        let mut edit = Edit::new(snapshot, format!("apply {current}"));
-        return match take_down(snapshot, &mut edit, current, facts)? {
-            Some(Down::Queued(run)) => Ok((edit.finish(), Applied::Changed(vec![run]))),
-            Some(Down::UnderWay(why) | Down::Blocked(why)) => unchanged(why),
-            None => Err(IntentError::Nothing(current.clone()).into()),
-        };
-    };
-    let problem = |problem: String| IntentError::Deploy { reference: current.to_intent(), problem };
-    let body = document.body().ok_or_else(|| IntentError::NotIntent(current.to_intent()))?;
-    let wanted = deploy(&current.to_intent(), body)?;
-    let release = resolve::release(snapshot, &wanted.release)?;
-    let environment = current.subpath();
-    let Some(body) = snapshot.get(&release)?.and_then(Document::read::<Release>) else {
-        return Err(problem(format!("there is no release {}", wanted.release)).into());
-    };
-    if release.package() != current.package() {
-        return Err(problem(format!("{release} is a release of another package")).into());
-    }
-    let Some(definition) = body.package.deploy(environment) else {
-        let known: Vec<&str> = body
-            .package
-            .works()
-            .filter_map(|(_, work)| match work {
-                crate::documents::Work::Deploy(deploy) => Some(deploy.environment.as_str()),
-                crate::documents::Work::Task(_) => None,
-            })
-            .collect();
-        let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
-        return Err(problem(format!(
-            "{release} has no deployment to {environment} (it deploys to: {known})"
-        ))
-        .into());
-    };
-    // By hand one writes the release and leaves the inputs to the package.
-    let inputs = if wanted.input.is_empty() { &definition.inputs } else { &wanted.input }.clone();
-    let deployed = current_task(snapshot, current)?;
-    if let Some((task, deployed)) = deployed
-        && task.release_ref() == release
-        && same_as_deployed(snapshot, &wanted, &task, &deployed)?
-    {
-        return unchanged("it is deployed like that");
-    }
-    let place = release.child(&format!("deploy/{environment}"))?;
-    let existing = runs::of_place(snapshot, &place)?;
-    if let Some(block) = blocked(snapshot, current, &place, &existing, RunType::Up, &inputs)? {
-        return unchanged(block.reason);
-    }
-    let mut edit = Edit::new(snapshot, format!("apply {current}"));
-    let function =
-        Function { function: definition.up.clone(), dependencies: Vec::new(), inputs, extra: Map::new() };
-    let run = run::queue(&mut edit, &existing, &place, RunType::Up, function, facts)?;
-    Ok((edit.finish(), Applied::Changed(vec![run])))
-}
-
-/// What becomes of a deployment that should be taken down.
-enum Down {
-    /// This run does it.
-    Queued(Ref),
-    /// A run for it is open, or has failed and waits for a retry.
-    UnderWay(String),
-    /// Another run of the deployment is in the way.
-    Blocked(String),
-}
-
-/// Queues the run that takes a current deployment down, where that can be done now. None where
-/// nothing is deployed.
-fn take_down(
-    snapshot: &Snapshot,
-    edit: &mut Edit<'_>,
-    current: &Ref,
-    facts: &Facts,
-) -> Result<Option<Down>, Unmet<IntentError>> {
-    let Some((place, task)) = current_task(snapshot, current)? else { return Ok(None) };
-    let release = snapshot.get(&place.release_ref())?.and_then(Document::read::<Release>);
-    let Some(down) = release
-        .as_ref()
-        .and_then(|release| release.package.deploy(current.subpath()))
-        .map(|deploy| deploy.down.clone())
-    else {
-        return Err(IntentError::Deploy {
-            reference: current.clone(),
-            problem: format!("{} does not say how to take this deployment down", place.release_ref()),
-        }
-        .into());
-    };
-    // What is taken down is what is there by now, as a claim would find it too.
-    let mut inputs = task.input;
-    let mut needs = Needs::default();
-    for input in inputs.values_mut() {
-        if let Some(Some(value)) = needs.take(resolve::input(snapshot, input)) {
-            input.value = Some(value);
-        }
-    }
-    needs.settle(())?;
-    let existing = runs::of_place(snapshot, &place)?;
-    if let Some(block) = blocked(snapshot, current, &place, &existing, RunType::Down, &inputs)? {
-        let down = if block.same_type { Down::UnderWay } else { Down::Blocked };
-        return Ok(Some(down(block.reason)));
-    }
-    let function = Function { function: down, dependencies: Vec::new(), inputs, extra: Map::new() };
-    Ok(Some(Down::Queued(run::queue(edit, &existing, &place, RunType::Down, function, facts)?)))
-}
-
-/// Why no run is queued.
-pub(crate) struct Block {
-    pub(crate) reason: String,
-    /// It is a run of the same release and type that is in the way: what is wanted is under way.
-    same_type: bool,
-}
-
-/// Why no run of `run_type` with `inputs` is queued at `place` now: the newest one for exactly this
-/// has not ended well, or another run of the same deployment is open.
-pub(crate) fn blocked(
-    snapshot: &Snapshot,
-    current: &Ref,
-    place: &Ref,
-    existing: &[RunEntry],
-    run_type: RunType,
-    inputs: &Inputs,
-) -> Result<Option<Block>, Needs> {
-    let open = |entry: &RunEntry| format!("{} is {}", entry.reference, entry.status());
-    let read = |entry: &RunEntry| Ok(snapshot.get(&entry.reference)?.and_then(Document::read::<Run>));
-    let type_of = |entry: &RunEntry, run: &Run| run.run_type.unwrap_or(entry.default_type());
-    if let Some(entry) = existing.iter().find(|entry| entry.status().is_open()) {
-        let run = read(entry)?;
-        let same_type = run.is_some_and(|run| type_of(entry, &run) == run_type);
-        return Ok(Some(Block { reason: open(entry), same_type }));
-    }
-    // Only a failed one matters, so there is no need to look further back than the first of those.
-    let failed = existing.iter().position(|entry| entry.status() == Status::Failed).unwrap_or(existing.len());
-    for entry in existing.iter().skip(failed).rev() {
-        let Some(run) = read(entry)? else { continue };
-        let same = type_of(entry, &run) == run_type
-            && run.functions.first().is_some_and(|first| same_inputs(&first.inputs, inputs));
-        if same && entry.status() == Status::Failed {
-            let reason = format!("{} failed and waits for `ocuroot release retry`", entry.reference);
-            return Ok(Some(Block { reason, same_type: true }));
-        }
-        if same {
-            break;
-        }
-    }
-    // Another release's run of the same deployment: never two at a time. One that still waits for
-    // something (an approval, say) may wait for weeks and holds up nobody.
-    let mut needs = Needs::default();
-    for entry in runs_of_deployment(snapshot, current)? {
-        if entry.place == *place {
-            continue;
-        }
-        let holds_up = match entry.status() {
-            Status::Running | Status::Paused => true,
-            Status::Pending => needs.take(is_ready(snapshot, &entry)) == Some(true),
-            _ => false,
-        };
-        if holds_up {
-            return needs.settle(Some(Block { reason: open(&entry), same_type: false }));
-        }
-    }
-    needs.settle(None)
-}
-
-/// Every run of a deployment, in every release of its package.
-fn runs_of_deployment(snapshot: &Snapshot, current: &Ref) -> Result<Vec<RunEntry>, Needs> {
-    runs::of_deployment(snapshot, &current.package(), current.subpath())
-}
-
-fn is_ready(snapshot: &Snapshot, entry: &RunEntry) -> Result<bool, Needs> {
-    let run = snapshot.get(&entry.reference)?.and_then(Document::read::<Run>);
-    let Some(function) = run.as_ref().and_then(|run| run.functions.last()) else { return Ok(false) };
-    Ok(matches!(crate::ready::check(snapshot, function)?, crate::ready::Readiness::Ready(_)))
-}
-
-/// Whether two runs were asked for with the same inputs. A value that one of them has not resolved
-/// yet is no difference.
-fn same_inputs(one: &Inputs, other: &Inputs) -> bool {
-    one.len() == other.len()
-        && one.iter().zip(other).all(|((name, a), (other_name, b))| {
-            let values = a.value.is_none() || b.value.is_none() || a.value == b.value;
-            name == other_name && a.source == b.source && a.default == b.default && values
-        })
 }
