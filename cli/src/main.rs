@@ -16,7 +16,7 @@ fn main() -> ExitCode {
         Err(failure) => {
             let message = ocuroot::secrets::mask(&failure.render());
             tracing::error!(exit_code = failure.exit_code(), "{message}");
-            say(&format!("{message}"));
+            say(&message);
             failure.exit_code()
         }
     };
