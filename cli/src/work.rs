@@ -201,11 +201,20 @@ pub fn run_part(session: &mut Session, root: &Path, plan: &Plan, jobs: usize) ->
             releases.insert(run.release_ref());
         }
     }
-    let releases: Vec<Ref> = releases.into_iter().collect();
-    for release in &releases {
-        engine::announce(session, release)?;
+    let mut report = Report::default();
+    let mut sound: Vec<Ref> = Vec::new();
+    for release in releases {
+        match engine::announce(session, &release) {
+            Ok(()) => sound.push(release),
+            // One release that cannot be read does not keep the others back.
+            Err(Failure::Release(error)) => {
+                session.view.show(&Event::Note(&format!("not executed: {error}")));
+                report.failed.push(release);
+            }
+            Err(other) => return Err(other),
+        }
     }
-    let report = engine::run(session, root, &releases, Vec::new(), jobs)?;
+    report.merge(engine::run(session, root, &sound, Vec::new(), jobs)?);
     show_waiting(session, &report);
     Ok(report)
 }

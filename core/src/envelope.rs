@@ -56,6 +56,11 @@ pub enum EnvelopeError {
     Target(String),
 }
 
+/// What does not fit, without the names of types of this program.
+fn in_words(error: &serde_json::Error) -> String {
+    error.to_string().replace("struct Envelope", "an object")
+}
+
 #[derive(Serialize, Deserialize)]
 struct Envelope {
     kind: String,
@@ -98,7 +103,7 @@ impl Document {
     /// When they are not an envelope.
     pub fn parse(bytes: &[u8]) -> Result<Document, EnvelopeError> {
         let mut envelope: Envelope =
-            serde_json::from_slice(bytes).map_err(|error| EnvelopeError::Json(error.to_string()))?;
+            serde_json::from_slice(bytes).map_err(|error| EnvelopeError::Json(in_words(&error)))?;
         // Traces of where a document was written, from very old tools. They mean nothing to anyone.
         envelope.extra.remove("create_stack");
         envelope.extra.remove("set_stack");

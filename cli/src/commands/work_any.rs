@@ -49,7 +49,7 @@ impl Args {
             failed = failed.max(work::apply_intent(&mut session)?);
             failed = failed.max(work::do_ops(&mut session)?);
             let round = work::run_ready(&mut session, jobs)?;
-            if plan.is_empty() && failed == 0 && round.executed == 0 {
+            if plan.is_empty() && failed == 0 && round.executed == 0 && round.failed.is_empty() {
                 session.view.show(&Event::Note("nothing to do at this commit"));
             }
             report.merge(round);

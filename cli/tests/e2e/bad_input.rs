@@ -376,7 +376,7 @@ fn documents_that_are_none() {
     world.write(&format!("{release}/@object.json"), "[]");
     world.check_reads_only("release show @r1", expect![[r#"
         --- stderr
-        error: shop/-/a.ocu.star/@r1 cannot be read (not a document: invalid type: sequence, expected struct Envelope at line 1 column 0): put the file right by hand, or delete it; `ocuroot state check` lists all such
+        error: shop/-/a.ocu.star/@r1 cannot be read (not a document: invalid type: sequence, expected an object at line 1 column 0): put the file right by hand, or delete it; `ocuroot state check` lists all such
         --- exit 1
     "#]]);
     world.check_reads_only(
@@ -387,7 +387,7 @@ fn documents_that_are_none() {
     );
     world.check_reads_only("release continue", expect![[r#"
         --- stderr
-        error: shop/-/a.ocu.star/@r1 cannot be read (not a document: invalid type: sequence, expected struct Envelope at line 1 column 0): put the file right by hand, or delete it; `ocuroot state check` lists all such
+        error: shop/-/a.ocu.star/@r1 cannot be read (not a document: invalid type: sequence, expected an object at line 1 column 0): put the file right by hand, or delete it; `ocuroot state check` lists all such
         --- exit 1
     "#]]);
     world.check_reads_only(
@@ -406,7 +406,8 @@ fn documents_that_are_none() {
         "work any",
         expect![[r#"
             --- stderr
-            error: shop/-/a.ocu.star/@r1 cannot be read (not a document: invalid type: sequence, expected struct Envelope at line 1 column 0): put the file right by hand, or delete it; `ocuroot state check` lists all such
+            not executed: shop/-/a.ocu.star/@r1 cannot be read (not a document: invalid type: sequence, expected an object at line 1 column 0): put the file right by hand, or delete it; `ocuroot state check` lists all such
+            error: shop/-/a.ocu.star/@r1 failed
             --- exit 1
         "#]],
     );

@@ -1,6 +1,9 @@
 //! Every row and sentence of `sdk`, on fixtures that are whole small repos.
 
-#![expect(clippy::disallowed_methods, reason = "tests show that threads may call, and what a deep stack takes")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "tests show that threads may call, and what a deep stack takes"
+)]
 
 mod bad_input;
 mod host;
