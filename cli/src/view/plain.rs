@@ -37,11 +37,13 @@ impl View for Plain {
             Event::Started { run, function } => {
                 say(&format!("{} {} {}", mark(Status::Running), labels.of(run), paint(Style::Dim, function)));
             }
-            Event::Output { run, log } => say(&format!(
-                "  {} {}",
-                paint(Style::Dim, &format!("{} |", labels.of_output(run))),
-                log.message
-            )),
+            Event::Output { run, log } => {
+                let label = paint(Style::Dim, &format!("{} |", labels.of_output(run)));
+                // A printed text may be many lines, and each is to be told whose it is.
+                for line in log.message.split('\n') {
+                    say(format!("  {label} {line}").trim_end());
+                }
+            }
             Event::Ended { run, status, took, outputs } => {
                 let style = match status {
                     Status::Complete => Style::Good,

@@ -14,6 +14,7 @@
 )]
 
 mod bad_input;
+mod cascade;
 mod failing_files;
 mod help;
 mod intent;
