@@ -19,7 +19,7 @@ use ocuroot_core::ready::Missing;
 use ocuroot_core::release;
 use ocuroot_core::run::{self, Claimed, Completion, RunError};
 use ocuroot_core::runs;
-use ocuroot_core::sdk::{Diagnostics, Limits, Returned, STACK_BYTES};
+use ocuroot_core::sdk::{Diagnostics, Limits, Program, Returned, STACK_BYTES};
 use ocuroot_core::snapshot::{Needs, Snapshot, Unmet};
 use ocuroot_core::transaction::Transaction;
 
@@ -154,9 +154,27 @@ struct Engine<'a> {
 
 impl Engine<'_> {
     fn work(&mut self, jobs: usize) -> Result<(), Failure> {
-        self.record(&mut VecDeque::new(), jobs)?;
-        let mut flushed = Instant::now();
         let mut given_up: Option<Instant> = None;
+        // Once more after everything has ended: of two processes that each record the end of what
+        // the other waits for, the later one sees both.
+        loop {
+            self.record(&mut VecDeque::new(), jobs)?;
+            if self.active.is_empty() || given_up.is_some() {
+                break;
+            }
+            self.wait_for_all(jobs, &mut given_up)?;
+        }
+        if given_up.is_some() {
+            return Err(Failure::Unsuccessful(
+                "interrupted; `ocuroot release retry` takes it up again".to_owned(),
+            ));
+        }
+        Ok(())
+    }
+
+    /// Waits until nothing executes any more; what becomes ready meanwhile is started too.
+    fn wait_for_all(&mut self, jobs: usize, given_up: &mut Option<Instant>) -> Result<(), Failure> {
+        let mut flushed = Instant::now();
         while !self.active.is_empty() {
             let mut ended = VecDeque::new();
             let patience = given_up.map_or(FLUSH, |since| GRACE.saturating_sub(since.elapsed()));
@@ -166,7 +184,7 @@ impl Engine<'_> {
                     for message in more {
                         match message {
                             Message::Ended(end) => ended.push_back(*end),
-                            Message::Interrupted => given_up = given_up.or_else(|| Some(Instant::now())),
+                            Message::Interrupted => *given_up = given_up.or_else(|| Some(Instant::now())),
                         }
                     }
                 }
@@ -181,11 +199,6 @@ impl Engine<'_> {
                 self.flush()?;
                 flushed = Instant::now();
             }
-        }
-        if given_up.is_some() {
-            return Err(Failure::Unsuccessful(
-                "interrupted; `ocuroot release retry` takes it up again".to_owned(),
-            ));
         }
         Ok(())
     }
@@ -203,6 +216,8 @@ impl Engine<'_> {
         let running = self.active.len().saturating_sub(ended.len());
         let slots = if interrupt::is_set() { 0 } else { jobs.saturating_sub(running) };
         let releases = self.releases;
+        // Others write too: an approval, an output, the end of what runs here wait for.
+        self.session.refresh();
         let (recorded, claimed, lost) = self.session.decide(|snapshot| {
             step(snapshot, &ended, &logs, releases, slots, &facts).map_err(Unmet::<RunError>::from)
         })?;
@@ -263,7 +278,7 @@ impl Engine<'_> {
                 })
             };
             self.active.insert(claimed.run.clone(), Active { logs, ended: false });
-            let program = self.programs.load(&claimed.release, Arc::clone(&sink));
+            let program = self.load(&claimed.release);
             let host = self.programs.host(claimed.release.path(), sink);
             let sender = self.sender.clone();
             let lost = claimed.clone();
@@ -297,6 +312,13 @@ impl Engine<'_> {
                 let _ = self.sender.send(Message::Ended(Box::new(ended)));
             }
         }
+    }
+
+    /// The program of a release. What its top level prints belongs to no run.
+    fn load(&mut self, release: &Ref) -> Result<Arc<Program>, Diagnostics> {
+        let (view, of) = (Arc::clone(&self.session.view), release.clone());
+        let sink: LogSink = Arc::new(move |log| view.show(&Event::Output { run: &of, log: &log }));
+        self.programs.load(release, sink)
     }
 
     /// Writes what runs have printed since the last time, and that they are alive.

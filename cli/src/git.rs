@@ -70,6 +70,14 @@ pub fn head(folder: &Path) -> Result<String, GitError> {
     })
 }
 
+/// The files that differ from what is checked out, untracked ones too, by their paths from the
+/// root. None where git cannot tell.
+#[must_use]
+pub fn changed_files(root: &Path) -> Vec<String> {
+    let status = git(root, &["status", "--porcelain"]).unwrap_or_default();
+    status.lines().filter_map(|line| Some(line.get(3..)?.to_owned())).collect()
+}
+
 /// Subject and author of a commit; empty where git does not have the commit.
 #[must_use]
 pub fn describe(folder: &Path, hash: &str) -> Commit {

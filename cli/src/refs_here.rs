@@ -87,23 +87,31 @@ pub fn package(repo: &Repo, file: Option<&str>, target: &Target) -> Result<Ref, 
             if reference.kind().is_some() {
                 return Err(Failure::Usage(format!("{reference} is not a release file")));
             }
+            if is_bare_release(&reference) {
+                return Err(which_file(repo));
+            }
             if reference.path().is_empty() { base(repo, target, true)? } else { reference }
         }
         None => {
             let files = repo.files_here();
             let [only] = files.as_slice() else {
-                let here = repo.here();
-                let message = if files.is_empty() {
-                    format!("there is no release file (*.ocu.star) in {}", here.display())
-                } else {
-                    format!("there are {} release files in {}", files.len(), here.display())
-                };
-                return Err(Failure::WhichFile { message, files });
+                return Err(which_file(repo));
             };
             base(repo, &Target { package: Some(only.clone()), release: target.release.clone() }, true)?
         }
     };
     Ok(reference)
+}
+
+/// Says that a release file has to be named, and which there are.
+fn which_file(repo: &Repo) -> Failure {
+    let (here, files) = (repo.here(), repo.files_here());
+    let message = if files.is_empty() {
+        format!("there is no release file (*.ocu.star) in {}", here.display())
+    } else {
+        format!("there are {} release files in {}", files.len(), here.display())
+    };
+    Failure::WhichFile { message, files }
 }
 
 /// Refuses a package of this repo whose file is not in the checkout.

@@ -56,13 +56,20 @@ impl Repo {
     /// # Errors
     /// When there is none, or its configuration does not evaluate.
     pub fn open(start: &Path) -> Result<Repo, Failure> {
-        let root = find_root(start).ok_or_else(|| Failure::NoRepo(start.to_owned()))?;
-        if is_store(root) {
-            return Err(Failure::Unsupported(format!(
-                "{} is a store, not a source repo; run this in the repo whose repo.ocu.star names the store",
-                root.display()
-            )));
-        }
+        let nearest = find_root(start).ok_or_else(|| Failure::NoRepo(start.to_owned()))?;
+        let (root, start) = if is_store(nearest) {
+            // A store in a folder of the repo that it belongs to is that repo's.
+            let around = nearest.ancestors().skip(1).filter_map(find_root).find(|root| !is_store(root));
+            let root = around.ok_or_else(|| {
+                Failure::Unsupported(format!(
+                    "{} is a store, not a source repo; run this in the repo whose repo.ocu.star names the store",
+                    nearest.display()
+                ))
+            })?;
+            (root, root)
+        } else {
+            (nearest, start)
+        };
         let path = root.join(repo_config::FILE);
         let source = std::fs::read_to_string(&path).map_err(|source| Failure::File { path, source })?;
         let secrets = crate::secrets::known();

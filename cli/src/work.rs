@@ -38,6 +38,7 @@ pub fn this_commit(session: &Session) -> Result<Scope, Failure> {
 /// # Errors
 /// When the stores cannot be read.
 pub fn plan(session: &mut Session, scope: &Scope) -> Result<Plan, Failure> {
+    session.refresh();
     session.ask(|snapshot| plan::plan(snapshot, scope))
 }
 
@@ -63,6 +64,7 @@ pub fn report_stale(session: &mut Session) -> Result<(), Failure> {
 /// # Errors
 /// When the stores cannot be read or written.
 pub fn apply_intent(session: &mut Session) -> Result<usize, Failure> {
+    session.refresh();
     let mut plan = Plan::default();
     session.ask(|snapshot| {
         plan = Plan::default();
@@ -141,6 +143,7 @@ pub fn do_ops(session: &mut Session) -> Result<usize, Failure> {
 }
 
 fn plan_runs(session: &mut Session, scope: &Scope) -> Result<Plan, Failure> {
+    session.refresh();
     let mut plan = Plan::default();
     session.ask(|snapshot| {
         plan = Plan::default();

@@ -93,8 +93,8 @@ fn check(name: &str, what: &'static str, allowed: impl Fn(char) -> bool) -> Resu
 }
 
 fn no_dots(name: &str, what: &'static str) -> Result<(), NameError> {
-    if matches!(name, "." | "..") {
-        return Err(refuse(name, what, "it would be a step in a path"));
+    if matches!(name, "." | ".." | "-") {
+        return Err(refuse(name, what, "it means something else in a ref"));
     }
     Ok(())
 }

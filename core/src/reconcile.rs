@@ -125,6 +125,23 @@ fn is_own(snapshot: &Snapshot, source: &str, current: &Ref, place: &Ref) -> Resu
     Ok(!elsewhere && resolve::release(snapshot, &source)? == place.release_ref())
 }
 
+/// `inputs` but for those that take their value from the deployment itself: what it returned the
+/// last time says nothing about what it was asked for.
+pub(crate) fn without_own(
+    snapshot: &Snapshot,
+    inputs: &Inputs,
+    current: &Ref,
+    place: &Ref,
+) -> Result<Inputs, Needs> {
+    let mut needs = Needs::default();
+    let mut others = inputs.clone();
+    others.retain(|_, input| {
+        let own = |source| is_own(snapshot, source, current, place);
+        needs.take(input.source.as_deref().map_or(Ok(false), own)) != Some(true)
+    });
+    needs.settle(others)
+}
+
 fn dependencies_hold(snapshot: &Snapshot, task: &Task) -> Result<bool, Needs> {
     let Some(run) = snapshot.get(&task.run_ref)?.and_then(Document::read::<Run>) else { return Ok(true) };
     let mut needs = Needs::default();

@@ -102,7 +102,7 @@ pub fn field<'a>(body: &'a Value, fragment: &str) -> Option<&'a Value> {
 pub fn input(snapshot: &Snapshot, input: &Input) -> Result<Option<Value>, Needs> {
     let by_ref = match input.source.as_deref().map(str::parse::<Ref>) {
         Some(Ok(source)) => match value(snapshot, &source) {
-            Ok(found) => found.filter(|value| !value.is_null()).cloned(),
+            Ok(found) => found.filter(|value| !value.is_null()).map(|value| as_input(&source, value)),
             Err(Unmet::Needs(needs)) => return Err(needs),
             Err(Unmet::Error(LinkCycle { .. })) => None,
         },
@@ -112,6 +112,19 @@ pub fn input(snapshot: &Snapshot, input: &Input) -> Result<Option<Value>, Needs>
         .or_else(|| input.value.clone())
         .or_else(|| input.default.clone())
         .filter(|value| !value.is_null()))
+}
+
+/// A value as functions get it: an environment always has attributes, and if there are none.
+fn as_input(source: &Ref, value: &Value) -> Value {
+    let mut value = value.clone();
+    if source.kind() == Some(Kind::Environment)
+        && source.fragment().is_none()
+        && let Value::Object(fields) = &mut value
+        && fields.get("attributes").is_none_or(Value::is_null)
+    {
+        fields.insert("attributes".to_owned(), Value::Object(serde_json::Map::new()));
+    }
+    value
 }
 
 /// Where a write or delete of `reference` goes: through a linked prefix and through the old

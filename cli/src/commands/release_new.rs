@@ -109,6 +109,7 @@ impl Args {
         refs_here::require_file(&session.repo, &package)?;
         let jobs = engine::jobs(self.jobs);
         let commit = git::describe(&session.repo.root, session.repo.commit()?);
+        warn_of_changes(&session);
         match make(&mut session, &package, &commit, self.force, jobs)? {
             Made::Nothing => {
                 session.view.show(&Event::Note(&format!("{package} defines nothing to release")));
@@ -133,6 +134,19 @@ impl Args {
             }
         }
     }
+}
+
+/// A release is of a commit, but what runs is what is checked out: says so where the two differ.
+fn warn_of_changes(session: &Session) {
+    let changed = git::changed_files(&session.repo.root);
+    let Some(first) = changed.first() else { return };
+    let what = match changed.len() {
+        1 => format!("{first} is"),
+        many => format!("{first} and {} more are", many - 1),
+    };
+    session.view.show(&Event::Note(&format!(
+        "warning: {what} not committed; the release is recorded as the commit's, but runs what is here"
+    )));
 }
 
 /// Prints how a release stands, and fails when it has.

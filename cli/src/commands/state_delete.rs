@@ -5,6 +5,7 @@ use ocuroot_core::intent;
 use super::quiet;
 use crate::error::Failure;
 use crate::refs_here::{self, Target};
+use crate::view::Event;
 
 /// Delete intent: what should not be any more
 #[derive(Debug, clap::Args)]
@@ -23,6 +24,11 @@ impl Args {
     pub fn run(self) -> Result<(), Failure> {
         let mut session = quiet()?;
         let reference = refs_here::resolve(&session.repo, &self.reference, &self.target)?;
-        session.decide(|snapshot| Ok((intent::delete(snapshot, &reference)?, ())))
+        session.decide(|snapshot| Ok((intent::delete(snapshot, &reference)?, ())))?;
+        session.view.show(&Event::Note(&format!(
+            "deleted {}; `ocuroot work any` carries it out",
+            reference.to_intent()
+        )));
+        Ok(())
     }
 }

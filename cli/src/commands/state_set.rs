@@ -2,13 +2,18 @@
 
 use std::io::Read;
 
+use ocuroot_core::Ref;
 use ocuroot_core::intent;
+use ocuroot_core::resolve::{self, LinkCycle};
 use ocuroot_core::sdk::evaluate_expression;
+use ocuroot_core::snapshot::Unmet;
 use serde_json::Value;
 
 use super::quiet;
 use crate::error::Failure;
 use crate::refs_here::{self, Target};
+use crate::session::Session;
+use crate::view::Event;
 
 /// Set intent: what should be
 ///
@@ -58,8 +63,26 @@ impl Args {
         if reference.fragment().is_some() {
             return Err(Failure::Usage(format!("{reference} names a field; set the whole document")));
         }
-        session.decide(|snapshot| Ok((intent::set(snapshot, &reference, &value)?, ())))
+        session.decide(|snapshot| Ok((intent::set(snapshot, &reference, &value)?, ())))?;
+        session
+            .view
+            .show(&Event::Note(&format!("set {}; `ocuroot work any` carries it out", reference.to_intent())));
+        warn_of_no_release(&mut session, &reference)
     }
+}
+
+/// An approval of a release that is not there is written all the same, since it may come; but
+/// mostly it is a slip.
+fn warn_of_no_release(session: &mut Session, reference: &Ref) -> Result<(), Failure> {
+    let release = reference.release_ref().to_state();
+    let named = release.release().is_some_and(|release| !release.is_empty());
+    if named
+        && session
+            .read(|snapshot| Ok::<_, Unmet<LinkCycle>>(resolve::document(snapshot, &release)?.is_none()))?
+    {
+        session.view.show(&Event::Note(&format!("warning: there is no release {release}")));
+    }
+    Ok(())
 }
 
 fn stdin() -> Result<String, Failure> {

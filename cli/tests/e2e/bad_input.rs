@@ -230,27 +230,34 @@ fn a_folder_that_is_no_git_repo_and_a_repo_without_commits() {
           help: a release is of a commit: `git init` if need be, and commit first
         --- exit 1
     "#]]);
-    world.check("state set @/custom/x 1", expect![[""]]);
+    world.check(
+        "state set @/custom/x 1",
+        expect![[r#"
+        --- stderr
+        set +/custom/x; `ocuroot work any` carries it out
+    "#]],
+    );
     world.git(&["init", "-q"]);
     world.check(
         "release new",
         expect![[r#"
-        --- stderr
-        error: no commit is checked out in $DIR/repo: there is none yet
-          help: a release is of a commit: `git init` if need be, and commit first
-        --- exit 1
-    "#]],
+            --- stderr
+            error: no commit is checked out in $DIR/repo: there is none yet
+              help: a release is of a commit: `git init` if need be, and commit first
+            --- exit 1
+        "#]],
     );
     let world = world.with("OCU_REPO_COMMIT_OVERRIDE", "0123456789012345678901234567890123456789");
     world.check(
         "release new",
         expect![[r#"
-        shop/-/a.ocu.star/@r1 complete
-        --- stderr
-        shop/-/a.ocu.star/@r1
-        › task/f/1 f
-        ✓ task/f/1 complete <took>
-    "#]],
+            shop/-/a.ocu.star/@r1 complete
+            --- stderr
+            warning: .store/ and 2 more are not committed; the release is recorded as the commit's, but runs what is here
+            shop/-/a.ocu.star/@r1
+            › task/f/1 f
+            ✓ task/f/1 complete <took>
+        "#]],
     );
     let world = world.with("PATH", "/nowhere").with("OCU_REPO_COMMIT_OVERRIDE", "");
     world.check("release new --force", expect![[r#"

@@ -374,7 +374,7 @@ phase("all", tasks=[task(f, "t%s" % n) for n, f in enumerate([
           t0/1 | 2 |     return next(needs, inputs={"x": 1})
           t0/1 |   |            ^^^^^^^^^^^^^^^^^^^^^^^^^^^^
           t0/1 | help: add `x` to its parameters, or drop the input
-          t0/1 | 
+          t0/1 |
           t0/1 | error: function `needs` (a.ocu.star:3:1) needs an input `y`
           t0/1 |  --> a.ocu.star:2:12
           t0/1 |   |

@@ -149,7 +149,10 @@ fn a_new_environment_is_deployed_to() {
     let world = deployed();
     world.check(
         r#"state set @/environment/canary --format json '{"name":"canary","attributes":{"tier":"test"}}'"#,
-        expect![[""]],
+        expect![[r#"
+            --- stderr
+            set +/environment/canary; `ocuroot work any` carries it out
+        "#]],
     );
     world.check_reads_only(
         "work any -d",
@@ -212,7 +215,13 @@ fn a_new_environment_is_deployed_to() {
 #[test]
 fn a_deleted_environment_is_taken_down() {
     let world = deployed();
-    world.check("state delete @/environment/staging", expect![[""]]);
+    world.check(
+        "state delete @/environment/staging",
+        expect![[r#"
+        --- stderr
+        deleted +/environment/staging; `ocuroot work any` carries it out
+    "#]],
+    );
     world.check(
         "state diff",
         expect![[r#"
@@ -366,7 +375,13 @@ fn intent_takes_a_deployment_back_to_an_older_release() {
 #[test]
 fn deleted_deploy_intent_takes_it_down() {
     let world = deployed();
-    world.check("state delete ./web.ocu.star/+/deploy/production", expect![[""]]);
+    world.check(
+        "state delete ./web.ocu.star/+/deploy/production",
+        expect![[r#"
+        --- stderr
+        deleted shop/-/web.ocu.star/+/deploy/production; `ocuroot work any` carries it out
+    "#]],
+    );
     world.check(
         "state apply web.ocu.star/@/deploy/production",
         expect![[r#"
@@ -585,7 +600,13 @@ fn values_are_strings_json_or_starlark() {
         error: shop/-/a.ocu.star/+/task/x is not intent: only deployments (…/@/deploy/<environment>), custom state and environments (@/environment/<name>) can be set and applied
         --- exit 1
     "#]]);
-    world.check("state set +/custom/b --format=json -5", expect![[""]]);
+    world.check(
+        "state set +/custom/b --format=json -5",
+        expect![[r#"
+        --- stderr
+        set +/custom/b; `ocuroot work any` carries it out
+    "#]],
+    );
     world.check(
         "state get +/custom/b",
         expect![[r#"

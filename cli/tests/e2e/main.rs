@@ -24,5 +24,6 @@ mod output;
 mod refs_typed;
 mod releases;
 mod storage;
+mod together;
 mod work;
 mod world;

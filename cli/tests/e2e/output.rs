@@ -37,14 +37,15 @@ fn secrets_are_masked_everywhere() {
     world.check(
         "release new b.ocu.star",
         expect![[r#"
-        --- stderr
-        error: at <secret>
-         --> b.ocu.star:1:1
-          |
-        1 | fail("at " + secret("<secret>"))
-          | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
-        --- exit 1
-    "#]],
+            --- stderr
+            warning: b.ocu.star is not committed; the release is recorded as the commit's, but runs what is here
+            error: at <secret>
+             --> b.ocu.star:1:1
+              |
+            1 | fail("at " + secret("<secret>"))
+              | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+            --- exit 1
+        "#]],
     );
     world.check(
         "release lint b.ocu.star",

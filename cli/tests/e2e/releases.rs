@@ -198,7 +198,13 @@ fn a_release_that_waits_says_what_for_and_is_no_failure() {
             shop/-/release.ocu.star/@r1/custom/approved (input approved)
     "#]],
     );
-    world.check("state set ./@r1/custom/approved Ada", expect![[""]]);
+    world.check(
+        "state set ./@r1/custom/approved Ada",
+        expect![[r#"
+        --- stderr
+        set shop/-/release.ocu.star/+r1/custom/approved; `ocuroot work any` carries it out
+    "#]],
+    );
     world.check(
         "state diff",
         expect![[r#"

@@ -107,6 +107,7 @@ fn a_full_disk() {
         › task/f/1 f
         ✓ task/f/1 complete <took>
         shop/-/a.ocu.star/@r1 complete
+        warning: before is not committed; the release is recorded as the commit's, but runs what is here
         error: no space left to write $DIR/repo/.store/state/.ocuroot-journal.prepare: No space left on device (os error 28). Nothing was changed; make room and try again
         exit 1
         error: no space left to write $DIR/repo/.store/intent/.ocuroot-journal.prepare: No space left on device (os error 28). Nothing was changed; make room and try again
@@ -114,6 +115,7 @@ fn a_full_disk() {
         the same
         the same
         checked
+        warning: before is not committed; the release is recorded as the commit's, but runs what is here
         shop/-/a.ocu.star/@r2 first
         › task/f/1 f
         ✓ task/f/1 complete <took>

@@ -8,6 +8,7 @@ use super::{
 use crate::documents::{Function, Inputs, Release, Run, RunType, Status};
 use crate::envelope::Document;
 use crate::facts::Facts;
+use crate::reconcile;
 use crate::refs::Ref;
 use crate::resolve;
 use crate::run;
@@ -146,11 +147,14 @@ pub(crate) fn blocked(
         return Ok(Some(Block { reason: open(entry), same_type }));
     }
     // Only a failed one matters, so there is no need to look further back than the first of those.
+    let wanted = reconcile::without_own(snapshot, inputs, current, place)?;
     let failed = existing.iter().position(|entry| entry.status() == Status::Failed).unwrap_or(existing.len());
     for entry in existing.iter().skip(failed).rev() {
         let Some(run) = read(entry)? else { continue };
-        let same = type_of(entry, &run) == run_type
-            && run.functions.first().is_some_and(|first| same_inputs(&first.inputs, inputs));
+        let asked = run.functions.first().map(|first| &first.inputs);
+        let asked = asked.map(|asked| reconcile::without_own(snapshot, asked, current, place)).transpose()?;
+        let same =
+            type_of(entry, &run) == run_type && asked.is_some_and(|asked| same_inputs(&asked, &wanted));
         if same && entry.status() == Status::Failed {
             let reason = format!("{} failed and waits for `ocuroot release retry`", entry.reference);
             return Ok(Some(Block { reason, same_type: true }));
