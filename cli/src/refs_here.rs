@@ -11,10 +11,10 @@ use crate::repo::Repo;
 /// The long way to name a package and a release.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub struct Target {
-    /// Release file that relative refs start from
+    /// Release file that relative refs start from, or that a listing is narrowed to
     #[arg(long, value_name = "FILE", help_heading = "Target")]
     pub package: Option<String>,
-    /// Release that relative refs start from: r4, or a tag
+    /// Release that relative refs start from, or that a listing is narrowed to: r4, or a tag
     #[arg(long, value_name = "RELEASE", help_heading = "Target")]
     pub release: Option<String>,
 }
@@ -101,6 +101,27 @@ pub fn package(repo: &Repo, file: Option<&str>, target: &Target) -> Result<Ref, 
         }
     };
     Ok(reference)
+}
+
+/// The package, or the release of it, that `--package` and `--release` narrow a listing to; none
+/// when neither is given.
+///
+/// # Errors
+/// As [`package`].
+pub fn narrowed(repo: &Repo, target: &Target) -> Result<Option<Ref>, Failure> {
+    match target {
+        Target { package: None, release: None } => Ok(None),
+        target => package(repo, None, target).map(Some),
+    }
+}
+
+/// Whether `reference`, of state or of intent, is in what a listing is narrowed to.
+#[must_use]
+pub fn is_in(reference: &Ref, narrowed: Option<&Ref>) -> bool {
+    narrowed.is_none_or(|narrowed| match narrowed.release() {
+        Some(_) => reference.to_state().is_below(&narrowed.to_state()),
+        None => reference.package() == *narrowed,
+    })
 }
 
 /// Says that a release file has to be named, and which there are.

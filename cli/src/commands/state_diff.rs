@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::{print_json, print_lines, quiet};
 use crate::error::Failure;
+use crate::refs_here::{self, Target};
 
 /// Print the refs whose intent and state differ, one a line
 #[derive(Debug, clap::Args)]
@@ -18,6 +19,8 @@ pub struct Args {
     /// Print both bodies of each
     #[arg(long, conflicts_with = "json")]
     patch: bool,
+    #[command(flatten)]
+    target: Target,
 }
 
 impl Args {
@@ -27,7 +30,9 @@ impl Args {
     /// When the stores cannot be read.
     pub fn run(self) -> Result<(), Failure> {
         let mut session = quiet()?;
-        let differences = session.ask(intent::diff)?;
+        let narrowed = refs_here::narrowed(&session.repo, &self.target)?;
+        let mut differences = session.ask(intent::diff)?;
+        differences.retain(|difference| refs_here::is_in(&difference.reference, narrowed.as_ref()));
         if self.json {
             let list: Vec<Value> = differences
                 .iter()

@@ -6,6 +6,7 @@ use ocuroot_core::{Glob, Marker};
 
 use super::{print_json, print_lines, quiet};
 use crate::error::Failure;
+use crate::refs_here::{self, Target};
 
 /// Print the refs that a glob matches, one a line
 #[derive(Debug, clap::Args)]
@@ -25,6 +26,8 @@ pub struct Args {
     /// Print a JSON list
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    target: Target,
 }
 
 /// How refs are sorted.
@@ -45,6 +48,7 @@ impl Args {
     pub fn run(self) -> Result<(), Failure> {
         let glob = Glob::new(&self.glob)?;
         let mut session = quiet()?;
+        let narrowed = refs_here::narrowed(&session.repo, &self.target)?;
         let mut refs = session.ask(|snapshot| {
             let refs = if self.intent {
                 snapshot.search_in(Marker::Intent, &glob)?
@@ -64,6 +68,7 @@ impl Args {
                 .collect();
             needs.settle(kept)
         })?;
+        refs.retain(|reference| refs_here::is_in(reference, narrowed.as_ref()));
         if self.sort == Sort::Natural {
             refs.sort_by(|a, b| natural::compare(a.as_str(), b.as_str()));
         }

@@ -511,3 +511,24 @@ fn what_is_no_ref_is_refused_with_its_place() {
         assert!(run.stderr.contains(" bytes; shorten it"), "{}", run.text());
     }
 }
+
+#[test]
+fn listings_are_narrowed_to_a_package_or_a_release() {
+    let world = World::new(
+        "-- a.ocu.star --\ndef f():\n    pass\ntask(f, \"f\")\n-- b.ocu.star --\ndef f():\n    pass\ntask(f, \"f\")\n",
+    );
+    for line in ["release new a.ocu.star", "release new b.ocu.star", "release new b.ocu.star --force"] {
+        world.ok(line);
+    }
+    world.ok("state set b.ocu.star/@r2/custom/x 1");
+    assert_eq!(
+        world.ok("state match **/status/* --package b.ocu.star").stdout,
+        "shop/-/b.ocu.star/@r1/task/f/1/status/complete\nshop/-/b.ocu.star/@r2/task/f/1/status/complete\n"
+    );
+    assert_eq!(
+        world.ok("state match **/status/* --package b.ocu.star --release r2").stdout,
+        "shop/-/b.ocu.star/@r2/task/f/1/status/complete\n"
+    );
+    assert_eq!(world.ok("state diff --package a.ocu.star").stdout, "");
+    assert_eq!(world.ok("state diff --package b.ocu.star").stdout, "shop/-/b.ocu.star/@r2/custom/x\n");
+}
