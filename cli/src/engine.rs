@@ -29,7 +29,7 @@ use crate::interrupt;
 use crate::native_host::LogSink;
 use crate::programs::Programs;
 use crate::session::{Session, environments};
-use crate::view::Event;
+use crate::view::{Event, showing};
 
 /// How long functions may take to end after the user has given up.
 const GRACE: Duration = Duration::from_secs(5);
@@ -316,9 +316,7 @@ impl Engine<'_> {
 
     /// The program of a release. What its top level prints belongs to no run.
     fn load(&mut self, release: &Ref) -> Result<Arc<Program>, Diagnostics> {
-        let (view, of) = (Arc::clone(&self.session.view), release.clone());
-        let sink: LogSink = Arc::new(move |log| view.show(&Event::Output { run: &of, log: &log }));
-        self.programs.load(release, sink)
+        self.programs.load(release, showing(&self.session.view, release))
     }
 
     /// Writes what runs have printed since the last time, and that they are alive.

@@ -20,10 +20,10 @@ use ocuroot_core::sdk::{FileKind, Host, Limits, Program};
 use crate::engine::{self, Report};
 use crate::error::Failure;
 use crate::identity;
-use crate::native_host::{FileSource, LogSink, NativeHost};
+use crate::native_host::{FileSource, NativeHost};
 use crate::programs::Programs;
 use crate::session::{Session, environments};
-use crate::view::Event;
+use crate::view::{Event, showing};
 
 /// The scope of "this commit".
 ///
@@ -160,12 +160,7 @@ fn plan_runs(session: &mut Session, scope: &Scope) -> Result<Plan, Failure> {
 pub fn check_envs(session: &mut Session, root: &Path, op: &Ref) -> Result<(), Failure> {
     let known = session.read(environments)?;
     let programs = Programs::new(root, session.repo.secrets.clone(), known);
-    let view = session.view.clone();
-    let sink: LogSink = {
-        let op = op.clone();
-        Arc::new(move |log| view.show(&Event::Output { run: &op, log: &log }))
-    };
-    let program = programs.evaluate(&op.release_ref(), sink)?;
+    let program = programs.evaluate(&op.release_ref(), showing(&session.view, op))?;
     let package = program.package().cloned().unwrap_or_default();
     let facts = session.facts();
     let queued = session.decide(|snapshot| ops::check_envs(snapshot, op, package.clone(), &facts))?;

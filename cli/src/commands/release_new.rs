@@ -18,11 +18,10 @@ use crate::color::Color;
 use crate::engine;
 use crate::error::Failure;
 use crate::git;
-use crate::native_host::LogSink;
 use crate::programs::Programs;
 use crate::refs_here::{self, Target};
 use crate::session::{Session, environments};
-use crate::view::Event;
+use crate::view::{Event, showing};
 use crate::work;
 
 /// Release a file at the commit that is checked out
@@ -209,11 +208,7 @@ fn evaluate(
     release: &Ref,
     view: &Arc<dyn crate::view::View>,
 ) -> Result<Evaluated, Diagnostics> {
-    let sink: LogSink = {
-        let (view, release) = (Arc::clone(view), release.clone());
-        Arc::new(move |log| view.show(&Event::Output { run: &release, log: &log }))
-    };
-    let program = programs.evaluate(release, sink)?;
+    let program = programs.evaluate(release, showing(view, release))?;
     for warning in program.warnings() {
         view.show(&Event::Note(&warning.to_string()));
     }

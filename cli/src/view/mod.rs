@@ -15,6 +15,8 @@ use ocuroot_core::Ref;
 use ocuroot_core::documents::{Log, Status};
 use ocuroot_core::ready::Missing;
 
+use crate::native_host::LogSink;
+
 pub use live::Live;
 pub use plain::Plain;
 
@@ -93,6 +95,13 @@ impl View for Quiet {
             say(text);
         }
     }
+}
+
+/// Takes what is printed on behalf of `of`, a run or a release, and shows it.
+#[must_use]
+pub fn showing(view: &Arc<dyn View>, of: &Ref) -> LogSink {
+    let (view, of) = (Arc::clone(view), of.clone());
+    Arc::new(move |log| view.show(&Event::Output { run: &of, log: &log }))
 }
 
 /// Prints a line on stderr. Whoever listened may be gone (`2>&1 | head`): that is no reason to stop.
