@@ -29,6 +29,9 @@
 
 mod error;
 mod fs;
+mod layout;
+mod marker;
+mod steps;
 #[cfg(test)]
 mod tests;
 

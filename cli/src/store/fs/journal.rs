@@ -27,7 +27,8 @@ use ocuroot_core::Marker as Side;
 use serde::{Deserialize, Serialize};
 
 use super::super::error::StoreError;
-use super::{OBJECT, REFS, marker};
+use super::super::layout::{OBJECT, REFS};
+use super::super::marker;
 
 /// The journal of a transaction that has happened.
 pub(super) const NAME: &str = ".ocuroot-journal";

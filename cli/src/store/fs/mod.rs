@@ -14,44 +14,24 @@
 mod disk;
 mod journal;
 mod lock;
-mod marker;
 mod read;
 mod write;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use ocuroot_core::Marker as Side;
 use ocuroot_core::snapshot::{Needs, Snapshot};
-use ocuroot_core::{Marker as Side, Ref};
 
 use super::error::StoreError;
-use disk::Disk;
+use super::marker::StoreMarker;
 use journal::{Journal, Stage};
 use lock::{Attempt, Generation, Lock, Patience};
-use marker::StoreMarker;
 use read::Batch;
 pub(super) use write::touched;
 
-/// The folder of all documents.
-const REFS: &str = "refs";
-/// The file that holds a document.
-const OBJECT: &str = "@object.json";
-
 /// How often a reader tries again before it keeps writers out.
 const UNDISTURBED: u32 = 8;
-
-/// Where a document lies: in which store, and under which path in its folder. None for a ref that
-/// no store can hold: one that is relative (`./…`).
-fn document_path(reference: &Ref) -> Option<(Side, String)> {
-    let side = reference.marker().unwrap_or(Side::State);
-    let document = reference.document().to_state();
-    let path = document.as_str();
-    if path.split('/').any(|segment| matches!(segment, "." | "..")) {
-        return None;
-    }
-    let slash = if path.is_empty() { "" } else { "/" };
-    Some((side, format!("{REFS}/{path}{slash}{OBJECT}")))
-}
 
 /// The folders of the two stores.
 #[derive(Debug)]
@@ -99,7 +79,6 @@ pub(super) struct Shared {
 #[derive(Debug)]
 pub(super) struct FsStores {
     roots: Roots,
-    disk: Disk,
     patience: Patience,
 }
 
@@ -118,7 +97,7 @@ impl FsStores {
         for side in SIDES {
             StoreMarker::read(roots.folder(side), side)?;
         }
-        let stores = FsStores { roots, disk: Disk::from_env(), patience: Patience::default() };
+        let stores = FsStores { roots, patience: Patience::default() };
         stores.settle()?;
         Ok(stores)
     }
@@ -342,6 +321,7 @@ mod tests {
     use ocuroot_core::envelope::Document;
     use ocuroot_core::transaction::{Transaction, Write};
 
+    use super::super::layout::document_path;
     use super::*;
 
     fn open(folder: &Path) -> FsStores {
@@ -445,13 +425,5 @@ mod tests {
         assert!(refused.get());
         assert_eq!(rounds.get(), UNDISTURBED + 1);
         set_both(&writer, 1000).unwrap();
-    }
-
-    #[test]
-    fn refs_that_no_store_holds_have_no_path() {
-        let path = |text: &str| document_path(&text.parse().unwrap());
-        assert_eq!(path("+/custom/a#b"), Some((Side::Intent, "refs/@/custom/a/@object.json".to_owned())));
-        assert_eq!(path(""), Some((Side::State, "refs/@object.json".to_owned())));
-        assert_eq!(path("./-/p/@"), None);
     }
 }

@@ -4,21 +4,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use ocuroot_core::glob::{Descent, Glob};
+use ocuroot_core::glob::Glob;
 use ocuroot_core::snapshot::{Folder, Needs, Snapshot};
 use ocuroot_core::{Marker as Side, Ref};
 
 use super::super::error::StoreError;
+use super::super::layout::{Listing, OBJECT, REFS, document_path, inside};
+use super::Roots;
 use super::lock::absent;
-use super::{OBJECT, REFS, Roots, document_path};
-
-/// What a folder holds.
-struct Listing {
-    /// Below `refs/`.
-    path: String,
-    document: bool,
-    folders: Vec<String>,
-}
 
 /// What was asked for, as it was found. Nothing of it is in a snapshot yet, so that it can be
 /// thrown away if it turns out that somebody wrote meanwhile.
@@ -51,8 +44,8 @@ impl Batch {
     /// Tells the snapshot.
     pub(super) fn record(self, snapshot: &mut Snapshot) {
         for (side, listings) in self.folders {
-            for Listing { path, document, folders } in listings {
-                snapshot.list(side, &path, document, folders.iter().map(String::as_str));
+            for listing in listings {
+                listing.record(side, snapshot);
             }
         }
         for (reference, bytes) in self.bodies {
@@ -108,12 +101,7 @@ fn in_order<I: Sync, T: Send>(
 
 /// Lists a folder, and with `below` all those under it that could hold a match.
 fn walk(refs: &Path, path: &str, below: Option<&Glob>) -> Result<Vec<Listing>, StoreError> {
-    let segments: Vec<&str> = path.split('/').filter(|segment| !segment.is_empty()).collect();
-    let start = segments.join("/");
-    // A pattern's prefix is anybody's text: nothing outside of the store is ever a part of it.
-    if segments.iter().any(|segment| matches!(*segment, "." | "..") || segment.contains('\0')) {
-        return Ok(vec![Listing { path: start, document: false, folders: Vec::new() }]);
-    }
+    let Some(start) = inside(path) else { return Ok(vec![Listing::empty(path.to_owned())]) };
     let Some(glob) = below else {
         return Ok(vec![list(refs, start)?]);
     };
@@ -124,7 +112,7 @@ fn walk(refs: &Path, path: &str, below: Option<&Glob>) -> Result<Vec<Listing>, S
         let mut next = Vec::new();
         for (descent, path) in level {
             let listing = list(refs, path)?;
-            next.extend(children(&listing, &descent));
+            next.extend(listing.matching(&descent));
             listings.push(listing);
         }
         level = next;
@@ -134,7 +122,7 @@ fn walk(refs: &Path, path: &str, below: Option<&Glob>) -> Result<Vec<Listing>, S
         let mut pending = vec![top.clone()];
         while let Some((descent, path)) = pending.pop() {
             let listing = list(refs, path)?;
-            pending.extend(children(&listing, &descent));
+            pending.extend(listing.matching(&descent));
             listings.push(listing);
         }
         Ok(listings)
@@ -143,22 +131,10 @@ fn walk(refs: &Path, path: &str, below: Option<&Glob>) -> Result<Vec<Listing>, S
     Ok(listings)
 }
 
-/// The folders in a folder below which something could match.
-fn children<'g>(listing: &Listing, descent: &Descent<'g>) -> impl Iterator<Item = (Descent<'g>, String)> {
-    listing.folders.iter().filter_map(|name| {
-        let below = descent.enter(name);
-        let path = || match listing.path.as_str() {
-            "" => name.clone(),
-            path => format!("{path}/{name}"),
-        };
-        below.may_match_below().then(|| (below, path()))
-    })
-}
-
 /// Lists one folder. What is neither a folder nor a document belongs to people and is not seen.
 fn list(refs: &Path, path: String) -> Result<Listing, StoreError> {
     let folder: PathBuf = if path.is_empty() { refs.to_owned() } else { refs.join(&path) };
-    let mut listing = Listing { path, document: false, folders: Vec::new() };
+    let mut listing = Listing::empty(path);
     let entries = match std::fs::read_dir(&folder) {
         Ok(entries) => entries,
         Err(error) if absent(&error) => return Ok(listing),

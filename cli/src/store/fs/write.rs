@@ -9,11 +9,13 @@ use ocuroot_core::{Marker as Side, Ref};
 
 use super::super::Commit;
 use super::super::error::StoreError;
+use super::super::layout::{REFS, document_path};
+use super::super::marker::{NAME as MARKER, StoreMarker};
+use super::disk;
 use super::journal::{Journal, Place, Put, Stage, new_file};
 use super::lock::{Attempt, NAME as LOCK};
-use super::marker::{NAME as MARKER, StoreMarker};
 use super::read::read_document;
-use super::{FsStores, Locks, REFS, SIDES, Settled, document_path};
+use super::{FsStores, Locks, SIDES, Settled};
 
 /// A transaction in terms of files.
 #[derive(Default)]
@@ -149,28 +151,27 @@ impl FsStores {
     /// Writes all new files beside their places, and the journal. When this returns, the
     /// transaction has happened.
     fn prepare(&self, home: Side, journal: &Journal, changes: &Changes) -> Result<(), StoreError> {
-        let disk = &self.disk;
         let prepared = Stage::Prepared.path(self.folder(home));
-        let journal_file = disk.write(&prepared, journal.to_text().as_bytes())?;
+        let journal_file = disk::write(&prepared, journal.to_text().as_bytes())?;
         let mut written = Vec::with_capacity(changes.puts.len());
         for (place, text) in &changes.puts {
             let path = self.at(place);
             if let Some(folder) = path.parent() {
-                disk.make_folder(folder)?;
+                disk::make_folder(folder)?;
             }
             let new = new_file(&path);
-            written.push((disk.write(&new, text.as_bytes())?, new));
+            written.push((disk::write(&new, text.as_bytes())?, new));
         }
         // All writes first: the first sync then brings most of them to the disk together.
         for (file, path) in &written {
-            disk.sync(file, path)?;
+            disk::sync(file, path)?;
         }
-        disk.sync(&journal_file, &prepared)?;
-        if !disk.rename(&prepared, &Stage::Committed.path(self.folder(home)))? {
+        disk::sync(&journal_file, &prepared)?;
+        if !disk::rename(&prepared, &Stage::Committed.path(self.folder(home)))? {
             let reason = "it was removed while it was being written".to_owned();
             return Err(StoreError::Journal { path: prepared, reason });
         }
-        disk.sync_folder(self.folder(home))
+        disk::sync_folder(self.folder(home))
     }
 
     /// Removes what [`FsStores::prepare`] left when it could not go on.
@@ -179,14 +180,14 @@ impl FsStores {
         let prepared = Stage::Prepared.path(self.folder(home));
         let committed = Stage::Committed.path(self.folder(home));
         if committed.exists() {
-            self.disk.rename(&committed, &prepared)?;
+            disk::rename(&committed, &prepared)?;
         }
         for Put { place, .. } in &journal.puts {
-            self.disk.remove(&new_file(&self.at(place)))?;
+            disk::remove(&new_file(&self.at(place)))?;
             self.remove_empty_folders(place)?;
         }
         self.count(locks)?;
-        self.disk.remove(&prepared)
+        disk::remove(&prepared)
     }
 
     /// Tells readers that what they are reading may have changed.
@@ -198,7 +199,7 @@ impl FsStores {
     fn carry_out(&self, home: Side, journal: &Journal, locks: &mut Locks) -> Result<(), StoreError> {
         for Put { place, blob } in &journal.puts {
             let path = self.at(place);
-            let moved = self.disk.rename(&new_file(&path), &path)?;
+            let moved = disk::rename(&new_file(&path), &path)?;
             if !moved && read_document(&path)?.is_none_or(|bytes| BlobId::of(&bytes).to_string() != *blob) {
                 // Another pair of folders than the one that was written to, or somebody tidied up.
                 let reason = format!("the new content of {} is not there any more", path.display());
@@ -206,13 +207,13 @@ impl FsStores {
             }
         }
         for place in &journal.deletes {
-            self.disk.remove(&self.at(place))?;
+            disk::remove(&self.at(place))?;
         }
         for place in &journal.deletes {
             self.remove_empty_folders(place)?;
         }
         self.count(locks)?;
-        self.disk.remove(&Stage::Committed.path(self.folder(home)))
+        disk::remove(&Stage::Committed.path(self.folder(home)))
     }
 
     /// Does what is left of the transaction of a dead process. All that it touches should be
@@ -248,7 +249,7 @@ impl FsStores {
 
     fn remove_empty_folders(&self, place: &Place) -> Result<(), StoreError> {
         match self.at(place).parent() {
-            Some(folder) => self.disk.remove_empty_folders(folder, &self.folder(place.side()).join(REFS)),
+            Some(folder) => disk::remove_empty_folders(folder, &self.folder(place.side()).join(REFS)),
             None => Ok(()),
         }
     }

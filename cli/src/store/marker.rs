@@ -9,7 +9,7 @@ use std::path::Path;
 use ocuroot_core::Marker as Side;
 use serde_json::{Map, Value};
 
-use super::super::error::{StoreError, side_name};
+use super::error::{StoreError, side_name};
 
 /// Its name in a store's folder.
 pub(super) const NAME: &str = ".ocuroot-store";
@@ -44,8 +44,16 @@ impl StoreMarker {
             }
             Err(error) => return Err(StoreError::read("read", &path, error)),
         };
-        parse(&bytes, side).map_err(|wrong| match wrong {
-            Wrong::Text(reason) => StoreError::Marker { path, reason },
+        StoreMarker::parse(&bytes, folder, side)
+    }
+
+    /// What `bytes`, the marker of the store in `folder`, say.
+    ///
+    /// # Errors
+    /// As [`StoreMarker::read`].
+    pub(super) fn parse(bytes: &[u8], folder: &Path, side: Side) -> Result<StoreMarker, StoreError> {
+        parse(bytes, side).map_err(|wrong| match wrong {
+            Wrong::Text(reason) => StoreError::Marker { path: folder.join(NAME), reason },
             Wrong::Version(found) => StoreError::UnknownVersion { path: folder.to_owned(), found },
             Wrong::Side => StoreError::WrongSide {
                 path: folder.to_owned(),
