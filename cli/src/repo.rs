@@ -16,7 +16,7 @@ use ocuroot_core::secrets::Secrets;
 use crate::error::Failure;
 use crate::git;
 use crate::native_host::NativeHost;
-use crate::store::{Location, Stores};
+use crate::store::{GitLocation, Location, Stores};
 use crate::view::say;
 
 /// A repo with its evaluated configuration.
@@ -124,11 +124,24 @@ impl Repo {
                 let absolute = Path::new(&fs.path).is_absolute() && !there;
                 Ok(Location::Fs(if absolute { PathBuf::from(&fs.path) } else { inside }))
             }
-            StoreConfig::Git(git) => Err(Failure::Unsupported(format!(
-                "this build cannot open git stores yet ({}); use store.fs(…)",
-                repo_config::strip_userinfo(&git.remote_url)
-            ))),
+            StoreConfig::Git(git) => Ok(Location::Git(GitLocation {
+                url: self.remote_url(&git.remote_url),
+                branch: git.branch.clone().filter(|branch| !branch.is_empty()),
+                create_branch: git.create_branch,
+                support_files: git.support_files.clone(),
+            })),
         }
+    }
+
+    /// A remote as git is given it. The path of a folder starts at the root of the repo, wherever the
+    /// command runs.
+    fn remote_url(&self, url: &str) -> String {
+        let relative = url.starts_with("./") || url.starts_with("../") || matches!(url, "." | "..");
+        if !relative {
+            return url.to_owned();
+        }
+        let path = self.root.join(url);
+        path.canonicalize().unwrap_or(path).to_string_lossy().into_owned()
     }
 
     /// The name of the repo in refs: its alias, or the URL path of `origin`.

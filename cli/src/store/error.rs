@@ -101,6 +101,69 @@ pub enum StoreError {
         /// What is wrong with it.
         reason: String,
     },
+    /// A remote that the user's git cannot read from or write to.
+    #[error("the store needs `git` access to {url}: {problem}")]
+    Remote {
+        /// The remote, without userinfo.
+        url: String,
+        /// What is in the way.
+        problem: RemoteProblem,
+    },
+    /// A branch that is not there, and is not to be made.
+    #[error(
+        "branch {branch} is not in {url}, and repo.ocu.star says not to create it (create_branch=False): push that branch, or name another one"
+    )]
+    NoBranch {
+        /// The remote, without userinfo.
+        url: String,
+        /// The branch.
+        branch: String,
+    },
+    /// State and intent were both given this branch.
+    #[error(
+        "state and intent cannot both lie directly on branch {branch} of {url}: give intent a branch of its own, or leave `intent` out and both get a folder on it"
+    )]
+    SameBranch {
+        /// The remote, without userinfo.
+        url: String,
+        /// The branch.
+        branch: String,
+    },
+    /// One store is in git, the other in a folder.
+    #[error("state and intent must both lie in git or both in folders: change one of them in repo.ocu.star")]
+    MixedKinds,
+    /// There is no folder to keep clones in.
+    #[error(
+        "a git store is kept in $OCUROOT_HOME, by default ~/.ocuroot, and there is no home folder: set OCUROOT_HOME"
+    )]
+    NoHome,
+    /// There is no `git` to run.
+    #[error("cannot run `git`: {0}; install git and make sure that it is on PATH")]
+    NoGit(io::Error),
+    /// The clone of a git store does not do what it should, and making it anew did not help.
+    #[error("the clone of the store in {} cannot be used ({reason}): remove that folder and try again", folder.display())]
+    Clone {
+        /// The clone.
+        folder: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A support file at a place where none may be.
+    #[error("the support file {path:?} cannot be written: {reason}. See `support_files` in repo.ocu.star")]
+    SupportFile {
+        /// Its path from the branch's root.
+        path: String,
+        /// Why not.
+        reason: &'static str,
+    },
+    /// Others were always faster.
+    #[error("gave up after {} s: others keep writing to {url}. Nothing was changed; try again", waited.as_secs())]
+    Crowded {
+        /// The remote, without userinfo.
+        url: String,
+        /// How long this process tried.
+        waited: Duration,
+    },
     /// A ref that names no document of a store, like one that starts with `./`.
     #[error("{reference} is not the full name of a document, so nothing can be stored there")]
     Address {
@@ -154,6 +217,35 @@ impl StoreError {
             _ => StoreError::Io { action, path, source },
         }
     }
+}
+
+/// What is in the way between a store and its remote.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RemoteProblem {
+    /// No credentials, or such that are not enough.
+    #[error(
+        "authentication failed ({0}). Give git credentials for it: an ssh key, a credential helper, or a token in the URL's userinfo"
+    )]
+    Authentication(String),
+    /// No repo there.
+    #[error("there is no repo that these credentials can see ({0}). Check the `remote_url` in repo.ocu.star")]
+    NotFound(String),
+    /// No answer.
+    #[error("it cannot be reached ({0}). Check the address and the network, and try again")]
+    Unreachable(String),
+    /// It does not take the push.
+    #[error(
+        "it does not accept a push to branch {branch} ({message}). Nothing was changed; allow this user to push there, or take the protection off that branch"
+    )]
+    Declined {
+        /// The branch.
+        branch: String,
+        /// The remote's words.
+        message: String,
+    },
+    /// Anything else.
+    #[error("{0}")]
+    Other(String),
 }
 
 /// The process that holds a store's lock, as it introduced itself in the lock file.

@@ -29,6 +29,7 @@
 
 mod error;
 mod fs;
+mod git;
 mod layout;
 mod marker;
 mod steps;
@@ -43,13 +44,16 @@ use ocuroot_core::snapshot::{Needs, Snapshot, Unmet};
 use ocuroot_core::transaction::Transaction;
 use ocuroot_core::{Marker as Side, Ref};
 
-pub use error::{Decided, Holder, StoreError};
+pub use error::{Decided, Holder, RemoteProblem, StoreError};
+pub use git::GitLocation;
 
 /// Where a store lies.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Location {
     /// In a folder, given by its absolute path.
     Fs(PathBuf),
+    /// On a branch of a git repo.
+    Git(GitLocation),
 }
 
 /// What became of a transaction.
@@ -65,9 +69,18 @@ pub enum Commit {
 /// The state and the intent of a repo, opened.
 #[derive(Debug)]
 pub struct Stores {
-    fs: fs::FsStores,
-    shared: bool,
+    backend: Backend,
 }
+
+#[derive(Debug)]
+enum Backend {
+    Fs { stores: Box<fs::FsStores>, shared: bool },
+    Git(Box<git::GitStores>),
+}
+
+/// How many changes the two stores have seen, as far as whoever asks can tell: what is loaded at one
+/// moment is as it was at one moment.
+type Moment = [Option<u64>; 2];
 
 /// How many conflicts a decision meets before it keeps other writers out while it decides.
 const OPTIMISTIC: u32 = 3;
@@ -90,24 +103,37 @@ impl Stores {
     /// When a place holds something else than that store, or one of a version that this build
     /// does not know; when unfinished work is there and this process may not write.
     pub fn open(state: Location, intent: Option<Location>) -> Result<Stores, StoreError> {
-        let Location::Fs(state) = state;
-        let shared = intent.is_none();
-        let fs = match intent {
-            Some(Location::Fs(intent)) => fs::FsStores::open(state, intent)?,
-            None => {
+        let backend = match (state, intent) {
+            (Location::Fs(state), Some(Location::Fs(intent))) => {
+                Backend::Fs { stores: Box::new(fs::FsStores::open(state, intent)?), shared: false }
+            }
+            (Location::Fs(state), None) => {
                 if state.exists() && !state.is_dir() {
                     return Err(StoreError::NotAFolder { path: state });
                 }
-                fs::FsStores::open(state.join("state"), state.join("intent"))?
+                let stores = fs::FsStores::open(state.join("state"), state.join("intent"))?;
+                Backend::Fs { stores: Box::new(stores), shared: true }
+            }
+            (Location::Git(state), None) => {
+                Backend::Git(Box::new(git::GitStores::open(state, None, crate::log_file::home())?))
+            }
+            (Location::Git(state), Some(Location::Git(intent))) => {
+                Backend::Git(Box::new(git::GitStores::open(state, Some(intent), crate::log_file::home())?))
+            }
+            (Location::Git(_), Some(Location::Fs(_))) | (Location::Fs(_), Some(Location::Git(_))) => {
+                return Err(StoreError::MixedKinds);
             }
         };
-        Ok(Stores { fs, shared })
+        Ok(Stores { backend })
     }
 
     /// Sets how long to wait for other processes that hold a store. A minute, if nothing is said.
     #[must_use]
     pub fn with_wait_limit(mut self, limit: Duration) -> Stores {
-        self.fs.set_wait_limit(limit);
+        match &mut self.backend {
+            Backend::Fs { stores, .. } => stores.set_wait_limit(limit),
+            Backend::Git(stores) => stores.set_wait_limit(limit),
+        }
         self
     }
 
@@ -115,16 +141,22 @@ impl Stores {
     /// logged, if nothing is said.
     #[must_use]
     pub fn with_notice(mut self, notice: impl Fn(&str) + Send + Sync + 'static) -> Stores {
-        self.fs.set_notice(notice);
+        if let Backend::Fs { stores, .. } = &mut self.backend {
+            stores.set_notice(notice);
+        }
         self
     }
 
     /// Where state and intent are, for messages.
     #[must_use]
     pub fn describe(&self) -> String {
-        let (state, intent) = (self.fs.folder(Side::State), self.fs.folder(Side::Intent));
+        let (stores, shared) = match &self.backend {
+            Backend::Git(stores) => return stores.describe(),
+            Backend::Fs { stores, shared } => (stores, *shared),
+        };
+        let (state, intent) = (stores.folder(Side::State), stores.folder(Side::Intent));
         match state.parent() {
-            Some(parent) if self.shared => parent.display().to_string(),
+            Some(parent) if shared => parent.display().to_string(),
             _ => format!("{} (state) and {} (intent)", state.display(), intent.display()),
         }
     }
@@ -136,7 +168,7 @@ impl Stores {
     /// When something is there and cannot be read. A document that is no JSON is no such thing:
     /// it is loaded as a [problem](Snapshot::problem).
     pub fn load(&self, needs: &Needs, snapshot: &mut Snapshot) -> Result<(), StoreError> {
-        self.fs.load(needs, snapshot, None).map(|_| ())
+        self.load_with(needs, snapshot, None).map(|_| ())
     }
 
     /// Carries out a transaction, unless something that it requires does not hold. One that is
@@ -145,7 +177,25 @@ impl Stores {
     /// # Errors
     /// When something cannot be written. Then nothing was.
     pub fn commit(&self, transaction: &Transaction) -> Result<Commit, StoreError> {
-        self.fs.commit(transaction, None)
+        match &self.backend {
+            Backend::Fs { stores, .. } => stores.commit(transaction, None),
+            Backend::Git(stores) => Ok(match stores.commit(transaction, &mut None)? {
+                git::Outcome::Done { .. } => Commit::Done,
+                git::Outcome::Conflict(refs) => Commit::Conflict(refs),
+            }),
+        }
+    }
+
+    fn load_with(
+        &self,
+        needs: &Needs,
+        snapshot: &mut Snapshot,
+        held: Option<&fs::Locks>,
+    ) -> Result<Moment, StoreError> {
+        match &self.backend {
+            Backend::Fs { stores, .. } => stores.load(needs, snapshot, held),
+            Backend::Git(stores) => stores.load(needs, snapshot),
+        }
     }
 
     /// Decides, and commits what was decided.
@@ -162,17 +212,29 @@ impl Stores {
         snapshot: &mut Snapshot,
         mut decide: impl FnMut(&Snapshot) -> Result<(Transaction, T), Unmet<E>>,
     ) -> Result<T, Decided<E>> {
+        match &self.backend {
+            Backend::Fs { stores, .. } => self.decide_in_folders(stores, snapshot, &mut decide),
+            Backend::Git(stores) => self.decide_in_git(stores, snapshot, &mut decide),
+        }
+    }
+
+    fn decide_in_folders<T, E>(
+        &self,
+        stores: &fs::FsStores,
+        snapshot: &mut Snapshot,
+        decide: &mut impl FnMut(&Snapshot) -> Result<(Transaction, T), Unmet<E>>,
+    ) -> Result<T, Decided<E>> {
         let mut sides = BTreeSet::new();
         let mut locks = None;
         for attempt in 1..=ATTEMPTS {
-            let (transaction, value) = self.answer(snapshot, &mut decide, locks.as_ref())?;
+            let (transaction, value) = self.answer(snapshot, decide, locks.as_ref())?;
             let touched = fs::touched(&transaction)?;
             let covered = touched.is_subset(&sides);
             sides.extend(touched);
             let conflicts = match &mut locks {
                 // It decided to touch more than what is locked; what is locked comes first.
                 Some(_) if !covered => Vec::new(),
-                locks => match self.fs.commit(&transaction, locks.as_mut())? {
+                locks => match stores.commit(&transaction, locks.as_mut())? {
                     Commit::Done => {
                         snapshot.apply(&transaction);
                         return Ok(value);
@@ -187,7 +249,38 @@ impl Stores {
             *snapshot = Snapshot::default();
             if attempt >= OPTIMISTIC {
                 drop(locks.take());
-                locks = Some(self.fs.lock(&sides)?);
+                locks = Some(stores.lock(&sides)?);
+            }
+        }
+        Err(StoreError::Busy { refs: Vec::new(), attempts: ATTEMPTS }.into())
+    }
+
+    fn decide_in_git<T, E>(
+        &self,
+        stores: &git::GitStores,
+        snapshot: &mut Snapshot,
+        decide: &mut impl FnMut(&Snapshot) -> Result<(Transaction, T), Unmet<E>>,
+    ) -> Result<T, Decided<E>> {
+        // Kept after a conflict, so that it is decided anew while the others of this machine wait.
+        let mut turn = None;
+        for attempt in 1..=ATTEMPTS {
+            let (transaction, value) = self.answer(snapshot, decide, None)?;
+            match stores.commit(&transaction, &mut turn)? {
+                git::Outcome::Done { moved: false } => {
+                    snapshot.apply(&transaction);
+                    return Ok(value);
+                }
+                git::Outcome::Done { moved: true } => {
+                    *snapshot = Snapshot::default();
+                    return Ok(value);
+                }
+                git::Outcome::Conflict(refs) if attempt == ATTEMPTS => {
+                    return Err(StoreError::Busy { refs, attempts: attempt }.into());
+                }
+                git::Outcome::Conflict(conflicts) => {
+                    tracing::debug!(attempt, ?conflicts, "deciding again");
+                    *snapshot = Snapshot::default();
+                }
             }
         }
         Err(StoreError::Busy { refs: Vec::new(), attempts: ATTEMPTS }.into())
@@ -245,15 +338,17 @@ impl Stores {
             if needs.folders.is_subset(&asked.folders) && needs.bodies.is_subset(&asked.bodies) {
                 return Err(StoreError::Unsettled { needs: format!("{needs:?}") }.into());
             }
-            let generations = self.fs.load(&needs, snapshot, held)?;
+            let generations = self.load_with(&needs, snapshot, held)?;
             asked.merge(needs);
             if *moment.get_or_insert(generations) != generations {
                 *snapshot = Snapshot::default();
                 asked = Needs::default();
                 moment = None;
                 restarts += 1;
-                if restarts >= RESTARTS && held.is_none() && shared.is_none() {
-                    shared = Some(self.fs.keep_writers_out()?);
+                if let (Backend::Fs { stores, .. }, None, None) = (&self.backend, held, &shared)
+                    && restarts >= RESTARTS
+                {
+                    shared = Some(stores.keep_writers_out()?);
                 }
             }
         }

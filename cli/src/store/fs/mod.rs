@@ -23,10 +23,11 @@ use std::path::{Path, PathBuf};
 use ocuroot_core::Marker as Side;
 use ocuroot_core::snapshot::{Needs, Snapshot};
 
+use super::Moment;
 use super::error::StoreError;
 use super::marker::StoreMarker;
 use journal::{Journal, Stage};
-use lock::{Attempt, Generation, Lock, Patience};
+use lock::{Attempt, Lock, Patience};
 use read::Batch;
 pub(super) use write::touched;
 
@@ -55,9 +56,6 @@ impl Roots {
 }
 
 const SIDES: [Side; 2] = [Side::State, Side::Intent];
-
-/// How many commits the two stores have seen.
-pub(super) type Generations = [Generation; 2];
 
 /// Locks on one store or both.
 #[derive(Debug)]
@@ -127,7 +125,7 @@ impl FsStores {
         needs: &Needs,
         snapshot: &mut Snapshot,
         held: Option<&Locks>,
-    ) -> Result<Generations, StoreError> {
+    ) -> Result<Moment, StoreError> {
         let (batch, generations) = self.at_one_moment(held, || Batch::read(&self.roots, needs))?;
         batch.record(snapshot);
         Ok(generations)
@@ -138,7 +136,7 @@ impl FsStores {
         &self,
         held: Option<&Locks>,
         read: impl Fn() -> Result<T, StoreError>,
-    ) -> Result<(T, Generations), StoreError> {
+    ) -> Result<(T, Moment), StoreError> {
         let mut shared: Option<Shared> = None;
         let mut attempts = 0;
         loop {
@@ -164,7 +162,7 @@ impl FsStores {
         }
     }
 
-    fn generations(&self) -> Result<Generations, StoreError> {
+    fn generations(&self) -> Result<Moment, StoreError> {
         Ok([lock::generation(&self.roots.state)?, lock::generation(&self.roots.intent)?])
     }
 

@@ -1,0 +1,639 @@
+//! The bare clone in which a remote's branches are read and written.
+//!
+//! It lies in `$OCUROOT_HOME/stores/` and is kept from one command to the next, so that a fetch brings
+//! only what is new. It begins with the newest commit alone and, where the remote allows it, without
+//! the contents of files; those come when somebody asks for them. The remote is the truth: a fetch
+//! replaces what the clone had, and a clone that is broken is made anew.
+//!
+//! A process reads the branches as they were when it fetched, once; others that use the same clone
+//! meanwhile do not change that.
+
+use std::cell::{Cell, RefCell};
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use git2::{ErrorCode, Odb, OdbLookupFlags, Oid, Repository, RepositoryInitOptions};
+use ocuroot_core::envelope::BlobId;
+use ocuroot_core::repo_config::strip_userinfo;
+
+use super::super::error::{RemoteProblem, StoreError};
+use super::super::steps::step;
+use super::command::{Answer, REMOTE, beside, git, problem};
+use super::turn::{Notes, Turn};
+use super::upkeep;
+
+/// Branches of one remote, and where they are kept.
+#[derive(Debug)]
+pub(super) struct Clone {
+    url: String,
+    folder: PathBuf,
+    wanted: Vec<Wanted>,
+    opened: RefCell<Option<Opened>>,
+    /// How often the branches were found to be others than before.
+    moves: Cell<u64>,
+    remade: Cell<bool>,
+    /// What had been pushed from this machine before the last fetch.
+    notes: RefCell<Notes>,
+}
+
+/// A branch as repo.ocu.star names it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Wanted {
+    /// None is the remote's default branch.
+    pub(super) branch: Option<String>,
+    /// Whether to make it where it is missing.
+    pub(super) create: bool,
+}
+
+struct Opened {
+    repo: Repository,
+    /// In the order of `wanted`.
+    branches: Vec<Branch>,
+    /// Says to others that the clone is in use.
+    _in_use: Option<File>,
+}
+
+impl std::fmt::Debug for Opened {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Opened").field("branches", &self.branches).finish_non_exhaustive()
+    }
+}
+
+/// A branch as it was fetched.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Branch {
+    pub(super) name: String,
+    /// Its commit; none while the remote does not have the branch.
+    pub(super) tip: Option<Oid>,
+}
+
+/// A branch's way from one commit to the next.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Update {
+    /// Index into the branches.
+    pub(super) branch: usize,
+    pub(super) old: Option<Oid>,
+    pub(super) new: Oid,
+}
+
+/// What became of a push.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Pushed {
+    Done,
+    /// Somebody else was faster: nothing was pushed.
+    Moved,
+    /// The remote takes one branch at a time only; nothing was pushed.
+    NotAtomic,
+}
+
+/// The setting of a clone that names the remote's default branch.
+const DEFAULT_BRANCH: &str = "ocuroot.defaultbranch";
+/// The setting of a clone whose remote does not take several branches in one push.
+const NO_ATOMIC: &str = "ocuroot.noatomic";
+/// What the default branch of a remote is called that has none.
+const MAIN: &str = "main";
+
+impl Clone {
+    /// The clone for some branches of the remote at `url`, in `home`. Nothing is done yet.
+    pub(super) fn new(home: &Path, url: &str, wanted: Vec<Wanted>) -> Clone {
+        let shown = strip_userinfo(url);
+        let branches: Vec<&str> =
+            wanted.iter().map(|wanted| wanted.branch.as_deref().unwrap_or_default()).collect();
+        let key = BlobId::of(format!("{shown}\n{}", branches.join("\n")).as_bytes()).to_string();
+        let name = shown.trim_end_matches('/').trim_end_matches(".git").rsplit(['/', ':', '\\']).next();
+        let name: String = name
+            .unwrap_or_default()
+            .chars()
+            .map(|c| if c.is_ascii_alphanumeric() || matches!(c, '-' | '_') { c } else { '_' })
+            .take(40)
+            .collect();
+        let folder = home.join("stores").join(format!("{name}-{}", key.get(..12).unwrap_or(&key)));
+        Clone {
+            url: url.to_owned(),
+            folder,
+            wanted,
+            opened: RefCell::new(None),
+            moves: Cell::new(0),
+            remade: Cell::new(false),
+            notes: RefCell::default(),
+        }
+    }
+
+    /// The remote, as messages name it.
+    pub(super) fn shown(&self) -> String {
+        strip_userinfo(&self.url)
+    }
+
+    /// How often the branches moved under this process.
+    pub(super) fn moves(&self) -> u64 {
+        self.moves.get()
+    }
+
+    /// The branches, fetched once for this process.
+    ///
+    /// # Errors
+    /// When the remote cannot be read.
+    pub(super) fn branches(&self) -> Result<Vec<Branch>, StoreError> {
+        if self.opened.borrow().is_none() {
+            self.fetch()?;
+        }
+        Ok(self.opened.borrow().as_ref().map(|opened| opened.branches.clone()).unwrap_or_default())
+    }
+
+    /// Calls `work` with the clone's repository. A clone that turns out to be broken is made anew,
+    /// once, and `work` is called again; it should then look at the branches anew.
+    ///
+    /// # Errors
+    /// When the remote cannot be read, or the clone cannot be used.
+    pub(super) fn with<T>(
+        &self,
+        work: impl Fn(&Repository, &Odb<'_>) -> Result<T, git2::Error>,
+    ) -> Result<T, StoreError> {
+        loop {
+            self.branches()?;
+            let result = {
+                let opened = self.opened.borrow();
+                let Some(opened) = opened.as_ref() else {
+                    return Err(self.broken("it was closed"));
+                };
+                opened.repo.odb().and_then(|odb| work(&opened.repo, &odb))
+            };
+            match result {
+                Ok(value) => return Ok(value),
+                Err(error) if full(&error) => {
+                    let source =
+                        std::io::Error::new(std::io::ErrorKind::StorageFull, error.message().to_owned());
+                    return Err(StoreError::DiskFull { path: self.folder.clone(), source });
+                }
+                Err(error) if error.code() == ErrorCode::Invalid || self.remade.get() => {
+                    return Err(self.broken(error.message()));
+                }
+                Err(error) => self.remake(error.message())?,
+            }
+        }
+    }
+
+    fn broken(&self, reason: &str) -> StoreError {
+        StoreError::Clone { folder: self.folder.clone(), reason: reason.to_owned() }
+    }
+
+    fn git(&self, arguments: &[&str], stdin: Option<&str>) -> Result<Answer, StoreError> {
+        git(&self.folder, &self.url, arguments, stdin)
+    }
+
+    /// Throws the clone away and fetches what it needs again.
+    fn remake(&self, reason: &str) -> Result<(), StoreError> {
+        tracing::warn!(folder = %self.folder.display(), reason, "the clone of a store is broken and is made anew");
+        if self.remade.replace(true) {
+            return Err(self.broken(reason));
+        }
+        *self.opened.borrow_mut() = None;
+        // Aside first: that is one step, and whoever still reads there can go on.
+        let aside = self.folder.with_extension(format!("broken-{}", std::process::id()));
+        let moved = std::fs::rename(&self.folder, &aside);
+        let removed = std::fs::remove_dir_all(if moved.is_ok() { &aside } else { &self.folder });
+        if let Err(error) = removed
+            && self.folder.exists()
+        {
+            return Err(StoreError::write("remove", &self.folder, error));
+        }
+        self.fetch()
+    }
+
+    /// Brings the clone to where the remote is.
+    ///
+    /// # Errors
+    /// When the remote cannot be read, a branch is missing that is not to be made, or the clone cannot
+    /// be written.
+    pub(super) fn fetch(&self) -> Result<(), StoreError> {
+        let _alone = self.lock()?;
+        let repo = match self.repository() {
+            Ok(repo) => repo,
+            Err(StoreError::Clone { reason, .. }) if !self.remade.get() => return self.remake(&reason),
+            Err(error) => return Err(error),
+        };
+        let names = self.names(&repo)?;
+        *self.notes.borrow_mut() = Notes::read(&self.shown());
+        match self.fetch_branches(&repo, &names) {
+            Ok(()) => {}
+            Err(StoreError::Clone { reason, .. }) if !self.remade.get() => {
+                drop(repo);
+                return self.remake(&reason);
+            }
+            Err(error) => return Err(error),
+        }
+        let mut branches = Vec::new();
+        for name in names {
+            let tip = match repo.refname_to_id(&full_name(&name)) {
+                Ok(tip) => Some(tip),
+                Err(error) if error.code() == ErrorCode::NotFound => None,
+                Err(error) => return Err(self.broken(error.message())),
+            };
+            branches.push(Branch { name, tip });
+        }
+        let missing =
+            branches.iter().zip(&self.wanted).find(|(branch, wanted)| branch.tip.is_none() && !wanted.create);
+        if let Some((branch, _)) = missing {
+            return Err(StoreError::NoBranch { url: self.shown(), branch: branch.name.clone() });
+        }
+        let mut opened = self.opened.borrow_mut();
+        match opened.as_mut() {
+            Some(opened) if opened.branches == branches => {}
+            Some(opened) => {
+                opened.branches = branches;
+                self.moves.set(self.moves.get() + 1);
+            }
+            None => {
+                let in_use = upkeep::announce(&self.folder);
+                *opened = Some(Opened { repo, branches, _in_use: in_use });
+                self.moves.set(self.moves.get() + 1);
+            }
+        }
+        Ok(())
+    }
+
+    /// Keeps other processes from fetching into the same clone meanwhile.
+    fn lock(&self) -> Result<File, StoreError> {
+        let path = self.folder.with_extension("lock");
+        let made = self.folder.parent().map_or(Ok(()), std::fs::create_dir_all);
+        made.map_err(|error| StoreError::write("create", &self.folder, error))?;
+        let lock = File::options().create(true).truncate(false).write(true).open(&path);
+        let lock = lock.and_then(|file| file.lock().map(|()| file));
+        lock.map_err(|error| StoreError::write("lock", &path, error))
+    }
+
+    /// The clone's repository, made if it is not there.
+    fn repository(&self) -> Result<Repository, StoreError> {
+        // The ids of objects are checked where they arrive, by git.
+        git2::opts::strict_hash_verification(false);
+        git2::opts::enable_caching(false);
+        if self.folder.join("HEAD").is_file() {
+            return Repository::open_bare(&self.folder).map_err(|error| self.broken(error.message()));
+        }
+        step();
+        let mut options = RepositoryInitOptions::new();
+        options.bare(true).external_template(false).no_reinit(false);
+        let made = Repository::init_opts(&self.folder, &options).and_then(|repo| {
+            let mut config = repo.config()?;
+            config.set_bool("remote.origin.promisor", true)?;
+            config.set_str("remote.origin.partialclonefilter", "blob:none")?;
+            Ok(repo)
+        });
+        made.map_err(|error| {
+            if full(&error) {
+                let source = std::io::Error::new(std::io::ErrorKind::StorageFull, error.message().to_owned());
+                return StoreError::DiskFull { path: self.folder.clone(), source };
+            }
+            self.broken(error.message())
+        })
+    }
+
+    /// What the wanted branches are called.
+    fn names(&self, repo: &Repository) -> Result<Vec<String>, StoreError> {
+        self.wanted
+            .iter()
+            .map(|wanted| match &wanted.branch {
+                Some(branch) => Ok(branch.clone()),
+                None => self.default_branch(repo),
+            })
+            .collect()
+    }
+
+    fn default_branch(&self, repo: &Repository) -> Result<String, StoreError> {
+        if let Ok(known) = repo.config().and_then(|config| config.get_string(DEFAULT_BRANCH)) {
+            return Ok(known);
+        }
+        let text = self.git(&["ls-remote", "--symref", "origin", "HEAD", "refs/heads/*"], None)?;
+        let text = text.or_problem(&self.url)?;
+        let head =
+            text.lines().find_map(|line| line.strip_prefix("ref: refs/heads/")?.strip_suffix("\tHEAD"));
+        // A HEAD that points at no branch is not told; neither is that of an empty repo.
+        let name =
+            head.map_or_else(|| self.head_of_empty().unwrap_or_else(|| MAIN.to_owned()), str::to_owned);
+        if text.contains(&format!("\trefs/heads/{name}\n")) {
+            // The answer will do until the branch is gone.
+            let _ = repo.config().and_then(|mut config| config.set_str(DEFAULT_BRANCH, &name));
+        }
+        Ok(name)
+    }
+
+    /// The default branch to be of a repo without any commit, which only a clone is told of.
+    fn head_of_empty(&self) -> Option<String> {
+        let probe = tempfile::tempdir().ok()?;
+        let into = probe.path().join("probe");
+        let into = into.to_str()?;
+        let arguments = ["clone", "--quiet", "--bare", "--depth=1", "--filter=tree:0", REMOTE, into];
+        // It has to make the folder that it is to work in, so it runs beside it.
+        beside(probe.path(), &self.url, &arguments).ok().filter(|answer| answer.success)?;
+        let head = std::fs::read_to_string(probe.path().join("probe/HEAD")).ok()?;
+        head.trim().strip_prefix("ref: refs/heads/").map(str::to_owned)
+    }
+
+    fn fetch_branches(&self, repo: &Repository, names: &[String]) -> Result<(), StoreError> {
+        let mut names: Vec<&String> = names.iter().collect();
+        names.sort();
+        names.dedup();
+        let mut shallow = names.iter().all(|name| repo.refname_to_id(&full_name(name)).is_err());
+        let mut asked = false;
+        loop {
+            if names.is_empty() {
+                return Ok(());
+            }
+            let refspecs: Vec<String> =
+                names.iter().map(|name| format!("+{0}:{0}", full_name(name))).collect();
+            let mut arguments = vec!["fetch", "--quiet", "--no-tags", "--no-write-fetch-head"];
+            if shallow {
+                arguments.push("--depth=1");
+            }
+            arguments.push("origin");
+            arguments.extend(refspecs.iter().map(String::as_str));
+            step();
+            let answer = self.git(&arguments, None)?;
+            if answer.success {
+                return Ok(());
+            }
+            let stderr = answer.stderr.as_str();
+            if stderr.contains("couldn't find remote ref") && !asked {
+                // Some branch is not there (any more); it takes a question to know which.
+                asked = true;
+                let there =
+                    self.git(&["ls-remote", "origin", "refs/heads/*"], None)?.or_problem(&self.url)?;
+                for name in &names {
+                    if !there.contains(&format!("\t{}\n", full_name(name))) {
+                        self.forget(repo, name);
+                    }
+                }
+                names.retain(|name| there.contains(&format!("\t{}\n", full_name(name))));
+                continue;
+            }
+            if shallow && (stderr.contains("shallow") || stderr.contains("dumb http")) {
+                // An old or a dumb server: all of the history, then.
+                shallow = false;
+                continue;
+            }
+            if stderr.contains("shallow file has changed") || stderr.contains("cannot lock ref") {
+                // Somebody's own git in the same clone.
+                continue;
+            }
+            return Err(self.failed(stderr));
+        }
+    }
+
+    fn forget(&self, repo: &Repository, branch: &str) {
+        if let Ok(mut reference) = repo.find_reference(&full_name(branch)) {
+            // What is left is found missing again, and costs a question.
+            let _ = reference.delete();
+        }
+        if self.wanted.iter().any(|wanted| wanted.branch.is_none()) {
+            let _ = repo.config().and_then(|mut config| config.remove(DEFAULT_BRANCH));
+        }
+    }
+
+    /// What a failed command of git means: the clone is broken, the disk is full, or the remote does
+    /// not answer.
+    fn failed(&self, stderr: &str) -> StoreError {
+        let says = |needles: &[&str]| needles.iter().any(|needle| stderr.contains(needle));
+        if says(&["No space left on device", "Disk quota exceeded"]) {
+            let source = std::io::Error::new(std::io::ErrorKind::StorageFull, "git found no space left");
+            return StoreError::DiskFull { path: self.folder.clone(), source };
+        }
+        let ours = says(&[
+            "bad object",
+            "is corrupt",
+            "is empty",
+            "bad config",
+            "object corrupt or missing",
+            "unable to read tree",
+            "invalid sha1 pointer",
+            "packfile",
+            "did not send all necessary objects",
+            "bad tree",
+            "unable to parse object",
+        ]) || stderr.contains(&format!("not a git repository: '{}'", self.folder.display()));
+        if ours { self.broken(stderr) } else { problem(&self.url, stderr) }
+    }
+
+    /// Fetches those of `blobs` that the clone lacks, all in one go.
+    ///
+    /// # Errors
+    /// When the remote does not give them.
+    pub(super) fn fetch_blobs(&self, blobs: &[Oid]) -> Result<(), StoreError> {
+        let missing = self.with(|_, odb| {
+            // Without looking for new packs for each: a clone that was just opened has none.
+            let lacks = |blob: &&Oid| !odb.exists_ext(**blob, OdbLookupFlags::NO_REFRESH);
+            Ok(blobs.iter().filter(lacks).map(|blob| format!("{blob}\n")).collect::<String>())
+        })?;
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let arguments = [
+            "-c",
+            "fetch.negotiationAlgorithm=noop",
+            "fetch",
+            "--quiet",
+            "--no-tags",
+            "--no-write-fetch-head",
+            "--filter=blob:none",
+            "--stdin",
+            "origin",
+        ];
+        let answer = {
+            let _alone = self.lock()?;
+            self.git(&arguments, Some(&missing))?
+        };
+        if !answer.success {
+            return Err(self.failed(&answer.stderr));
+        }
+        self.with(|_, odb| odb.refresh())
+    }
+
+    /// Whether somebody on this machine has pushed to these branches since they were fetched.
+    pub(super) fn is_behind(&self, turn: &mut Turn, updates: &[Update]) -> bool {
+        let opened = self.opened.borrow();
+        let names = opened.as_ref().map(|opened| opened.branches.as_slice()).unwrap_or_default();
+        updates.iter().any(|update| {
+            names
+                .get(update.branch)
+                .is_some_and(|branch| turn.has_moved(&branch.name, branch.tip, &self.notes.borrow()))
+        })
+    }
+
+    /// Whether the remote may take several branches in one push; known once it has refused.
+    pub(super) fn is_atomic(&self) -> bool {
+        !self.with(|repo, _| Ok(repo.config()?.get_bool(NO_ATOMIC).unwrap_or(false))).unwrap_or(false)
+    }
+
+    /// Pushes branches, all or none of them.
+    ///
+    /// # Errors
+    /// When the remote does not take them.
+    pub(super) fn push(&self, updates: &[Update], turn: &mut Turn) -> Result<Pushed, StoreError> {
+        let atomic = updates.len() > 1;
+        let branches = self.branches()?;
+        let name = |update: &Update| {
+            branches.get(update.branch).map(|branch| full_name(&branch.name)).unwrap_or_default()
+        };
+        let mut arguments = vec!["push".to_owned(), "--porcelain".to_owned(), "--no-thin".to_owned()];
+        arguments.push("--no-verify".to_owned());
+        if atomic {
+            arguments.push("--atomic".to_owned());
+        }
+        for update in updates {
+            // The remote must still be where this commit goes on from; an empty id is "not there".
+            let old = update.old.map(|old| old.to_string()).unwrap_or_default();
+            arguments.push(format!("--force-with-lease={}:{old}", name(update)));
+        }
+        arguments.push("origin".to_owned());
+        for update in updates {
+            arguments.push(format!("{}:{}", update.new, name(update)));
+        }
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        step();
+        let answer = self.git(&arguments, None)?;
+        step();
+        if answer.success {
+            for update in updates {
+                self.moved_to(update, turn);
+            }
+            return Ok(Pushed::Done);
+        }
+        if atomic && answer.stderr.contains("does not support --atomic") {
+            self.with(|repo, _| repo.config()?.set_bool(NO_ATOMIC, true))?;
+            return Ok(Pushed::NotAtomic);
+        }
+        match refused(&answer) {
+            Some(Refused::Moved) => Ok(Pushed::Moved),
+            Some(Refused::Declined { branch, message }) => Err(StoreError::Remote {
+                url: self.shown(),
+                problem: RemoteProblem::Declined { branch, message },
+            }),
+            None => Err(self.failed(&answer.stderr)),
+        }
+    }
+
+    /// Takes note that the remote has a commit of ours.
+    fn moved_to(&self, update: &Update, turn: &mut Turn) {
+        if let Some(opened) = self.opened.borrow_mut().as_mut()
+            && let Some(branch) = opened.branches.get_mut(update.branch)
+        {
+            branch.tip = Some(update.new);
+            turn.note(&branch.name, update.new);
+            // Only a hint for the next fetch; what counts is what the remote has.
+            let _ = opened.repo.reference(&full_name(&branch.name), update.new, true, "pushed");
+        }
+    }
+
+    /// Housekeeping, if it is due and nobody else uses the clone.
+    pub(super) fn keep_up(&self) {
+        if self.opened.borrow().is_none() {
+            upkeep::run_if_due(&self.folder, &self.url);
+        }
+    }
+}
+
+/// Why a branch was not pushed.
+#[derive(Debug, PartialEq, Eq)]
+enum Refused {
+    Moved,
+    Declined { branch: String, message: String },
+}
+
+/// Reads `git push --porcelain`: a line for each branch, `!` before those that were not taken.
+fn refused(answer: &Answer) -> Option<Refused> {
+    let mut moved = None;
+    for line in answer.stdout.lines().filter_map(|line| line.strip_prefix("!\t")) {
+        let (branches, why) = line.split_once('\t').unwrap_or((line, ""));
+        let lost = [
+            "stale info",
+            "fetch first",
+            "non-fast-forward",
+            "failed to update ref",
+            "cannot lock ref",
+            "failed to lock",
+            "unable to lock",
+            "reference already exists",
+            "incorrect old value provided",
+            "atomic",
+        ];
+        if lost.iter().any(|needle| why.contains(needle)) {
+            moved = Some(Refused::Moved);
+        } else {
+            let branch = branches.rsplit_once("refs/heads/").map_or(branches, |(_, branch)| branch);
+            return Some(Refused::Declined {
+                branch: branch.to_owned(),
+                message: declined(why, &answer.stderr),
+            });
+        }
+    }
+    moved
+}
+
+/// The remote's own words, where it has any.
+fn declined(why: &str, stderr: &str) -> String {
+    let why = why.trim_start_matches("[remote rejected] ").trim_start_matches("[rejected] ");
+    let why = why.trim_start_matches('(').trim_end_matches(')');
+    let said: Vec<&str> = stderr
+        .lines()
+        .filter_map(|line| line.strip_prefix("remote: "))
+        .map(str::trim)
+        .filter(|line| !line.is_empty())
+        .take(5)
+        .collect();
+    if said.is_empty() { why.to_owned() } else { format!("{why}: {}", said.join(" ")) }
+}
+
+fn full_name(branch: &str) -> String {
+    format!("refs/heads/{branch}")
+}
+
+fn full(error: &git2::Error) -> bool {
+    error.message().contains("No space left") || error.message().contains("quota")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_push_that_came_late_is_told_from_one_that_is_not_wanted() {
+        let answer = |stdout: &str, stderr: &str| Answer {
+            success: false,
+            stdout: format!("To /srv/r.git\n{stdout}\nDone"),
+            stderr: stderr.to_owned(),
+        };
+        for late in [
+            "!\tabc:refs/heads/state\t[rejected] (stale info)",
+            "!\tabc:refs/heads/state\t[remote rejected] (failed to update ref)",
+            "!\tabc:refs/heads/state\t[remote rejected] (cannot lock ref 'refs/heads/state': is at a but expected b)",
+            "!\tabc:refs/heads/state\t[rejected] (atomic push failed)\n!\tabc:refs/heads/intent\t[rejected] (stale info)",
+        ] {
+            assert_eq!(refused(&answer(late, "")), Some(Refused::Moved), "{late}");
+        }
+        let protected = "!\tabc:refs/heads/my/state\t[remote rejected] (pre-receive hook declined)";
+        let expected = Refused::Declined {
+            branch: "my/state".to_owned(),
+            message: "pre-receive hook declined: only robots may push".to_owned(),
+        };
+        assert_eq!(
+            refused(&answer(protected, "remote: only robots may push\nerror: failed")),
+            Some(expected)
+        );
+        assert_eq!(refused(&answer("", "fatal: no")), None);
+    }
+
+    #[test]
+    fn a_clone_is_named_by_its_remote_without_userinfo() {
+        let folder = |url: &str, branch: &str| {
+            let wanted = Wanted { branch: Some(branch.to_owned()), create: true };
+            Clone::new(Path::new("/home"), url, vec![wanted]).folder
+        };
+        let plain = folder("https://h/o/store.git", "state");
+        assert_eq!(plain, folder("https://me:token@h/o/store.git", "state"));
+        assert!(
+            plain.starts_with("/home/stores") && plain.to_string_lossy().contains("/store-"),
+            "{plain:?}"
+        );
+        assert_ne!(plain, folder("https://h/o/store.git", "intent"));
+        assert_ne!(plain, folder("https://h/p/store.git", "state"));
+    }
+}

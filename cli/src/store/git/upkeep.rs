@@ -1,0 +1,52 @@
+//! Keeping a clone small: objects that a process wrote lie in files of their own until they are packed.
+//!
+//! It is done at the start of a command, when enough has come together and no other process uses the
+//! clone: who reads there announces it with a lock that is shared.
+
+use std::fs::File;
+use std::path::Path;
+
+use super::command::git;
+
+/// Loose objects that are worth packing.
+const LOOSE: usize = 1_000;
+/// Packs that are worth making one of.
+const PACKS: usize = 24;
+/// The file whose lock says that a clone is in use.
+const IN_USE: &str = "ocuroot-in-use";
+
+/// Says that this process uses the clone, until the file is dropped. None where that cannot be said;
+/// then nothing keeps others from tidying up, which a reader survives by reading again.
+pub(super) fn announce(clone: &Path) -> Option<File> {
+    let file = open(clone)?;
+    file.try_lock_shared().ok().map(|()| file)
+}
+
+fn open(clone: &Path) -> Option<File> {
+    File::options().create(true).truncate(false).write(true).open(clone.join(IN_USE)).ok()
+}
+
+/// Packs loose objects, and many packs into one. What fails is left for another day.
+pub(super) fn run_if_due(clone: &Path, url: &str) {
+    let objects = clone.join("objects");
+    // Ids are spread evenly, so one of the 256 folders tells of all.
+    let loose = count(&objects.join("17")) * 256;
+    let packs = count(&objects.join("pack")) / 3;
+    if loose < LOOSE && packs < PACKS {
+        return;
+    }
+    let Some(file) = open(clone) else { return };
+    if file.try_lock().is_err() {
+        return;
+    }
+    let all: &[&str] = if packs < PACKS { &[] } else { &["-a"] };
+    let arguments = [&["repack", "-d", "-q"], all].concat();
+    let repacked = git(clone, url, &arguments, None);
+    // What was written for a push that came too late is in no pack.
+    let pruned = git(clone, url, &["prune", "--expire=1.hour.ago"], None);
+    tracing::debug!(loose, packs, ?repacked, ?pruned, "tidied up a clone");
+}
+
+fn count(folder: &Path) -> usize {
+    std::fs::read_dir(folder).map_or(0, Iterator::count)
+}
