@@ -217,29 +217,27 @@ fn follow<'a>(
 /// Where the link at `here`, or at its longest linked prefix, leads; none when `here` has a body
 /// of its own or no prefix of it is a link.
 fn step(snapshot: &Snapshot, here: &Ref) -> Result<Option<Ref>, Needs> {
+    // Mostly the document itself is there, and then nobody has to read those above it.
+    if let Some(document) = snapshot.get(here)? {
+        return Ok(document.target().map(|target| beside(here, target)));
+    }
     let mut needs = Needs::default();
-    let mut prefix = Some(here.clone());
     let mut rest = String::new();
+    let mut prefix = parent(here, &mut rest);
     while let Some(current) = prefix {
-        match needs.take(snapshot.get(&current)).flatten() {
-            Some(document) if needs.is_empty() => match document.target() {
-                Some(target) => {
-                    let target = if here.marker() == Some(Marker::Intent) {
-                        target.to_intent()
-                    } else {
-                        target.clone()
-                    };
-                    let next = if rest.is_empty() { Some(target) } else { target.child(&rest).ok() };
-                    return Ok(next);
-                }
-                None if rest.is_empty() => return Ok(None),
-                None => {}
-            },
-            _ => {}
+        if let Some(Some(document)) = needs.take(snapshot.get(&current))
+            && let (true, Some(target)) = (needs.is_empty(), document.target())
+        {
+            return Ok(beside(here, target).child(&rest).ok());
         }
         prefix = parent(&current, &mut rest);
     }
     needs.settle(None)
+}
+
+/// `target` in the store that `here` lies in.
+fn beside(here: &Ref, target: &Ref) -> Ref {
+    if here.marker() == Some(Marker::Intent) { target.to_intent() } else { target.clone() }
 }
 
 /// The ref one segment up, down to the release; what was cut off goes in front of `rest`.

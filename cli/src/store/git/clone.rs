@@ -19,6 +19,7 @@ use ocuroot_core::repo_config::strip_userinfo;
 use super::super::error::{RemoteProblem, StoreError};
 use super::super::steps::step;
 use super::command::{Answer, REMOTE, beside, git, problem};
+use super::pause;
 use super::turn::{Notes, Turn};
 use super::upkeep;
 
@@ -86,6 +87,8 @@ pub(super) enum Pushed {
     NotAtomic,
 }
 
+/// How often a fetch is tried again because somebody else's git uses the clone.
+const DISTURBED: u32 = 5;
 /// The setting of a clone that names the remote's default branch.
 const DEFAULT_BRANCH: &str = "ocuroot.defaultbranch";
 /// The setting of a clone whose remote does not take several branches in one push.
@@ -183,6 +186,13 @@ impl Clone {
 
     /// Throws the clone away and fetches what it needs again.
     fn remake(&self, reason: &str) -> Result<(), StoreError> {
+        let _alone = self.lock()?;
+        self.discard(reason)?;
+        self.fetch_alone()
+    }
+
+    /// Throws the clone away, for the first time in this process; a second time would not help either.
+    fn discard(&self, reason: &str) -> Result<(), StoreError> {
         tracing::warn!(folder = %self.folder.display(), reason, "the clone of a store is broken and is made anew");
         if self.remade.replace(true) {
             return Err(self.broken(reason));
@@ -192,12 +202,10 @@ impl Clone {
         let aside = self.folder.with_extension(format!("broken-{}", std::process::id()));
         let moved = std::fs::rename(&self.folder, &aside);
         let removed = std::fs::remove_dir_all(if moved.is_ok() { &aside } else { &self.folder });
-        if let Err(error) = removed
-            && self.folder.exists()
-        {
-            return Err(StoreError::write("remove", &self.folder, error));
+        match removed {
+            Err(error) if self.folder.exists() => Err(StoreError::write("remove", &self.folder, error)),
+            _ => Ok(()),
         }
-        self.fetch()
     }
 
     /// Brings the clone to where the remote is.
@@ -207,21 +215,25 @@ impl Clone {
     /// be written.
     pub(super) fn fetch(&self) -> Result<(), StoreError> {
         let _alone = self.lock()?;
-        let repo = match self.repository() {
-            Ok(repo) => repo,
-            Err(StoreError::Clone { reason, .. }) if !self.remade.get() => return self.remake(&reason),
-            Err(error) => return Err(error),
-        };
+        self.fetch_alone()
+    }
+
+    /// As [`Clone::fetch`], by who has locked the clone.
+    fn fetch_alone(&self) -> Result<(), StoreError> {
+        match self.fetch_once() {
+            Err(StoreError::Clone { reason, .. }) if !self.remade.get() => {
+                self.discard(&reason)?;
+                self.fetch_once()
+            }
+            result => result,
+        }
+    }
+
+    fn fetch_once(&self) -> Result<(), StoreError> {
+        let repo = self.repository()?;
         let names = self.names(&repo)?;
         *self.notes.borrow_mut() = Notes::read(&self.shown());
-        match self.fetch_branches(&repo, &names) {
-            Ok(()) => {}
-            Err(StoreError::Clone { reason, .. }) if !self.remade.get() => {
-                drop(repo);
-                return self.remake(&reason);
-            }
-            Err(error) => return Err(error),
-        }
+        self.fetch_branches(&repo, &names)?;
         let mut branches = Vec::new();
         for name in names {
             let tip = match repo.refname_to_id(&full_name(&name)) {
@@ -335,6 +347,7 @@ impl Clone {
         names.dedup();
         let mut shallow = names.iter().all(|name| repo.refname_to_id(&full_name(name)).is_err());
         let mut asked = false;
+        let mut disturbed = 0;
         loop {
             if names.is_empty() {
                 return Ok(());
@@ -371,8 +384,11 @@ impl Clone {
                 shallow = false;
                 continue;
             }
-            if stderr.contains("shallow file has changed") || stderr.contains("cannot lock ref") {
+            let in_the_way = stderr.contains("shallow file has changed") || stderr.contains("File exists");
+            if in_the_way && disturbed < DISTURBED {
                 // Somebody's own git in the same clone.
+                disturbed += 1;
+                pause(disturbed);
                 continue;
             }
             return Err(self.failed(stderr));
@@ -409,6 +425,8 @@ impl Clone {
             "did not send all necessary objects",
             "bad tree",
             "unable to parse object",
+            "cannot lock ref",
+            "reference broken",
         ]) || stderr.contains(&format!("not a git repository: '{}'", self.folder.display()));
         if ours { self.broken(stderr) } else { problem(&self.url, stderr) }
     }

@@ -185,11 +185,15 @@ pub(super) fn problem(url: &str, stderr: &str) -> StoreError {
     StoreError::Remote { url, problem }
 }
 
-/// The line of git's output that says what is the matter: the last that does, as git goes from the
-/// particular to the general except for the advice at its end.
+/// The line of git's output that says what is the matter. What ssh says stands before git's own words,
+/// which then only say that it did not work.
 fn reason(stderr: &str) -> String {
     let lines: Vec<&str> = stderr.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
-    let said = |start: &str| lines.iter().find_map(|line| line.strip_prefix(start));
+    let said = |start: &str| {
+        lines.iter().find_map(|line| {
+            line.strip_prefix(start).filter(|rest| !rest.starts_with("Could not read from remote repository"))
+        })
+    };
     let line = said("fatal: ").or_else(|| said("error: ")).or_else(|| said("remote: "));
     let first = line.or_else(|| lines.first().copied()).unwrap_or("git gave no reason");
     first.trim_end_matches('.').to_owned()
@@ -212,7 +216,7 @@ mod tests {
             ),
             (
                 "git@h: Permission denied (publickey).\nfatal: Could not read from remote repository.\n\nPlease make sure",
-                "authentication failed (Could not read from remote repository)",
+                "authentication failed (git@h: Permission denied (publickey))",
             ),
             (
                 "fatal: '/srv/x.git' does not appear to be a git repository\nfatal: Could not read from remote repository.",

@@ -35,7 +35,7 @@ use ocuroot_core::{Marker as Side, Ref};
 use super::Moment;
 use super::error::StoreError;
 use super::layout::document_path;
-use super::marker::{NAME as MARKER, StoreMarker};
+use super::marker::{self, NAME as MARKER, StoreMarker};
 use clone::{Branch, Clone as BareClone, Pushed, Update, Wanted};
 use edit::Files;
 use objects::{Entry, Paths};
@@ -241,8 +241,13 @@ impl GitStores {
         })?;
         let marker = match marker {
             Some(Entry::Blob(marker)) => {
-                clone.fetch_blobs(&[marker])?;
-                let bytes = clone.with(|_, odb| Ok(odb.read(marker)?.data().to_vec()))?;
+                let bytes = match blob_id(marker).and_then(marker::well_known) {
+                    Some(text) => text.into_bytes(),
+                    None => {
+                        clone.fetch_blobs(&[marker])?;
+                        clone.with(|_, odb| Ok(odb.read(marker)?.data().to_vec()))?
+                    }
+                };
                 let branch = branch.map(|branch| branch.name.as_str()).unwrap_or_default();
                 let where_ = format!("{}, branch {branch}, {}", clone.shown(), place.prefix);
                 StoreMarker::parse(&bytes, Path::new(where_.trim_end_matches([' ', ',', '/'])), side)?
@@ -414,7 +419,7 @@ impl GitStores {
             for ((reference, expect, _), blob) in required.into_iter().zip(blobs) {
                 let holds = match expect {
                     Expect::Absent => blob.is_none(),
-                    Expect::Blob(BlobId(expected)) => blob.is_some_and(|blob| blob.as_bytes() == expected),
+                    Expect::Blob(expected) => blob.and_then(blob_id) == Some(*expected),
                 };
                 if !holds {
                     conflicts.push(reference.clone());
@@ -512,6 +517,10 @@ impl GitStores {
         }
         Ok(updates)
     }
+}
+
+fn blob_id(id: Oid) -> Option<BlobId> {
+    id.as_bytes().try_into().ok().map(BlobId)
 }
 
 /// Whether a ref is that of a repo's configuration at a commit.
