@@ -414,16 +414,19 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_loaded_is_asked_for_at_once() {
+    fn only_where_nothing_is_what_is_above_is_asked_for_and_all_at_once() {
         let mut snapshot = Snapshot::default();
-        let Err(Unmet::Needs(needs)) = document(&snapshot, &"s/-/p/@v1/task/a".parse().unwrap()) else {
-            panic!("no needs");
+        let wanted: Ref = "s/-/p/@v1/task/a/1".parse().unwrap();
+        let asked = |snapshot: &Snapshot| {
+            let Err(Unmet::Needs(needs)) = document(snapshot, &wanted) else { panic!("no needs") };
+            needs.bodies.iter().map(Ref::to_string).collect::<Vec<_>>()
         };
-        let bodies: Vec<&str> = needs.bodies.iter().map(Ref::as_str).collect();
-        assert_eq!(bodies, ["s/-/p/@v1", "s/-/p/@v1/task/a"]);
+        assert_eq!(asked(&snapshot), ["s/-/p/@v1/task/a/1"]);
+        snapshot.load(&wanted, None);
+        assert_eq!(asked(&snapshot), ["s/-/p/@v1", "s/-/p/@v1/task/a"]);
         snapshot.load(&"s/-/p/@v1/task/a".parse().unwrap(), None);
         snapshot.load(&"s/-/p/@v1".parse().unwrap(), None);
-        assert!(document(&snapshot, &"s/-/p/@v1/task/a".parse().unwrap()).unwrap().is_none());
+        assert!(document(&snapshot, &wanted).unwrap().is_none());
     }
 
     #[test]
