@@ -27,6 +27,11 @@ const CUTS: [fn(&mut ReleaseSummary); 3] = [
 /// newest releases, and in old ones less than what they are called.
 const STEPS: [RangeInclusive<usize>; 2] = [1..=2, 3..=3];
 
+/// Whether what a release is called is all there, whatever was cut.
+pub(super) fn keeps_itself(release: &ReleaseSummary) -> bool {
+    release.cut.len() < CUTS.len()
+}
+
 /// A release with each number of cuts.
 struct Levels {
     /// The lengths of its text: of each level, also of those that are not at hand.

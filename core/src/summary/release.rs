@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::bounded::keeps_itself;
 use super::whole::count;
 use super::{Open, ReleaseSummary};
 use crate::documents::{Function, Marker, Run, Status};
@@ -25,6 +26,36 @@ const MOST_WAITS: usize = 3;
 /// Characters of a commit's subject that are kept.
 const SUBJECT: usize = 100;
 
+/// What was told of a release before, and how much of it still holds.
+#[derive(Default)]
+pub(super) struct Known<'a> {
+    /// That.
+    pub(super) told: Option<&'a ReleaseSummary>,
+    /// Whether its document and its commit are as they were.
+    pub(super) itself: bool,
+    /// The tasks and deployments that are not, by name (`deploy/prod`).
+    pub(super) touched: BTreeSet<&'a str>,
+}
+
+impl Known<'_> {
+    fn itself(&self) -> Option<&ReleaseSummary> {
+        self.told.filter(|told| self.itself && keeps_itself(told))
+    }
+
+    /// Since when a task or deployment stands where it does.
+    fn since(&self, place: &str) -> Option<String> {
+        let open = self.told?.open.get(place).filter(|_| !self.touched.contains(place))?;
+        Some(open.since.clone())
+    }
+}
+
+/// The task or deployment that a run belongs to which `written` is a part of, by name.
+pub(super) fn place_of(written: &Ref) -> Option<&str> {
+    let below = written.as_str().strip_prefix(written.release_ref().as_str())?.strip_prefix('/')?;
+    let end = below.match_indices('/').nth(1)?.0;
+    below.get(..end).filter(|_| matches!(written.kind(), Some(Kind::Task | Kind::Deploy)))
+}
+
 /// What is to be told of `release`; `entries` are its runs, by place and number.
 ///
 /// # Errors
@@ -33,7 +64,46 @@ pub(super) fn summary(
     snapshot: &Snapshot,
     release: &Ref,
     entries: &[RunEntry],
+    known: &Known<'_>,
 ) -> Result<ReleaseSummary, Needs> {
+    let mut needs = Needs::default();
+    let mut newest: BTreeMap<&Ref, &RunEntry> = BTreeMap::new();
+    for entry in entries {
+        newest.insert(&entry.place, entry);
+    }
+    let mut not_complete = BTreeMap::new();
+    let mut uses = BTreeSet::new();
+    for (place, entry) in newest.into_iter().filter(|(_, entry)| entry.status() != Status::Complete) {
+        let name = place.as_str().strip_prefix(release.as_str()).unwrap_or_default();
+        let name = name.trim_start_matches('/').to_owned();
+        let attempts = entries.iter().filter(|other| other.place == *place).count() as u64;
+        let since = match known.since(&name) {
+            Some(since) => Ok(since),
+            None => status_marker(snapshot, entry).map(|marker| marker.time),
+        };
+        let since = needs.take(since).unwrap_or_default();
+        let waits = needs.take(waits(snapshot, release, entry, &mut uses)).unwrap_or_default();
+        not_complete.insert(name, Open { status: entry.status(), since, attempts, waits });
+    }
+    let itself = match known.itself() {
+        Some(told) => Some(told.clone()),
+        None => needs.take(itself(snapshot, release)),
+    };
+    let Some(itself) = itself else { return Err(needs) };
+    let statuses: Vec<Status> = entries.iter().map(RunEntry::status).collect();
+    needs.settle(ReleaseSummary {
+        status: Status::of_release(&statuses),
+        runs: count(entries),
+        open: not_complete,
+        more: 0,
+        uses,
+        cut: Vec::new(),
+        ..itself
+    })
+}
+
+/// What is told of a release without its runs.
+fn itself(snapshot: &Snapshot, release: &Ref) -> Result<ReleaseSummary, Needs> {
     let mut needs = Needs::default();
     let commit = needs.take(commit(snapshot, release)).flatten();
     let marker = match &commit {
@@ -47,35 +117,22 @@ pub(super) fn summary(
             .then(|| tag.release().map(str::to_owned))?
     });
     let tags: BTreeSet<String> = tags.filter(|tag| !tag.is_empty()).collect();
-    let mut newest: BTreeMap<&Ref, &RunEntry> = BTreeMap::new();
-    for entry in entries {
-        newest.insert(&entry.place, entry);
-    }
-    let mut not_complete = BTreeMap::new();
-    let mut uses = BTreeSet::new();
-    for (place, entry) in newest {
-        if entry.status() != Status::Complete {
-            let attempts = entries.iter().filter(|other| other.place == *place).count();
-            if let Some(open) = needs.take(open(snapshot, release, entry, attempts, &mut uses)) {
-                let name = place.as_str().strip_prefix(release.as_str()).unwrap_or_default();
-                not_complete.insert(name.trim_start_matches('/').to_owned(), open);
-            }
-        }
-    }
-    let text = |key: &str| marker.extra.get(key).and_then(serde_json::Value::as_str).unwrap_or_default();
-    let statuses: Vec<Status> = entries.iter().map(RunEntry::status).collect();
+    let text = |key: &str| {
+        let text = marker.extra.get(key).and_then(serde_json::Value::as_str).unwrap_or_default();
+        text.chars().take(SUBJECT).collect()
+    };
     needs.settle(ReleaseSummary {
         id: release.release().unwrap_or_default().to_owned(),
-        subject: text("subject").chars().take(SUBJECT).collect(),
-        author: text("author").chars().take(SUBJECT).collect(),
+        subject: text("subject"),
+        author: text("author"),
         commit: commit.as_ref().map(Ref::subpath).unwrap_or_default().to_owned(),
         tags: tags.into_iter().collect(),
-        time: marker.time,
-        status: Status::of_release(&statuses),
-        runs: count(entries),
-        open: not_complete,
+        time: marker.time.clone(),
+        status: Status::Pending,
+        runs: BTreeMap::new(),
+        open: BTreeMap::new(),
         more: 0,
-        uses,
+        uses: BTreeSet::new(),
         cut: Vec::new(),
     })
 }
@@ -88,25 +145,21 @@ fn commit(snapshot: &Snapshot, release: &Ref) -> Result<Option<Ref>, Needs> {
     Ok(snapshot.search(&glob)?.into_iter().next())
 }
 
-fn open(
+/// What a run waits for, a few of all.
+fn waits(
     snapshot: &Snapshot,
     release: &Ref,
     entry: &RunEntry,
-    attempts: usize,
     uses: &mut BTreeSet<Ref>,
-) -> Result<Open, Needs> {
-    let mut needs = Needs::default();
-    let status = entry.status();
-    let since = needs.take(status_marker(snapshot, entry)).unwrap_or_default().time;
-    let mut waits = Vec::new();
-    if matches!(status, Status::Pending | Status::Paused) {
-        let run = needs.take(snapshot.get(&entry.reference)).flatten().and_then(Document::read::<Run>);
-        if let Some(function) = run.as_ref().and_then(|run| run.functions.last()) {
-            waits = needs.take(waits_for(snapshot, release, function, uses)).unwrap_or_default();
-        }
+) -> Result<Vec<String>, Needs> {
+    if !matches!(entry.status(), Status::Pending | Status::Paused) {
+        return Ok(Vec::new());
     }
+    let run = snapshot.get(&entry.reference)?.and_then(Document::read::<Run>);
+    let Some(function) = run.as_ref().and_then(|run| run.functions.last()) else { return Ok(Vec::new()) };
+    let mut waits = waits_for(snapshot, release, function, uses)?;
     waits.truncate(MOST_WAITS);
-    needs.settle(Open { status, since, attempts: attempts as u64, waits })
+    Ok(waits)
 }
 
 /// The refs that a function still waits for, as far as one package tells: of dependencies those are

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::{Counts, RELEASES, Summary, bounded, live, release};
+use super::release::{self, Known};
+use super::{Counts, RELEASES, Summary, bounded, live};
 use crate::documents::Status;
 use crate::glob::Glob;
 use crate::refs::Ref;
@@ -30,7 +31,7 @@ pub fn of_package(snapshot: &Snapshot, package: &Ref, tree: &str) -> Result<Opti
     let mut releases = Vec::new();
     for name in &newest {
         let entries = of.get(*name).map_or(&[][..], Vec::as_slice);
-        releases.extend(needs.take(release::summary(snapshot, name, entries)));
+        releases.extend(needs.take(release::summary(snapshot, name, entries, &Known::default())));
     }
     let mut deployed = BTreeMap::new();
     for current in currents {
