@@ -444,7 +444,9 @@ fn what_is_cut_comes_back_step_by_step() {
         };
         assert_eq!(cuts(&world), expected);
         // What happens to one that is cut.
-        world.edit(|edit| edit.put_body(&r(&format!("{LONG}/@r3/custom/x")), "float64", &1).unwrap());
+        let at = r(&format!("{LONG}/@r3/custom/x"));
+        let reads = &world.edit(|edit| edit.put_body(&at, "float64", &1).unwrap())[&r(LONG)];
+        assert!(reads.bodies.iter().all(|read| read.release() == Some("r3")), "{reads:?}");
         assert_eq!(cuts(&world), expected);
         for release in (3..=22).rev() {
             // Newer ones end, and leave room for old ones.

@@ -91,9 +91,9 @@ fn written_here(stored: &[u8]) -> Option<Summary> {
 enum What {
     /// There was no such document.
     New,
-    /// There is another now, or none.
+    /// There was another.
     Other,
-    /// Gone.
+    /// There is none any more.
     Gone,
     /// A Task says what it said, and is only linked from elsewhere: `@/deploy/prod` leaves the one of one
     /// release for that of the next.
