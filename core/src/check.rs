@@ -28,7 +28,7 @@ pub struct Finding {
     pub problem: Problem,
     /// In words, with what to do about it.
     pub message: String,
-    /// Whether [`check`]'s transaction mends it.
+    /// Whether `--fix` mends it: [`check`]'s transaction, or what [`crate::summary::check`] says.
     pub fixable: bool,
 }
 
@@ -50,6 +50,8 @@ pub enum Problem {
     BadPath,
     /// A run left running by a process that is gone.
     StaleRun,
+    /// A summary that is missing, out of date, or of nothing ([`crate::summary::check`]).
+    Summary,
 }
 
 /// Looks at every document of both stores. Returns the findings, sorted by place, and the

@@ -163,7 +163,7 @@ pub(crate) fn dependencies(release: &Ref, package: &Package, phase: usize) -> Ve
 
 /// `text` as a pattern that matches just itself and still parses as a ref: a `\\` could not stand in
 /// one, so what means something in a pattern stands in a class of its own.
-fn literal(text: &str) -> String {
+pub(crate) fn literal(text: &str) -> String {
     text.chars().fold(String::with_capacity(text.len()), |mut pattern, c| {
         match c {
             '*' | '?' | '[' | '{' => pattern.extend(['[', c, ']']),

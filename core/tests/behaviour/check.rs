@@ -1,7 +1,10 @@
 //! `state check`: what is found, and what mends it.
 
+use std::collections::BTreeMap;
+
 use ocuroot_core::check::{self, Finding, Problem};
 use ocuroot_core::snapshot::Snapshot;
+use ocuroot_core::summary;
 
 use crate::fixture::{check as changes, facts, r, store};
 
@@ -147,4 +150,53 @@ fn a_run_left_by_a_dead_process_is_reported_and_not_touched() {
         "",
         "",
     );
+}
+
+#[test]
+fn summaries_are_compared_with_what_they_tell_of() {
+    let store = store("s/-/p/@r1 = release c: t\ns/-/q/@r1 = release c: t\ns/-/empty/@/custom/a = 1");
+    let mends = |stored: &BTreeMap<String, Vec<u8>>| {
+        crate::fixture::answer(&store, |s| summary::check(s, stored, |package| format!("tree of {package}")))
+            .0
+    };
+    let mut stored = BTreeMap::new();
+    let mend = |stored: &mut BTreeMap<String, Vec<u8>>| {
+        for mend in mends(stored) {
+            match mend.text {
+                Some(text) => stored.insert(mend.path, text.into_bytes()),
+                None => stored.remove(&mend.path),
+            };
+        }
+        assert!(mends(stored).is_empty());
+    };
+    assert_eq!(mends(&stored).len(), 2);
+    mend(&mut stored);
+    let [p, q, empty] = ["s/-/p", "s/-/q", "s/-/empty"].map(|package| summary::path(&r(package)));
+    assert!(stored.keys().eq([&p, &q]));
+    let whole = stored.clone();
+
+    let of_p = stored[&p].clone();
+    stored.insert(q.clone(), of_p);
+    stored.insert(p.clone(), b"{".to_vec());
+    stored.insert(empty.clone(), b"{}".to_vec());
+    // People's files are theirs.
+    stored.insert(format!("{}/README.md", summary::FOLDER), b"hello".to_vec());
+    let found: Vec<String> = mends(&stored)
+        .iter()
+        .map(|mend| {
+            assert_eq!((mend.finding.problem, mend.finding.fixable), (Problem::Summary, true));
+            format!("{}: {}", mend.finding.place, mend.finding.message)
+        })
+        .collect();
+    assert_eq!(
+        found,
+        [
+            format!("{empty}: {empty} is the summary of no package that has releases; --fix deletes it"),
+            format!("s/-/p: {p} is not a summary; --fix writes it anew"),
+            format!("s/-/q: {q} is out of date; --fix writes it anew"),
+        ]
+    );
+    mend(&mut stored);
+    stored.remove(&format!("{}/README.md", summary::FOLDER)).unwrap();
+    assert_eq!(stored, whole);
 }

@@ -23,3 +23,5 @@ mod release;
 mod run;
 #[cfg(test)]
 mod summary;
+#[cfg(test)]
+mod summary_update;

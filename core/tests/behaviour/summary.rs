@@ -1,4 +1,5 @@
 //! Summaries (store.md): what a viewer needs first, in one small file a package.
+//! How they follow what happens is in `summary_update.rs`.
 
 use ocuroot_core::documents::Status;
 use ocuroot_core::envelope::BlobId;
@@ -25,7 +26,7 @@ const STORE: &str = r#"
     s/-/p/@r2/task/build/1 = failed_retried build
     s/-/p/@r2/task/build/2 = failed_retried build
     s/-/p/@r2/task/build/3 = failed build
-    s/-/p/@r2/deploy/prod/1 = pending up(a<-@/custom/a, b<-s/-/p/@/custom/b, c<-s/-/p/@/custom/c, d=1, e<-@/custom/x?1) after s/-/p/@r2/task/build/*/status/complete
+    s/-/p/@r2/deploy/prod/1 = pending up(a<-@/custom/a, b<-s/-/p/@/custom/b, c<-s/-/p/@/custom/c, d=1, e<-@/custom/x?1, environment<-@/environment/prod) after s/-/p/@r2/task/build/*/status/complete
     s/-/p/@/custom/b = 1
     s/-/q/@r9 = release c9: x
 "#;
@@ -33,6 +34,7 @@ const STORE: &str = r#"
 #[test]
 fn a_package_at_a_glance() {
     let (summary, reads) = answer(&store(STORE), |s| summary::of_package(s, &r("s/-/p"), "abc"));
+    let summary = summary.unwrap();
     let value = serde_json::to_value(&summary).unwrap();
     assert_eq!(
         value,
@@ -41,7 +43,7 @@ fn a_package_at_a_glance() {
             "tree": "abc",
             "counts": {"releases": 2, "runs": {"complete": 4, "failed": 1, "failed_retried": 2, "pending": 1}},
             "live": {"prod": {
-                "release": "r1", "since": "2026-01-02T00:01:30Z", "took": 90,
+                "release": "r1", "since": "2026-01-02T00:01:30Z", "took": 90, "samples": [[1, 1, 90]],
                 "intent": value["live"]["prod"]["intent"],
             }},
             "releases": [
@@ -54,6 +56,7 @@ fn a_package_at_a_glance() {
                         ]},
                         "task/build": {"status": "failed", "since": "2026-01-01T00:00:00Z", "attempts": 3},
                     },
+                    "uses": ["s/-/p/@/custom/b", "s/-/p/@/custom/c"],
                 },
                 {
                     "id": "r1", "commit": "c1", "subject": "First", "author": "Ada", "tags": ["stable", "v1"],
@@ -62,7 +65,7 @@ fn a_package_at_a_glance() {
             ],
         })
     );
-    assert_eq!(serde_json::from_str::<Summary>(&summary.to_text()).unwrap(), summary);
+    assert_eq!(Summary::parse(summary.to_text().as_bytes()), Some(summary));
     // Of other packages and of intent nothing is read.
     let outside = reads.bodies.iter().filter(|at| at.package() != r("s/-/p")).count();
     assert_eq!(
@@ -83,47 +86,68 @@ fn the_intent_that_a_deployment_came_from_is_told_without_opening_it() {
     let later = ocuroot_core::facts::Facts { now: "2026-02-01T00:02:00Z".into(), ..facts() };
     let done = run::complete(&store.snapshot(), &at, &run::Completion::default(), &[], &later).unwrap();
     store.commit(&done).unwrap();
-    let live = &answer(&store, |s| summary::of_package(s, &r("s/-/p"), "")).0.live["prod"];
+    let live = &answer(&store, |s| summary::of_package(s, &r("s/-/p"), "")).0.unwrap().live["prod"];
     assert_eq!(live.intent, BlobId::of(store.bytes(&r("s/-/p/+/deploy/prod")).unwrap()).to_string());
     assert_eq!((live.took, live.since.as_str()), (Some(120), "2026-02-01T00:02:00Z"));
 }
 
-#[test]
-fn it_stays_small() {
-    let environments: Vec<String> = (0..40).map(|n| format!("production-eu-{n}")).collect();
-    let package = "github.com/example/shop/-/services/backend/release.ocu.star";
-    for (status, kept) in [("complete", 20), ("failed", 20), ("pending", 20)] {
-        let mut text = String::new();
-        for release in 1..=30 {
-            let commit = format!("{release:040x}");
-            text += &format!("{package}/@r{release} = release {commit}: build | >x\n");
+/// A package of so many releases and environments. Each deployment stands at `status`.
+pub(crate) fn crowded(package: &str, releases: usize, environments: usize, status: &str) -> String {
+    let environments: Vec<String> = (0..environments).map(|n| format!("production-eu-{n}")).collect();
+    let mut text = String::new();
+    for release in 1..=releases {
+        let commit = format!("{release:040x}");
+        text += &format!("{package}/@r{release} = release {commit}: build | >x\n");
+        text += &format!(
+            "{package}/@r{release}/commit/{commit} = {{\"time\":\"2026-01-01T00:00:00.123Z\",\"subject\":\"{}\",\"author\":\"Ada Lovelace\"}}\n",
+            "x".repeat(120)
+        );
+        text += &format!("{package}/@v0.{release}.0-1 -> {package}/@r{release}\n");
+        for environment in &environments {
+            let place = format!("{package}/@r{release}/deploy/{environment}");
             text += &format!(
-                "{package}/@r{release}/commit/{commit} = {{\"time\":\"2026-01-01T00:00:00.123Z\",\"subject\":\"{}\",\"author\":\"Ada Lovelace\"}}\n",
-                "x".repeat(90)
+                "{place}/1 = {status} up(a<-@/custom/approval) after {package}/@r{release}/task/build/*/status/complete\n{place} = up 1\n"
             );
-            text += &format!("{package}/@v0.{release}.0-1 -> {package}/@r{release}\n");
-            for environment in &environments {
-                let place = format!("{package}/@r{release}/deploy/{environment}");
+            if status == "complete" {
                 text += &format!(
-                    "{place}/1 = {status} up(a<-@/custom/approval) after {package}/@r{release}/task/build/*/status/complete\n{place} = up 1\n"
+                    "{place}/1/status/complete = {{\"time\":\"2026-01-01T01:00:0{}.123Z\",\"started\":\"2026-01-01T00:00:00Z\"}}\n",
+                    release % 10
                 );
             }
         }
-        for environment in &environments {
-            text += &format!("{package}/@/deploy/{environment} -> {package}/@r30/deploy/{environment}\n");
-        }
-        let snapshot = store(&text).snapshot();
-        let summary = summary::of_package(&snapshot, &r(package), &"0".repeat(40)).unwrap();
+    }
+    for environment in &environments {
+        text += &format!("{package}/@/deploy/{environment} -> {package}/@r{releases}/deploy/{environment}\n");
+    }
+    text
+}
+
+pub(crate) const LONG: &str = "github.com/example/shop/-/services/backend/release.ocu.star";
+
+#[test]
+fn it_stays_small() {
+    for status in ["complete", "failed", "pending"] {
+        let snapshot = store(&crowded(LONG, 30, 40, status)).snapshot();
+        let summary = summary::of_package(&snapshot, &r(LONG), &"0".repeat(40)).unwrap().unwrap();
         let size = summary.to_text().len();
         assert!(size <= summary::MOST_BYTES, "{size}");
-        assert_eq!((summary.live.len(), summary.releases.len(), summary.counts.releases), (40, kept, 30));
+        assert_eq!((summary.live.len(), summary.releases.len(), summary.counts.releases), (40, 20, 30));
         assert_eq!(summary.releases[0].id, "r30");
         assert_eq!(summary.counts.runs.values().sum::<usize>(), 1200);
+        let samples = if status == "complete" { 5 } else { 0 };
+        assert!(summary.live.values().all(|live| live.samples.len() == samples));
         for release in &summary.releases {
             let all = if status == "complete" { 0 } else { 40 };
             assert_eq!(release.open.len() + release.more, all);
             assert_eq!(release.runs[&Status::from_name(status).unwrap()], 40);
         }
+        // Where all is well nothing is cut; else what is old is.
+        let whole = |release: &summary::ReleaseSummary| {
+            (release.subject.len(), release.tags.len()) == (100, 1) && release.cut.is_empty()
+        };
+        let newest = &summary.releases[0];
+        assert_eq!((newest.subject.len(), newest.more, newest.tags.len()), (100, 0, 1));
+        assert_eq!(summary.releases.iter().all(whole), status == "complete");
     }
 }
 

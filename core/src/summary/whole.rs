@@ -1,0 +1,77 @@
+//! A summary, made of everything that a package has.
+
+use std::collections::BTreeMap;
+
+use super::release::{self, Known};
+use super::{Counts, RELEASES, Summary, bounded, live};
+use crate::documents::Status;
+use crate::glob::Glob;
+use crate::refs::Ref;
+use crate::runs::{self, RunEntry};
+use crate::snapshot::{Needs, Snapshot};
+
+/// The summary of `package`; `tree` is git's id of its folder. None for a package without releases.
+///
+/// # Errors
+/// What must be loaded.
+pub fn of_package(snapshot: &Snapshot, package: &Ref, tree: &str) -> Result<Option<Summary>, Needs> {
+    let names = releases(snapshot, package)?;
+    if names.is_empty() {
+        return Ok(None);
+    }
+    let mut needs = Needs::default();
+    let currents = needs.take(currents(snapshot, package)).unwrap_or_default();
+    let all = needs.take(runs::of_package(snapshot, package)).unwrap_or_default();
+    let counts = Counts { releases: names.len(), runs: count(&all) };
+    let mut of: BTreeMap<Ref, Vec<RunEntry>> = BTreeMap::new();
+    for entry in all {
+        of.entry(entry.release()).or_default().push(entry);
+    }
+    let newest: Vec<&Ref> = names.iter().rev().take(RELEASES).collect();
+    let mut releases = Vec::new();
+    for name in &newest {
+        let entries = of.get(*name).map_or(&[][..], Vec::as_slice);
+        releases.extend(needs.take(release::summary(snapshot, name, entries, &Known::default())));
+    }
+    let mut deployed = BTreeMap::new();
+    for current in currents {
+        if let Some(Some(mut live)) = needs.take(live::of(snapshot, &current)) {
+            let recent =
+                newest.iter().filter_map(|name| of.get(*name)).flat_map(|entries| entries.iter().rev());
+            let runs = recent.filter(|entry| entry.is_deploy() && entry.name() == current.subpath());
+            live.set_samples(needs.take(live::newest_samples(snapshot, runs)).unwrap_or_default());
+            deployed.insert(current.subpath().to_owned(), live);
+        }
+    }
+    needs.settle(())?;
+    let summary =
+        Summary { package: package.clone(), tree: tree.to_owned(), counts, live: deployed, releases };
+    Ok(Some(bounded::whole(summary)))
+}
+
+/// The releases of a package, by number.
+fn releases(snapshot: &Snapshot, package: &Ref) -> Result<Vec<Ref>, Needs> {
+    let Ok(glob) = Glob::new(&format!("{}/@r*", Glob::escape(package.as_str()))) else {
+        return Ok(Vec::new());
+    };
+    let mut found = snapshot.search(&glob)?;
+    found.retain(|release| release.release_number().is_some());
+    found.sort_by_key(Ref::release_number);
+    Ok(found)
+}
+
+fn currents(snapshot: &Snapshot, package: &Ref) -> Result<Vec<Ref>, Needs> {
+    match Glob::new(&format!("{}/@/deploy/*", Glob::escape(package.as_str()))) {
+        Ok(glob) => snapshot.search(&glob),
+        Err(_) => Ok(Vec::new()),
+    }
+}
+
+/// How many of `entries` are in each status.
+pub(super) fn count(entries: &[RunEntry]) -> BTreeMap<Status, usize> {
+    let mut counts = BTreeMap::new();
+    for entry in entries {
+        *counts.entry(entry.status()).or_default() += 1;
+    }
+    counts
+}
