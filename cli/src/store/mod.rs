@@ -41,6 +41,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use ocuroot_core::snapshot::{Needs, Snapshot, Unmet};
+use ocuroot_core::summary::Mend;
 use ocuroot_core::transaction::Transaction;
 use ocuroot_core::{Marker as Side, Ref};
 
@@ -179,10 +180,12 @@ impl Stores {
     pub fn commit(&self, transaction: &Transaction) -> Result<Commit, StoreError> {
         match &self.backend {
             Backend::Fs { stores, .. } => stores.commit(transaction, None),
-            Backend::Git(stores) => Ok(match stores.commit(transaction, &mut None)? {
-                git::Outcome::Done { .. } => Commit::Done,
-                git::Outcome::Conflict(refs) => Commit::Conflict(refs),
-            }),
+            Backend::Git(stores) => {
+                Ok(match stores.commit(transaction, &Snapshot::default(), &mut None)? {
+                    git::Outcome::Done { .. } => Commit::Done,
+                    git::Outcome::Conflict(refs) => Commit::Conflict(refs),
+                })
+            }
         }
     }
 
@@ -265,7 +268,7 @@ impl Stores {
         let mut turn = None;
         for attempt in 1..=ATTEMPTS {
             let (transaction, value) = self.answer(snapshot, decide, None)?;
-            match stores.commit(&transaction, &mut turn)? {
+            match stores.commit(&transaction, snapshot, &mut turn)? {
                 git::Outcome::Done { moved: false } => {
                     snapshot.apply(&transaction);
                     return Ok(value);
@@ -284,6 +287,29 @@ impl Stores {
             }
         }
         Err(StoreError::Busy { refs: Vec::new(), attempts: ATTEMPTS }.into())
+    }
+
+    /// Compares the summaries of a git store with its documents (spec: store, "Summaries"); a store in
+    /// folders has none. `snapshot` is what is known already.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn check_summaries(&self, snapshot: &mut Snapshot) -> Result<Vec<Mend>, StoreError> {
+        match &self.backend {
+            Backend::Fs { .. } => Ok(Vec::new()),
+            Backend::Git(stores) => stores.check_summaries(snapshot),
+        }
+    }
+
+    /// Writes the summaries that are missing or out of date, and deletes those that should not be there.
+    ///
+    /// # Errors
+    /// When the store cannot be read or written.
+    pub fn mend_summaries(&self) -> Result<(), StoreError> {
+        match &self.backend {
+            Backend::Fs { .. } => Ok(()),
+            Backend::Git(stores) => stores.mend_summaries(),
+        }
     }
 
     /// Answers a question: calls `query`, loads what it needs and calls it again until it answers.

@@ -7,6 +7,7 @@
 //!
 //! * [`clone`] keeps a bare clone, fetches and pushes, through the user's [git](command).
 //! * [`objects`] reads folders and documents off its object database, [`edit`] writes changed ones.
+//! * [`summaries`] keeps what viewers need first beside the documents.
 //! * [`turn`] lets the writers of one machine take turns, [`upkeep`] keeps a clone small.
 //!
 //! A command fetches once. What it decides later it decides on that and on what it pushed itself: if
@@ -16,6 +17,7 @@ mod clone;
 mod command;
 mod edit;
 mod objects;
+mod summaries;
 mod turn;
 mod upkeep;
 
@@ -334,7 +336,8 @@ impl GitStores {
         Ok(bodies)
     }
 
-    /// Carries out a transaction, unless something that it requires does not hold. `turn` is the
+    /// Carries out a transaction, unless something that it requires does not hold. `snapshot` is what
+    /// the caller knows of the stores at their tips, so that it is not read twice. `turn` is the
     /// caller's turn to write, if it has one; after a conflict it has, so that it can decide anew
     /// while the others of this machine wait.
     ///
@@ -343,6 +346,7 @@ impl GitStores {
     pub(super) fn commit(
         &self,
         transaction: &Transaction,
+        snapshot: &Snapshot,
         turn: &mut Option<Turn>,
     ) -> Result<Outcome, StoreError> {
         let began = Instant::now();
@@ -367,7 +371,9 @@ impl GitStores {
                 Some(turn) => turn,
                 None => turn.insert(Turn::take(&self.clone_of(Side::State)?.shown())),
             };
-            let stage = self.next_stage(&rest)?;
+            let nothing = Snapshot::default();
+            let known = if self.moves() == start { snapshot } else { &nothing };
+            let stage = self.next_stage(&rest, known)?;
             let Some((clone, updates, sides)) = stage else {
                 return Ok(Outcome::Done { moved: self.moves() != start });
             };
@@ -434,6 +440,7 @@ impl GitStores {
     fn next_stage(
         &self,
         transaction: &Transaction,
+        snapshot: &Snapshot,
     ) -> Result<Option<(&BareClone, Vec<Update>, BTreeSet<Side>)>, StoreError> {
         let sides: BTreeSet<Side> =
             transaction.writes.keys().map(|reference| reference.marker().unwrap_or(Side::State)).collect();
@@ -443,7 +450,7 @@ impl GitStores {
         let one_branch = one_remote && self.state.branch == self.intent.branch;
         let together = sides.len() > 1 && one_remote && (one_branch || clone.is_atomic());
         let sides = if together { sides } else { BTreeSet::from([*first]) };
-        let updates = self.at_tips(|view| self.commits(view, transaction, &sides))?;
+        let updates = self.at_tips(|view| self.commits(view, transaction, &sides, snapshot))?;
         if updates.is_empty()
             && transaction.writes.keys().all(|at| sides.contains(&at.marker().unwrap_or(Side::State)))
         {
@@ -458,6 +465,7 @@ impl GitStores {
         view: &View,
         transaction: &Transaction,
         sides: &BTreeSet<Side>,
+        snapshot: &Snapshot,
     ) -> Result<Vec<Update>, StoreError> {
         let mut branches: BTreeMap<usize, (Files, Vec<&Ref>, Side)> = BTreeMap::new();
         for side in sides {
@@ -495,27 +503,88 @@ impl GitStores {
         }
         let mut updates = Vec::new();
         for (branch, (files, refs, side)) in branches {
-            let tip = view.tip(self.place(side));
             let message = message(&transaction.message, &refs);
-            let new = self.clone_of(side)?.with(|repo, _| {
-                let parent = tip.map(|tip| repo.find_commit(tip)).transpose()?;
-                let old = parent.as_ref().map(git2::Commit::tree_id);
-                let tree = match edit::edit(repo, old, &files)? {
-                    Some(tree) => tree,
-                    None => repo.treebuilder(None)?.write()?,
-                };
-                if Some(tree) == old {
-                    return Ok(None);
-                }
-                let tree = repo.find_tree(tree)?;
-                let author = author()?;
-                let parents: Vec<&git2::Commit<'_>> = parent.iter().collect();
-                super::steps::step();
-                repo.commit(None, &author, &author, &message, &tree, &parents).map(Some)
-            })?;
-            updates.extend(new.map(|new| Update { branch, old: tip, new }));
+            let old = self.tree(side, view.tip(self.place(side)))?;
+            let mut new = self.edited(side, old, &files)?;
+            if sides.contains(&Side::State) && branch == self.state.branch && new != old {
+                let summaries = self.summaries(view, transaction, new, snapshot)?;
+                new = self.edited(side, new, &summaries)?;
+            }
+            updates.extend(self.update(side, view, new, &message)?);
         }
         Ok(updates)
+    }
+
+    /// The tree of a commit.
+    fn tree(&self, side: Side, commit: Option<Oid>) -> Result<Option<Oid>, StoreError> {
+        let Some(commit) = commit else { return Ok(None) };
+        self.clone_of(side)?.with(|repo, _| Ok(Some(repo.find_commit(commit)?.tree_id())))
+    }
+
+    /// A branch's tree with files changed.
+    fn edited(&self, side: Side, tree: Option<Oid>, files: &Files) -> Result<Option<Oid>, StoreError> {
+        if files.is_empty() {
+            return Ok(tree);
+        }
+        self.clone_of(side)?.with(|repo, _| edit::edit(repo, tree, files))
+    }
+
+    /// A commit with this tree on the branch of one side; none where the branch has that tree.
+    fn update(
+        &self,
+        side: Side,
+        view: &View,
+        tree: Option<Oid>,
+        message: &str,
+    ) -> Result<Option<Update>, StoreError> {
+        let place = self.place(side);
+        let tip = view.tip(place);
+        let new = self.clone_of(side)?.with(|repo, _| {
+            let parent = tip.map(|tip| repo.find_commit(tip)).transpose()?;
+            if tree == parent.as_ref().map(git2::Commit::tree_id) {
+                return Ok(None);
+            }
+            let tree = match tree {
+                Some(tree) => tree,
+                None => repo.treebuilder(None)?.write()?,
+            };
+            let author = author()?;
+            let parents: Vec<&git2::Commit<'_>> = parent.iter().collect();
+            super::steps::step();
+            repo.commit(None, &author, &author, message, &repo.find_tree(tree)?, &parents).map(Some)
+        })?;
+        Ok(new.map(|new| Update { branch: place.branch, old: tip, new }))
+    }
+
+    /// Changes files of one branch that are no documents, by what `files` makes of the store as it is,
+    /// and again if somebody else writes meanwhile.
+    pub(super) fn write_files(
+        &self,
+        side: Side,
+        message: &str,
+        files: impl Fn(&GitStores) -> Result<Files, StoreError>,
+    ) -> Result<(), StoreError> {
+        let began = Instant::now();
+        let clone = self.clone_of(side)?;
+        let mut turn = Turn::take(&clone.shown());
+        let mut lost = 0;
+        loop {
+            let update = self.at_tips(|view| {
+                let old = self.tree(side, view.tip(self.place(side)))?;
+                let new = self.edited(side, old, &files(self)?)?;
+                self.update(side, view, new, message)
+            })?;
+            let Some(update) = update else { return Ok(()) };
+            if clone.push(&[update], &mut turn)? == Pushed::Done {
+                return Ok(());
+            }
+            lost += 1;
+            if began.elapsed() >= self.limit {
+                return Err(StoreError::Crowded { url: clone.shown(), waited: began.elapsed() });
+            }
+            pause(lost);
+            clone.fetch()?;
+        }
     }
 }
 
