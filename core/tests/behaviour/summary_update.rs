@@ -322,6 +322,18 @@ fn only_what_is_touched_is_read() {
     assert_eq!(bodies(reads), ["s/-/p/@r11/deploy/env07"]);
     let outside = reads.folders.iter().filter(|(_, path)| !path.starts_with("s/-/p/@r12")).count();
     assert_eq!((reads.rounds, outside, reads.folders.len()), (2, 0, 167));
+    // A new release, and the claim of its first run: all is in the transaction.
+    let commit = release::Commit { hash: "c13".into(), ..release::Commit::default() };
+    let (new, definition) = (r("s/-/p/@r13"), format!("build | {}", environments.join("; ")));
+    let made =
+        release::create(&world.store.snapshot(), &new, &commit, package_of(&definition), &world.facts());
+    assert_eq!(bodies(&world.commit(&made.unwrap())[&r(package)]), [""; 0]);
+    let first = new.child("task/build/1").unwrap();
+    let claimed = run::claim(&world.store.snapshot(), &first, &world.facts()).unwrap().0;
+    let reads = &world.commit(&claimed)[&r(package)];
+    // Of those that wait for it, what they wait for.
+    assert!(reads.bodies.iter().all(|read| read.release() == Some("r13")), "{reads:?}");
+    assert_eq!(reads.bodies.len(), 40);
     // Without the summary as it was, everything is.
     let whole = world.store.decide_counting(|s| summary::of_package(s, &r(package), "")).1;
     assert!(whole.bodies.len() > 300, "{}", whole.bodies.len());
