@@ -1,4 +1,5 @@
 //! Medians, and lines that put them beside their limits.
+#![allow(dead_code, reason = "each benchmark uses a part of it")]
 
 use std::hint::black_box;
 use std::path::Path;

@@ -3,7 +3,9 @@
 //! Every release has a document for its commit and one for each deployment's task, run, status
 //! and logs; every environment has a link to what is deployed there. With [`Shape::LARGE`] that
 //! makes about 100,000 documents in 220,000 files and folders.
+#![allow(dead_code, reason = "each benchmark uses a part of it")]
 
+use std::io::Write;
 use std::path::Path;
 
 use ocuroot_core::Ref;
@@ -32,8 +34,7 @@ pub(crate) fn documents(shape: Shape, write: &mut dyn FnMut(&Ref, &Document)) {
     let mut put = |reference, body_type, body: Value| write(reference, Document::new(body_type, &body));
     let environments: Vec<String> = (0..shape.deploys).map(environment).collect();
     for name in &environments {
-        let body = json!({"name": name, "attributes": {"region": "eu-1", "type": "shop"}});
-        put(format!("@/environment/{name}"), "sdk.Environment", body);
+        put(format!("@/environment/{name}"), "sdk.Environment", environment_body(name));
     }
     for package in 0..shape.packages {
         let package = package_name(package);
@@ -49,8 +50,7 @@ pub(crate) fn documents(shape: Shape, write: &mut dyn FnMut(&Ref, &Document)) {
             for name in &environments {
                 let task = format!("{release}/deploy/{name}");
                 let run = format!("{task}/1");
-                let inputs =
-                    json!({"environment": {"value": {"name": name, "attributes": {"region": "eu-1"}}}});
+                let inputs = inputs(name);
                 let output = json!({"host": format!("{name}.example.com"), "port": 8080});
                 put(
                     task,
@@ -83,6 +83,50 @@ pub(crate) fn documents(shape: Shape, write: &mut dyn FnMut(&Ref, &Document)) {
     }
 }
 
+/// Calls `write` with every document of the intent that a store of that shape has come from, so that
+/// there is nothing to do.
+pub(crate) fn intent(shape: Shape, write: &mut dyn FnMut(&Ref, &Document)) {
+    for number in 0..shape.deploys {
+        let name = environment(number);
+        let at = format!("@/environment/{name}").parse().unwrap();
+        write(&at, &Document::new("sdk.Environment", &environment_body(&name)));
+        for package in 0..shape.packages {
+            let package = package_name(package);
+            let body = json!({"release": format!("{package}/@r{}", shape.releases), "input": inputs(&name)});
+            let at = format!("{package}/@/deploy/{name}").parse().unwrap();
+            write(&at, &Document::new("models.Intent", &body));
+        }
+    }
+}
+
+/// What a document is written as into git: the path of its file, and its text.
+pub(crate) type Files = Vec<(String, String)>;
+
+/// Writes a branch with these files, and a store's marker, into the bare repo at `repo`.
+pub(crate) fn import(repo: &Path, branch: &str, side: &str, files: &Files) {
+    let mut git = std::process::Command::new("git")
+        .args(["fast-import", "--quiet"])
+        .current_dir(repo)
+        .stdin(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut pipe = std::io::BufWriter::new(git.stdin.take().unwrap());
+    let head =
+        format!("commit refs/heads/{branch}\ncommitter P <p@example.org> 1700000000 +0000\ndata 5\nstore\n");
+    pipe.write_all(head.as_bytes()).unwrap();
+    let marker = (".ocuroot-store".to_owned(), format!("{{\"version\":3,\"Tags\":{{\"{side}\":{{}}}}}}"));
+    for (path, text) in files.iter().chain([&marker]) {
+        write!(pipe, "M 100644 inline {path}\ndata {}\n{text}\n", text.len()).unwrap();
+    }
+    drop(pipe);
+    assert!(git.wait().unwrap().success());
+}
+
+/// A file of a document, for [`import`].
+pub(crate) fn file(reference: &Ref, document: &Document) -> (String, String) {
+    (format!("refs/{reference}/@object.json"), document.to_text())
+}
+
 /// Writes a store of that shape into a folder, marker and all, and returns how many documents it
 /// has. Much faster than transactions would.
 pub(crate) fn write(shape: Shape, folder: &Path) -> usize {
@@ -106,6 +150,17 @@ fn package_name(number: u32) -> String {
 
 fn environment(number: u32) -> String {
     if number == 0 { "prod".to_owned() } else { format!("env{number:02}") }
+}
+
+fn environment_body(name: &str) -> Value {
+    json!({"name": name, "attributes": {"region": "eu-1", "type": "shop"}})
+}
+
+fn inputs(environment: &str) -> Value {
+    json!({"environment": {
+        "ref": format!("@/environment/{environment}"),
+        "value": environment_body(environment),
+    }})
 }
 
 fn release_body(commit: &str, environments: &[String]) -> Value {
