@@ -84,6 +84,14 @@ impl Snapshot {
         self.tree_mut(side).list(path, document, entries);
     }
 
+    /// The folder at `path`, to record it and those below it as a walk comes by them: that is faster than
+    /// to [`list`](Snapshot::list) each by its path.
+    pub fn folder(&mut self, side: Marker, path: &str) -> FolderMut<'_> {
+        let tree = self.tree_mut(side);
+        let node = tree.make(path);
+        FolderMut { tree, node }
+    }
+
     /// Records the bytes of a document, or that there is none. Bytes that are no document are kept
     /// as a problem, see [`Snapshot::problem`].
     pub fn load(&mut self, reference: &Ref, bytes: Option<&[u8]>) {
@@ -338,6 +346,26 @@ impl Snapshot {
             });
         }
         problems
+    }
+}
+
+/// A folder of a snapshot, to be recorded.
+#[derive(Debug)]
+pub struct FolderMut<'s> {
+    tree: &'s mut Tree,
+    node: u32,
+}
+
+impl FolderMut<'_> {
+    /// Records what the folder holds, as [`Snapshot::list`] does.
+    pub fn list<'a>(&mut self, document: bool, entries: impl IntoIterator<Item = &'a str>) {
+        self.tree.list_node(self.node, document, entries);
+    }
+
+    /// A folder in this one; none if this one was listed without it.
+    pub fn enter(&mut self, name: &str) -> Option<FolderMut<'_>> {
+        let node = self.tree.child(self.node, name)?;
+        Some(FolderMut { tree: self.tree, node })
     }
 }
 

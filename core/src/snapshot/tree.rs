@@ -157,6 +157,16 @@ impl Tree {
         entries: impl IntoIterator<Item = &'a str>,
     ) {
         let node = self.make(path);
+        self.list_node(node, document, entries);
+    }
+
+    /// As [`Tree::list`], of a folder that is known already.
+    pub(super) fn list_node<'a>(
+        &mut self,
+        node: u32,
+        document: bool,
+        entries: impl IntoIterator<Item = &'a str>,
+    ) {
         let mut names: Vec<&str> = entries.into_iter().collect();
         names.sort_unstable();
         names.dedup();

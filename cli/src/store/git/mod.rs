@@ -30,7 +30,7 @@ use std::time::{Duration, Instant};
 use git2::{Oid, Signature};
 use ocuroot_core::envelope::BlobId;
 use ocuroot_core::repo_config::{self, strip_userinfo};
-use ocuroot_core::snapshot::{Folder, Needs, Snapshot};
+use ocuroot_core::snapshot::{Needs, Snapshot};
 use ocuroot_core::transaction::{Expect, Transaction, Write};
 use ocuroot_core::{Marker as Side, Ref};
 
@@ -260,7 +260,7 @@ impl GitStores {
     }
 
     /// Calls `work` with the stores as they are, and again if a clone had to be made anew meanwhile.
-    fn at_tips<T>(&self, work: impl Fn(&View) -> Result<T, StoreError>) -> Result<T, StoreError> {
+    fn at_tips<T>(&self, mut work: impl FnMut(&View) -> Result<T, StoreError>) -> Result<T, StoreError> {
         loop {
             let view = self.view()?;
             let before = self.moves();
@@ -276,30 +276,19 @@ impl GitStores {
     /// # Errors
     /// When the remote or the clone cannot be read.
     pub(super) fn load(&self, needs: &Needs, snapshot: &mut Snapshot) -> Result<Moment, StoreError> {
-        let (listings, bodies) =
-            self.at_tips(|view| Ok((self.listings(view, needs)?, self.bodies(view, needs)?)))?;
-        for (side, listing) in listings {
-            listing.record(side, snapshot);
-        }
-        for (reference, bytes) in bodies {
-            snapshot.load(&reference, bytes.as_deref());
-        }
+        self.at_tips(|view| {
+            for folder in &needs.folders {
+                let root = view.side(folder.side).root;
+                let listed = RefCell::new(&mut *snapshot);
+                self.clone_of(folder.side)?
+                    .with(|_, odb| objects::list(odb, root, folder, &mut listed.borrow_mut()))?;
+            }
+            for (reference, bytes) in self.bodies(view, needs)? {
+                snapshot.load(&reference, bytes.as_deref());
+            }
+            Ok(())
+        })?;
         Ok([Some(self.moves()), None])
-    }
-
-    fn listings(
-        &self,
-        view: &View,
-        needs: &Needs,
-    ) -> Result<Vec<(Side, super::layout::Listing)>, StoreError> {
-        let mut found = Vec::new();
-        for Folder { side, path, below } in &needs.folders {
-            let root = view.side(*side).root;
-            let listed =
-                self.clone_of(*side)?.with(|_, odb| objects::list(odb, root, path, below.as_ref()))?;
-            found.extend(listed.into_iter().map(|listing| (*side, listing)));
-        }
-        Ok(found)
     }
 
     fn bodies(&self, view: &View, needs: &Needs) -> Result<Vec<(Ref, Option<Vec<u8>>)>, StoreError> {

@@ -6,9 +6,10 @@
 use std::collections::HashMap;
 
 use git2::{Odb, Oid};
-use ocuroot_core::glob::{Descent, Glob};
+use ocuroot_core::glob::Descent;
+use ocuroot_core::snapshot::{Folder, FolderMut, Snapshot};
 
-use super::super::layout::{Listing, OBJECT, REFS, inside};
+use super::super::layout::{OBJECT, REFS, inside};
 
 /// What a name in a tree stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -121,63 +122,62 @@ impl<'r> Paths<'r> {
     }
 }
 
-/// Lists the folder at `path` below `refs/`, and with `below` all those under it that could hold a
-/// match. `root` is the store's tree.
+/// Lists the folder at `path` below `refs/` into a snapshot, and with `below` all those under it that
+/// could hold a match. `root` is the store's tree.
 ///
 /// # Errors
 /// When a tree cannot be read.
 pub(super) fn list(
     odb: &Odb<'_>,
     root: Option<Oid>,
-    path: &str,
-    below: Option<&Glob>,
-) -> Result<Vec<Listing>, git2::Error> {
-    let Some(start) = inside(path) else { return Ok(vec![Listing::empty(path.to_owned())]) };
+    folder: &Folder,
+    snapshot: &mut Snapshot,
+) -> Result<(), git2::Error> {
+    let Some(start) = inside(&folder.path) else {
+        snapshot.list(folder.side, &folder.path, false, []);
+        return Ok(());
+    };
     let tree = match root {
         None => None,
         Some(root) => at_path(odb, root, &format!("{REFS}/{start}"))?,
     };
-    let Some(Entry::Tree(tree)) = tree else { return Ok(vec![Listing::empty(start)]) };
-    let mut listings = Vec::new();
-    let descent = below.map(|glob| glob.descend(&start));
-    down(odb, tree, start, descent, &mut listings)?;
-    Ok(listings)
+    let Some(Entry::Tree(tree)) = tree else {
+        snapshot.list(folder.side, &start, false, []);
+        return Ok(());
+    };
+    let descent = folder.below.as_ref().map(|glob| glob.descend(&start));
+    down(odb, tree, &mut snapshot.folder(folder.side, &start), descent.as_ref())
 }
 
 fn down(
     odb: &Odb<'_>,
     tree: Oid,
-    path: String,
-    descent: Option<Descent<'_>>,
-    listings: &mut Vec<Listing>,
+    folder: &mut FolderMut<'_>,
+    descent: Option<&Descent<'_>>,
 ) -> Result<(), git2::Error> {
-    let mut listing = Listing::empty(path);
+    let object = odb.read(tree)?;
+    let mut document = false;
+    let mut names = Vec::new();
     let mut trees = Vec::new();
-    {
-        let object = odb.read(tree)?;
-        entries(object.data(), |name, entry| match entry {
-            Entry::Blob(_) => listing.document |= name == OBJECT.as_bytes(),
-            Entry::Tree(id) => {
-                // A name that is no text cannot be a part of a ref.
-                if let Ok(name) = std::str::from_utf8(name) {
-                    listing.folders.push(name.to_owned());
-                    trees.push(id);
-                }
-            }
-        })?;
-    }
-    let mut deeper = Vec::new();
-    if let Some(descent) = descent {
-        for (name, tree) in listing.folders.iter().zip(trees) {
-            let below = descent.enter(name);
-            if below.may_match_below() {
-                deeper.push((tree, listing.child(name), below));
+    entries(object.data(), |name, entry| match entry {
+        Entry::Blob(_) => document |= name == OBJECT.as_bytes(),
+        Entry::Tree(id) => {
+            // A name that is no text cannot be a part of a ref.
+            if let Ok(name) = std::str::from_utf8(name) {
+                names.push(name);
+                trees.push(id);
             }
         }
-    }
-    listings.push(listing);
-    for (tree, path, below) in deeper {
-        down(odb, tree, path, Some(below), listings)?;
+    })?;
+    folder.list(document, names.iter().copied());
+    let Some(descent) = descent else { return Ok(()) };
+    for (name, tree) in names.into_iter().zip(trees) {
+        let below = descent.enter(name);
+        if below.may_match_below()
+            && let Some(mut folder) = folder.enter(name)
+        {
+            down(odb, tree, &mut folder, Some(&below))?;
+        }
     }
     Ok(())
 }
