@@ -1,6 +1,6 @@
 //! Stores of the first version, as they are read today.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use ocuroot_core::envelope::Document;
 use ocuroot_core::generations::{OldFile, Translation, translate};
@@ -502,11 +502,12 @@ fn real(name: &str) -> Option<Vec<OldFile>> {
     Some(files)
 }
 
-fn collect(refs: &PathBuf, path: &str, side: Side, files: &mut Vec<OldFile>) -> Option<()> {
+#[expect(clippy::disallowed_methods, reason = "real stores lie on the disk, and this is no core")]
+fn collect(refs: &Path, path: &str, side: Side, files: &mut Vec<OldFile>) -> Option<()> {
     for entry in std::fs::read_dir(refs.join(path)).ok()?.flatten() {
         let name = entry.file_name().into_string().ok()?;
         if entry.path().is_dir() {
-            collect(refs, &format!("{path}/{name}").trim_start_matches('/').to_owned(), side, files)?;
+            collect(refs, format!("{path}/{name}").trim_start_matches('/'), side, files)?;
         } else if name == "@object.json" {
             files.push(OldFile { side, path: path.to_owned(), bytes: std::fs::read(entry.path()).ok()? });
         }
