@@ -72,7 +72,7 @@ pub fn check(
                 Ok(reference) if reference.to_state().as_str() == path => reference,
                 parsed => {
                     let why = match parsed {
-                        Ok(means) => format!("another spelling of {means}"),
+                        Ok(means) => format!("not where {means} is stored"),
                         Err(_) => "no ref".to_owned(),
                     };
                     findings.push(Finding {

@@ -29,6 +29,7 @@
 
 mod error;
 mod fs;
+mod old;
 #[cfg(test)]
 mod tests;
 
@@ -36,11 +37,13 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use ocuroot_core::memory::Memory;
 use ocuroot_core::snapshot::{Needs, Snapshot, Unmet};
 use ocuroot_core::transaction::Transaction;
 use ocuroot_core::{Marker as Side, Ref};
 
 pub use error::{Decided, Holder, StoreError};
+pub use old::{Files, Upgrade};
 
 /// Where a store lies.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -95,7 +98,7 @@ impl Stores {
                 if state.exists() && !state.is_dir() {
                     return Err(StoreError::NotAFolder { path: state });
                 }
-                fs::FsStores::open(state.join("state"), state.join("intent"))?
+                fs::FsStores::open_shared(&state)?
             }
         };
         Ok(Stores { fs, shared })
@@ -143,6 +146,43 @@ impl Stores {
     /// When something cannot be written. Then nothing was.
     pub fn commit(&self, transaction: &Transaction) -> Result<Commit, StoreError> {
         self.fs.commit(transaction, None)
+    }
+
+    /// Every document of both stores, as bytes; those of stores of version 1 in today's terms.
+    ///
+    /// # Errors
+    /// When something cannot be read.
+    pub fn everything(&self) -> Result<Memory, StoreError> {
+        self.fs.everything()
+    }
+
+    /// Makes stores of an older version stores of the current one, in one transaction; with `dryrun`
+    /// only says what that would be.
+    ///
+    /// # Errors
+    /// When something cannot be read, or cannot be written: then nothing was.
+    pub fn upgrade(&self, dryrun: bool) -> Result<Upgrade, StoreError> {
+        self.rewrite(dryrun, |all| Ok(old::upgrade(all)))
+    }
+
+    /// Writes documents as they are, in one transaction. Returns how many were not there yet, or were
+    /// others and could be overwritten.
+    ///
+    /// # Errors
+    /// [`StoreError::Differ`] when some are others and may not be overwritten; when something cannot
+    /// be read or written: then nothing was.
+    pub fn import(&self, files: &Files, overwrite: bool) -> Result<usize, StoreError> {
+        self.rewrite(false, |all| old::import(all, files, overwrite))
+    }
+
+    /// Where each kind of place plugs in: decides on [all](old::Everything) that the stores hold, and
+    /// carries the [`old::Rewrite`] out whole, or with `dryrun` not at all.
+    fn rewrite<T>(
+        &self,
+        dryrun: bool,
+        decide: impl Fn(&old::Everything) -> Result<(old::Rewrite, T), StoreError>,
+    ) -> Result<T, StoreError> {
+        self.fs.rewrite(dryrun, decide)
     }
 
     /// Decides, and commits what was decided.

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use super::ids;
 use super::parts::Parts;
+use crate::natural;
 use crate::refs::{Kind, Marker, Ref};
 
 /// Old names and the new ones.
@@ -79,10 +80,12 @@ impl Names {
         }
     }
 
-    /// The releases that are called something else now: old refs and new ones.
+    /// The releases that are called something else now: old refs and new ones, in the order of these.
     pub(super) fn renamed(&self) -> Vec<(Ref, Ref)> {
         let pairs = self.releases.keys().map(|old| (old.clone(), self.reference(old)));
-        pairs.filter(|(old, new)| old != new).collect()
+        let mut renamed: Vec<(Ref, Ref)> = pairs.filter(|(old, new)| old != new).collect();
+        renamed.sort_by(|one, other| natural::compare(one.1.as_str(), other.1.as_str()));
+        renamed
     }
 
     /// When a release was made, by its old ref.

@@ -6,7 +6,7 @@ use ocuroot_core::envelope::Document;
 use ocuroot_core::generations::{OldFile, Translation, translate};
 use ocuroot_core::plan::{Scope, plan};
 use ocuroot_core::snapshot::Unmet;
-use ocuroot_core::{Marker as Side, Ref, check, intent, overview, resolve};
+use ocuroot_core::{Marker as Side, Ref, check, deploys, intent, overview, resolve};
 
 use crate::fixture::{assert_sound, facts, r};
 
@@ -524,7 +524,7 @@ fn a_real_store_of_the_first_version() {
     assert_sound(&translation.memory);
     assert_eq!(translation.remarks, []);
     let snapshot = translation.memory.snapshot();
-    // What has a document of its own today is found by its old name.
+    // What has a document of its own today is found by its old name, intent too.
     let mut found = 0;
     for reference in old.iter().filter(|at| {
         let gone = at.subpath().contains("/functions/") || at.subpath().contains("/status/");
@@ -550,6 +550,21 @@ fn a_real_store_of_the_first_version() {
     assert!(!differences.is_empty());
     let todo = plan(&snapshot, &Scope::Everything).unwrap();
     assert!(!todo.is_empty());
+    let last = "4902581945a695f41d94ead33c09189eecd47a22".to_owned();
+    let deployed = deploys::of_commits(&snapshot, "github.com/ocuroot/vps-demo", &[last]).unwrap();
+    let deployed: Vec<&str> =
+        deployed.iter().map(|found| found.reference.as_str().rsplit("/-/").next().unwrap()).collect();
+    assert_eq!(
+        deployed,
+        [
+            "frontend/release.ocu.star/@r15/deploy/production",
+            "frontend/release.ocu.star/@r15/deploy/staging",
+            "frontend/release.ocu.star/@r16/deploy/production",
+            "frontend/release.ocu.star/@r16/deploy/staging",
+            "vps/release.ocu.star/@r4/deploy/production",
+            "vps/release.ocu.star/@r4/deploy/staging",
+        ]
+    );
     let detail = overview::release(&snapshot, &package.with_release("r1").unwrap()).unwrap();
     assert!(!detail.phases.is_empty() && detail.phases.iter().all(|phase| !phase.work[0].runs.is_empty()));
 }

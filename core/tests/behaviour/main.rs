@@ -6,6 +6,8 @@ mod apply;
 #[cfg(test)]
 mod check;
 #[cfg(test)]
+mod deploys;
+#[cfg(test)]
 mod diff;
 #[cfg(test)]
 mod environments;

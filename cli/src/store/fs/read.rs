@@ -13,11 +13,11 @@ use super::lock::absent;
 use super::{OBJECT, REFS, Roots, document_path};
 
 /// What a folder holds.
-struct Listing {
+pub(super) struct Listing {
     /// Below `refs/`.
-    path: String,
-    document: bool,
-    folders: Vec<String>,
+    pub(super) path: String,
+    pub(super) document: bool,
+    pub(super) folders: Vec<String>,
 }
 
 /// What was asked for, as it was found. Nothing of it is in a snapshot yet, so that it can be
@@ -78,7 +78,7 @@ const WORTH_THREADS: usize = 32;
 
 /// Calls `read` for every item, on as many threads as there are cores, and returns what it
 /// returned in the order of the items.
-fn in_order<I: Sync, T: Send>(
+pub(super) fn in_order<I: Sync, T: Send>(
     items: &[I],
     read: impl Fn(&I) -> Result<T, StoreError> + Sync,
 ) -> Result<Vec<T>, StoreError> {
@@ -156,7 +156,7 @@ fn children<'g>(listing: &Listing, descent: &Descent<'g>) -> impl Iterator<Item 
 }
 
 /// Lists one folder. What is neither a folder nor a document belongs to people and is not seen.
-fn list(refs: &Path, path: String) -> Result<Listing, StoreError> {
+pub(super) fn list(refs: &Path, path: String) -> Result<Listing, StoreError> {
     let folder: PathBuf = if path.is_empty() { refs.to_owned() } else { refs.join(&path) };
     let mut listing = Listing { path, document: false, folders: Vec::new() };
     let entries = match std::fs::read_dir(&folder) {
