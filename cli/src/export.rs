@@ -174,7 +174,7 @@ mod tests {
             (r#"{"ref":"@/custom/b"}"#, "it needs `document`, or `base64`"),
             (r#"{"base64":""}"#, "it needs `ref`, or `side` and `path`"),
             (r#"{"ref":"x","path":"x","base64":""}"#, "it needs `ref`, or `side` and `path`"),
-            (r#"{"ref":"a//b","base64":""}"#, "empty segment"),
+            (r#"{"ref":"a//b","base64":""}"#, "a segment is empty"),
             (r#"{"ref":"@/custom/a#b","base64":""}"#, "names a field"),
             (r#"{"ref":"./-/p/@","base64":""}"#, "is no place for a document"),
             (r#"{"side":"state","path":"a/../../b","base64":""}"#, "is no place for a document"),
