@@ -279,6 +279,7 @@ fn where_a_run_stands_is_one_answer_out_of_many() {
         (&["pending@1 / pending@1"], &["pending 1"]),
         // A tool that died: its function says more than the run.
         (&["pending@1 / running@2"], &["running 2"]),
+        (&["pending@3 / running@2"], &["running 2"]),
         (&["pending@1 / complete@2"], &["complete 2"]),
         (&["pending@1 / complete@2 / pending@3"], &["paused 3"]),
         (&["pending@1 / complete@2 / failed@3"], &["failed 3"]),
@@ -383,10 +384,10 @@ fn functions_follow_the_order_in_which_the_run_enters_them() {
         )
     };
     let fixture = [
-        "s/-/p/@1/call/b/1 = {\"entrypoint\":\"s/-/p/@1/call/b/1/functions/2\",\"output\":null}\n",
+        "s/-/p/@1/call/b/1 = {\"entrypoint\":\"s/-/p/@1/call/b/1/functions/9\",\"output\":null}\n",
         &function("10", "last", r#","outputs":{"x":1}"#),
-        &function("9", "then", ""),
-        &function("2", "first", r#","later":{"a":1}"#),
+        &function("9", "first", r#","later":{"a":1}"#),
+        &function("2", "then", ""),
         "s/-/p/@1/call/b/1/functions/2/logs = [{\"message\":\"one\"}]\n",
         "s/-/p/@1/call/b/1/functions/10/logs = [{\"message\":\"two\"}]\n",
         "s/-/p/@1/call/b/1/functions/9/logs = null\n",
