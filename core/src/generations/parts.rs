@@ -139,7 +139,10 @@ impl Parts {
             }
             found.insert(key, keep);
         }
-        for file in found.values().filter(|file| file.side == Marker::State && file.at.kind().is_none()) {
+        let state = || found.values().filter(|file| file.side == Marker::State);
+        let has_runs = state().filter(|file| work(&file.at).is_some()).map(|file| file.at.release_ref());
+        let has_runs: BTreeSet<Ref> = has_runs.collect();
+        for file in state().filter(|file| file.at.kind().is_none() && !has_runs.contains(&file.at)) {
             if let Some(target) = file.target() {
                 parts.tags.insert(file.at.clone(), target.clone());
             }

@@ -493,6 +493,57 @@ fn what_cannot_be_translated_is_kept_and_remarked_on() {
     );
 }
 
+#[test]
+fn whatever_is_missing_or_broken_the_rest_adds_up() {
+    let all = files(&format!(
+        "{RELEASE}\n{}",
+        r#"
+        s/-/p/@c0ffee01.2 = {"commit":"c0ffee01"}
+        s/-/p/@c0ffee01.2/deploy/prod = {"type":"down","entrypoint":"s/-/p/@c0ffee01.2/deploy/prod/01BX5ZZKBKACTAV9WEVGEMMVRZ/functions/1"}
+        s/-/p/@c0ffee01.2/deploy/prod/01BX5ZZKBKACTAV9WEVGEMMVRZ = {"type":"down","output":{}}
+        s/-/p/@c0ffee01.2/deploy/prod/01BX5ZZKBKACTAV9WEVGEMMVRZ/functions/1 = {"current":{"fn":{"name":"d","pos":"p:3:1"}},"history":[{"time":"2025-01-03T00:00:00Z","status":"complete"}]}
+        s/-/p/@c0ffee01.2/deploy/prod/1 = {"output":{}}
+        s/-/p/@c0ffee01.2/deploy/prod/1/status/failed = {"time":"2025-01-02T00:00:00Z"}
+        s/-/p/@/deploy/prod/1 -> s/-/p/@c0ffee01.2/deploy/prod/1
+        s/-/p/@/deploy/prod/01BX5ZZKBKACTAV9WEVGEMMVRZ -> s/-/p/@c0ffee01.2/deploy/prod/01BX5ZZKBKACTAV9WEVGEMMVRZ
+        s/-/p/+/deploy/prod = {"release":"s/-/p/@c0ffee01.2"}
+        intent:
+        s/-/p/+c0ffee01.2/custom/x = 1
+        "#
+    ));
+    let mut random = 1_u64;
+    let mut next = |below: u64| {
+        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        (random >> 33) % below
+    };
+    for _ in 0..2000 {
+        let mut some = Vec::new();
+        for file in &all {
+            let bytes = match next(12) {
+                0 | 1 => continue,
+                2 => b"garbage".to_vec(),
+                3 => br#"{"kind":"ref","body":[1,null,"x"]}"#.to_vec(),
+                4 => br#"{"kind":"link","body":"s/-/p/@v1"}"#.to_vec(),
+                _ => file.bytes.clone(),
+            };
+            some.push(OldFile { bytes, ..file.clone() });
+        }
+        let translation = translate(some.clone());
+        // Whatever was no document is there as it was, somewhere, and remarked on.
+        let garbage = |bytes: &[u8]| bytes == b"garbage";
+        let before = some.iter().filter(|file| garbage(&file.bytes) && !file.path.contains("/status/"));
+        let after = translation.memory.documents().filter(|(_, _, bytes)| garbage(bytes));
+        assert_eq!(before.count(), after.count(), "{:#?}", lines(&translation));
+        let snapshot = translation.memory.snapshot();
+        for entry in ocuroot_core::runs::of_store(&snapshot).unwrap() {
+            assert_eq!(entry.statuses.len(), 1, "{}: {:#?}", entry.reference, lines(&translation));
+        }
+        // The order of files means nothing.
+        some.reverse();
+        assert_eq!(translate(some), translation);
+    }
+}
+
 /// The files of a real store, where there is one beside the project.
 fn real(name: &str) -> Option<Vec<OldFile>> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data").join(name);
