@@ -259,6 +259,10 @@ fn killed_at_any_step_an_upgrade_leaves_the_old_store_or_the_new_one() {
             fs::create_dir_all(&file).unwrap();
             fs::write(file.join("@object.json"), format!(r#"{{"kind":"ref","body":{body}}}"#)).unwrap();
         }
+        // As it will be, and where it will be.
+        let same = at("old").join(state).join("refs/@/custom/same");
+        fs::create_dir_all(&same).unwrap();
+        fs::write(same.join("@object.json"), Document::new("string", &"same").to_text()).unwrap();
         let open = |folder: &Path| if job == "upgrade" { open(folder).unwrap() } else { open_shared(folder) };
         // What a store says is the same before and after, and a mix of both would say something else.
         let expected = open(&at("old")).everything().unwrap();

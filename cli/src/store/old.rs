@@ -43,6 +43,9 @@ pub(super) struct Everything {
     pub(super) intent: Option<u64>,
     /// Where one of version 1 lies, for messages.
     pub(super) old: Option<PathBuf>,
+    /// Whether what is written does not come to lie where all this was found, so that nothing stays by
+    /// being left alone: two stores that are one in version 1 become two.
+    pub(super) moves: bool,
 }
 
 impl Everything {
@@ -118,7 +121,7 @@ pub(super) fn upgrade(all: &Everything) -> (Rewrite, Upgrade) {
     let mut rewrite = Rewrite { message, markers: [Side::State, Side::Intent].into(), ..Rewrite::default() };
     let mut kept = BTreeSet::new();
     for (side, path, bytes) in memory.documents() {
-        if there.get(&(side, path)) != Some(&bytes) {
+        if all.moves || there.get(&(side, path)) != Some(&bytes) {
             rewrite.puts.insert((side, path.to_owned()), bytes.to_owned());
         }
         kept.insert((side, path));

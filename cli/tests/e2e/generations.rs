@@ -248,9 +248,16 @@ fn an_upgrade_changes_how_a_store_is_written_and_not_what_it_says() {
 fn a_store_of_version_1_that_is_state_and_intent_in_one_place() {
     let world = World::new(REPO);
     write_old(&world, OLD, TOGETHER);
+    // What needs no translation has to come along all the same, and what has none.
+    let (same, none) =
+        ("{\n  \"kind\": \"ref\",\n  \"body_type\": \"string\",\n  \"body\": \"same\"\n}", "{half");
+    world.write(".store/refs/@/custom/same/@object.json", same);
+    world.write(".store/refs/x@y/@object.json", none);
     world.write(".store/README.md", "mine\n");
     world.write(".store/refs/mine.txt", "mine\n");
     let apart = old();
+    apart.write(".store/state/refs/@/custom/same/@object.json", same);
+    apart.write(".store/state/refs/x@y/@object.json", none);
     assert_eq!(export(&world), export(&apart));
     let run = world.run(&["state", "set", "@/custom/x", "1"]);
     assert!(run.stderr.contains("can only be read"), "{}", run.text());
@@ -264,12 +271,16 @@ fn a_store_of_version_1_that_is_state_and_intent_in_one_place() {
         .collect();
     assert_eq!(files, ["README.md", "intent", "refs", "state"]);
     assert_eq!(world.read(".store/refs/mine.txt"), "mine\n");
+    assert_eq!(world.read(".store/state/refs/x@y/@object.json"), none);
+    assert_eq!(world.ok("state get @/custom/same").stdout, "\"same\"\n");
     world.ok("state set @/custom/x 1");
     // Or two places are named, and all lies in the first.
     let world = World::new(
         "-- repo.ocu.star --\nrepo_alias(\"shop\")\nstore.set(store.fs(\"./.store/all\"), intent = store.fs(\"./.store/none\"))\n",
     );
     write_old(&world, OLD, (".store/all", ".store/all"));
+    world.write(".store/all/refs/@/custom/same/@object.json", same);
+    world.write(".store/all/refs/x@y/@object.json", none);
     assert_eq!(world.tidy_text(&export(&world)), apart.tidy_text(&export(&apart)));
     world.ok("state upgrade");
     assert_eq!(world.tidy_text(&export(&world)), apart.tidy_text(&export(&apart)));

@@ -70,9 +70,10 @@ impl FsStores {
             state: version(Side::State)?,
             intent: version(Side::Intent)?,
             old: self.old_folder()?.map(Path::to_owned),
+            moves: false,
         };
         if let Some(root) = self.old_root()? {
-            (all.state, all.intent) = (Some(1), Some(1));
+            (all.state, all.intent, all.moves) = (Some(1), Some(1), true);
             read_below(root, Side::State, &mut all.files)?;
             return Ok(all);
         }
@@ -102,8 +103,8 @@ impl FsStores {
         }
         let mut locks = self.lock(&SIDES.into())?;
         // Others may have written until now.
-        let old_root = self.old_root()?.is_some();
-        let (rewrite, value) = decide(&self.read_all()?)?;
+        let all = self.read_all()?;
+        let (rewrite, value) = decide(&all)?;
         let mut sides = rewrite.markers.clone();
         sides.extend(rewrite.puts.keys().map(|(side, _)| *side));
         let mut changes = Changes::default();
@@ -115,7 +116,7 @@ impl FsStores {
         for ((side, path), bytes) in rewrite.puts {
             changes.puts.push((place(side, &path), bytes));
         }
-        if !old_root {
+        if !all.moves {
             changes.deletes.extend(rewrite.deletes.iter().map(|(side, path)| place(*side, path)));
         }
         self.write(&rewrite.message, changes, &mut locks)?;
