@@ -47,8 +47,9 @@ impl Bodies<'_> {
         }
     }
 
-    /// A function of a run, out of `current` of a document of its own, or as it is in a run.
-    pub(super) fn function(&self, mut fields: Fields, history: Option<&Value>) -> Value {
+    /// A function of a run, as it is in a run, or `current` of a document of its own with what that
+    /// says `besides`.
+    pub(super) fn function(&self, mut fields: Fields, besides: Option<&Fields>) -> Value {
         // What they say is in the run's marker.
         for name in ["id", "status"] {
             fields.remove(name);
@@ -60,9 +61,9 @@ impl Bodies<'_> {
                 *text = self.names.dependency(text, self.base);
             }
         }
-        // When it began and ended: nothing else knows that.
-        if let Some(history) = history.filter(|history| !history.is_null()) {
-            fields.insert("history".to_owned(), history.clone());
+        // Its history among that: when it began and ended, which nothing else knows.
+        for (name, value) in besides.into_iter().flatten().filter(|(name, _)| *name != "current") {
+            fields.entry(name.as_str()).or_insert_with(|| value.clone());
         }
         Value::Object(fields)
     }

@@ -67,8 +67,11 @@ impl Names {
                     self.made.insert((*release).clone(), made);
                 }
             }
+            let of_today: BTreeSet<u64> =
+                releases.iter().filter_map(|release| release.release_number()).collect();
             let fixed = |release: &Ref| {
-                release.release_number().or_else(|| ids::number(release.release().unwrap_or_default()))
+                let bare = || ids::number(release.release()?).filter(|number| !of_today.contains(number));
+                release.release_number().or_else(bare)
             };
             let taken: BTreeSet<u64> = releases.iter().filter_map(|release| fixed(release)).collect();
             let (named, mut others): (Vec<&Ref>, Vec<&Ref>) =

@@ -93,10 +93,15 @@ impl<'a> Writer<'a> {
         self.remarks.push(Remark { path: path.to_owned(), message: message.into() });
     }
 
-    /// Keeps a file as it is, where it is.
+    /// Keeps a file as it is, where it is, or below if that is the place of another document now.
     fn stray(&mut self, old: OldFile, why: impl std::fmt::Display) {
-        self.remark(&old.path, format!("kept as it is, and nothing reads it: {why}"));
-        self.held.entry((old.side, old.path)).or_insert(Held::Bytes(old.bytes));
+        let mut key = (old.side, old.path.clone());
+        while self.held.contains_key(&key) {
+            key.1.push_str("/kept");
+        }
+        let place = if key.1 == old.path { String::new() } else { format!(" at {}", key.1) };
+        self.remark(&old.path, format!("kept as it is{place}, and nothing reads it: {why}"));
+        self.held.insert(key, Held::Bytes(old.bytes));
     }
 
     /// Writes a document; `old` is the file that it comes from, if it is one file's.
@@ -162,8 +167,9 @@ impl<'a> Writer<'a> {
                 (None, Ok(_)) => self.other(file),
             },
         }
-        let is_number = old.release().is_some_and(|name| ids::number(name).is_some());
-        if *old != here.new && !is_number {
+        // A number needs no link: `@7` is understood as `@r7` anyway.
+        let understood = old.release().and_then(ids::number) == here.new.release_number();
+        if *old != here.new && !understood {
             self.put(Marker::State, old, Document::link(&here.new), None);
         }
         if let (false, Some(commit)) = (has_marker, commit)
@@ -277,9 +283,9 @@ impl<'a> Writer<'a> {
                 let Some(function) = parts.functions.get_mut(&k) else { continue };
                 let Some(current) = function.current().cloned() else { continue };
                 let state = function.state.take();
-                let history = state.as_ref().and_then(File::body).and_then(|body| body.get("history"));
+                let besides = state.as_ref().and_then(File::body).and_then(Value::as_object);
                 output = current.get("outputs").cloned().unwrap_or_default();
-                calls.push(bodies.function(current, history));
+                calls.push(bodies.function(current, besides));
             }
         }
         let path = parts.run.as_ref().map_or(run.at.as_str(), |file| &file.old.path).to_owned();

@@ -83,7 +83,7 @@ const RELEASE: &str = r#"
     s/-/p/@c0ffee01.1/call/build/1 = {"type":"","release":"s/-/p/@c0ffee01.1","entrypoint":"s/-/p/@c0ffee01.1/call/build/1/functions/1","output":{"v":7},"own":1}
     s/-/p/@c0ffee01.1/call/build/1/logs = null
     s/-/p/@c0ffee01.1/call/build/1/status/complete = {"time":"2025-01-01T00:00:04Z"}
-    s/-/p/@c0ffee01.1/call/build/1/functions/1 = {"current":{"id":"1","fn":{"name":"b","pos":"p:1:1"},"status":"complete","inputs":{"v":{"ref":"s/-/p/@/call/build#output/v","default":0,"value":6}},"outputs":{"v":7}},"history":[{"time":"2025-01-01T00:00:03Z","status":"running"},{"time":"2025-01-01T00:00:04Z","status":"complete"}]}
+    s/-/p/@c0ffee01.1/call/build/1/functions/1 = {"current":{"id":"1","fn":{"name":"b","pos":"p:1:1"},"status":"complete","inputs":{"v":{"ref":"s/-/p/@/call/build#output/v","default":0,"value":6}},"outputs":{"v":7}},"more":true,"history":[{"time":"2025-01-01T00:00:03Z","status":"running"},{"time":"2025-01-01T00:00:04Z","status":"complete"}]}
     s/-/p/@c0ffee01.1/call/build/1/functions/1/status/complete = {"time":"2025-01-01T00:00:04Z"}
     s/-/p/@c0ffee01.1/deploy/prod/1 = {"type":"","release":"s/-/p/@c0ffee01.1","entrypoint":"s/-/p/@c0ffee01.1/deploy/prod/1/functions/1","output":null}
     s/-/p/@c0ffee01.1/deploy/prod/1/status/pending = {"time":"2025-01-01T00:00:01Z"}
@@ -106,7 +106,7 @@ fn a_release_with_all_that_belongs_to_it() {
         s/-/p/@r1/deploy/prod/1 = {"functions":[{"dependencies":["s/-/p/@r1/task/build/*/status/complete"],"fn":{"name":"u","pos":"p:2:1"},"history":[{"status":"pending","time":"2025-01-01T00:00:01Z"}],"inputs":{"b":{"ref":"s/-/p/@r1/task/build#output/v"},"e":{"ref":"@/environment/prod"}}}],"output":null,"release":"s/-/p/@r1","type":"up","watch_files":null}
         s/-/p/@r1/deploy/prod/1/status/pending = {"time":"2025-01-01T00:00:01Z"}
         s/-/p/@r1/task/build = {"input":{"v":{"default":0,"ref":"s/-/p/@/task/build#output/v","value":6}},"output":{"v":7},"release":"s/-/p/@r1","run_ref":"s/-/p/@r1/task/build/1","type":"task"}
-        s/-/p/@r1/task/build/1 = {"functions":[{"fn":{"name":"b","pos":"p:1:1"},"history":[{"status":"running","time":"2025-01-01T00:00:03Z"},{"status":"complete","time":"2025-01-01T00:00:04Z"}],"inputs":{"v":{"default":0,"ref":"s/-/p/@/task/build#output/v","value":6}},"outputs":{"v":7}}],"output":{"v":7},"own":1,"release":"s/-/p/@r1","type":"task","watch_files":null}
+        s/-/p/@r1/task/build/1 = {"functions":[{"fn":{"name":"b","pos":"p:1:1"},"history":[{"status":"running","time":"2025-01-01T00:00:03Z"},{"status":"complete","time":"2025-01-01T00:00:04Z"}],"inputs":{"v":{"default":0,"ref":"s/-/p/@/task/build#output/v","value":6}},"more":true,"outputs":{"v":7}}],"output":{"v":7},"own":1,"release":"s/-/p/@r1","type":"task","watch_files":null}
         s/-/p/@r1/task/build/1/logs = null
         s/-/p/@r1/task/build/1/status/complete = {"started":"2025-01-01T00:00:03Z","time":"2025-01-01T00:00:04Z"}
         s/-/p/@v1 -> s/-/p/@r1
@@ -184,6 +184,13 @@ fn releases_are_numbered_in_the_order_in_which_they_were_made() {
             s/-/q/@aaaaaaa.1 = {"commit":"aaaaaaa"}
             "#,
             &["2 r2", "aaaaaaa.1 r1", "aaaaaaa.2 r4", "aaaaaaa.1 r1"],
+        ),
+        (
+            r#"
+            s/-/p/@3 = {"commit":"aaaaaaa"}
+            s/-/p/@r3 = {"commit":"aaaaaaa"}
+            "#,
+            &["3 r1"],
         ),
         // Other names too; a tag is none, nor is what holds custom state only, nor a repo's config.
         (
@@ -451,6 +458,9 @@ fn what_cannot_be_translated_is_kept_and_remarked_on() {
         a//b = 1
         ./-/x/@ = 1
         s/-/p/@/custom/x = 1
+        s/-/p/@/deploy/z !where a link comes to lie
+        s/-/p/@/deploy/z/1 -> s/-/p/@aaaaaaa.1/call/d/1
+        s/-/p/@aaaaaaa.1/call/d/1 = {"functions":[{"fn":{"name":"f","pos":"p:1:1"}}],"output":{}}
         s/-/p/+/custom/x = "in state"
         s/-/p/+/custom/same = 1
         @ = {"a":1}
@@ -467,6 +477,8 @@ fn what_cannot_be_translated_is_kept_and_remarked_on() {
         a//b = 1
         s/-/p/+/custom/x = "in state"
         s/-/p/@/custom/x = 1
+        s/-/p/@/deploy/z -> s/-/p/@r1/task/d
+        s/-/p/@/deploy/z/kept !where a link comes to lie
         s/-/p/@aaaaaaa.1 -> s/-/p/@r1
         s/-/p/@aaaaaaa.1/call/b/1/functions/1 = {"current":{"fn":{"name":"f","pos":"p:1:1"}}}
         s/-/p/@aaaaaaa.1/call/c/1/status/odd = {}
@@ -477,6 +489,9 @@ fn what_cannot_be_translated_is_kept_and_remarked_on() {
         s/-/p/@r1/task/b/1/status/complete = {"time":""}
         s/-/p/@r1/task/c/1 = {"functions":[],"output":null,"release":"s/-/p/@r1","type":"task","watch_files":null}
         s/-/p/@r1/task/c/1/status/pending = {"time":""}
+        s/-/p/@r1/task/d = {"input":{},"output":{},"release":"s/-/p/@r1","run_ref":"s/-/p/@r1/task/d/1","type":"task"}
+        s/-/p/@r1/task/d/1 = {"functions":[{"fn":{"name":"f","pos":"p:1:1"}}],"output":{},"release":"s/-/p/@r1","type":"task","watch_files":null}
+        s/-/p/@r1/task/d/1/status/complete = {"time":""}
         intent s/-/p/@/custom/same = 1
         intent s/-/p/@/custom/x = "in intent"
         intent s/-/p/@/deploy/prod = {"release":5}
@@ -484,6 +499,7 @@ fn what_cannot_be_translated_is_kept_and_remarked_on() {
         ? a//b: kept as it is, and nothing reads it: its path is no ref…
         ? s/-/p/+/custom/x: kept as it is, and nothing reads it: s/-/p/+/custom/x means the same document, and says something else
         ? s/-/p/+/deploy/prod: is not an intent to deploy…
+        ? s/-/p/@/deploy/z: kept as it is at s/-/p/@/deploy/z/kept, and nothing reads it: not a document…
         ? s/-/p/@aaaaaaa.1: kept as it is: not a document…
         ? s/-/p/@aaaaaaa.1/call/b/1: kept as it is: not a document…
         ? s/-/p/@aaaaaaa.1/call/b/1/functions/1: kept as it is, and nothing reads it: it could not be made a part of s/-/p/@r1/task/b/1
