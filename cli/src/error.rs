@@ -70,6 +70,24 @@ pub enum Failure {
         /// Why.
         source: std::io::Error,
     },
+    /// A file that the user named could not be written.
+    #[error("cannot write {}: {source}", .path.display())]
+    Unwritten {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A line of an export file.
+    #[error("line {line} of {file}: {problem}. Nothing was written")]
+    Line {
+        /// The file.
+        file: String,
+        /// From 1.
+        line: usize,
+        /// What is wrong with it.
+        problem: String,
+    },
     /// JSON that is none.
     #[error("{what} is not JSON: {source}")]
     Json {
@@ -165,6 +183,15 @@ impl Failure {
             Failure::OtherCommit { commit, .. } => Some(format!("git checkout {commit}")),
             Failure::Release(ReleaseError::Released { .. }) => {
                 Some("use --force to release it again, or `ocuroot release continue` to go on".to_owned())
+            }
+            Failure::Store(StoreError::Differ { .. }) => {
+                Some("--force overwrites them with what the file says".to_owned())
+            }
+            Failure::Git(GitError::NoRevision { shallow: true, .. } | GitError::CutOff { .. }) => {
+                Some("fetch the history that is missing: git fetch --unshallow".to_owned())
+            }
+            Failure::Git(GitError::NotBefore { backwards: true, start, end }) => {
+                Some(format!("the other way round? ocuroot find-deploys {end} {start}"))
             }
             Failure::Git(GitError::NoCommit { .. }) => {
                 Some("a release is of a commit: `git init` if need be, and commit first".to_owned())

@@ -23,6 +23,32 @@ pub enum GitError {
         /// What it says.
         message: String,
     },
+    /// A name that git does not know.
+    #[error("{revision} is no commit of this repo{}", if *.shallow { ", as far as this shallow checkout knows" } else { "" })]
+    NoRevision {
+        /// What was asked for.
+        revision: String,
+        /// Whether only a part of the history is here.
+        shallow: bool,
+    },
+    /// Two commits of which the first does not come before the second.
+    #[error("{start} does not come before {end} in the history")]
+    NotBefore {
+        /// The first.
+        start: String,
+        /// The second.
+        end: String,
+        /// Whether it is the other way round.
+        backwards: bool,
+    },
+    /// A shallow checkout that lacks what is between two commits.
+    #[error("this checkout is shallow, and lacks a part of the history between {start} and {end}")]
+    CutOff {
+        /// The first.
+        start: String,
+        /// The second.
+        end: String,
+    },
     /// Git ran and refused.
     #[error("`git {command}` failed in {folder}: {message}")]
     Failed {
@@ -84,6 +110,52 @@ pub fn describe(folder: &Path, hash: &str) -> Commit {
     let text = git(folder, &["log", "-1", "--format=%s%x00%an", hash]).unwrap_or_default();
     let (subject, author) = text.split_once('\0').unwrap_or_default();
     Commit { hash: hash.to_owned(), subject: subject.to_owned(), author: author.to_owned() }
+}
+
+/// The commits from `start` to `end`, both included, by their full hashes and with parents first.
+/// Commits that came in with a merge in between are among them.
+///
+/// # Errors
+/// When git does not know one of them, the first does not come before the second, or the checkout is
+/// too shallow to tell.
+pub fn commits_between(folder: &Path, start: &str, end: &str) -> Result<Vec<String>, GitError> {
+    let shallow = || git(folder, &["rev-parse", "--is-shallow-repository"]).is_ok_and(|is| is == "true");
+    let commit = |revision: &str| {
+        let wanted = format!("{revision}^{{commit}}");
+        git(folder, &["rev-parse", "--verify", "--quiet", "--end-of-options", &wanted]).map_err(|error| {
+            match error {
+                // Without a word, since it was asked to be quiet; else it is about more than the name.
+                GitError::Failed { message, .. } if message.is_empty() => {
+                    GitError::NoRevision { revision: revision.to_owned(), shallow: shallow() }
+                }
+                other => other,
+            }
+        })
+    };
+    let (first, last) = (commit(start)?, commit(end)?);
+    let (start, end) = (start.to_owned(), end.to_owned());
+    let is_before =
+        |one: &str, other: &str| git(folder, &["merge-base", "--is-ancestor", one, other]).is_ok();
+    if !is_before(&first, &last) {
+        let backwards = is_before(&last, &first);
+        return Err(match shallow() && !backwards {
+            true => GitError::CutOff { start, end },
+            false => GitError::NotBefore { start, end, backwards },
+        });
+    }
+    let between = git(folder, &["rev-list", "--reverse", "--topo-order", &format!("{first}..{last}")])?;
+    let commits: Vec<String> = std::iter::once(first.as_str())
+        .chain(between.lines().filter(|line| !line.is_empty()))
+        .map(str::to_owned)
+        .collect();
+    // Where history was cut off in between, what came in with a merge may be missing.
+    let edge = git(folder, &["rev-parse", "--git-path", "shallow"])?;
+    let edge = std::fs::read_to_string(folder.join(edge)).unwrap_or_default();
+    let is_edge = |commit: &String| edge.lines().any(|line| line == commit);
+    if commits.iter().skip(1).any(is_edge) {
+        return Err(GitError::CutOff { start, end });
+    }
+    Ok(commits)
 }
 
 /// The URL that `origin` is fetched from.

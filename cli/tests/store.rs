@@ -27,6 +27,10 @@ fn open(folder: &Path) -> Result<Stores, StoreError> {
     Stores::open(Location::Fs(folder.join("state")), Some(Location::Fs(folder.join("intent"))))
 }
 
+fn open_shared(folder: &Path) -> Stores {
+    Stores::open(Location::Fs(folder.to_owned()), None).unwrap()
+}
+
 fn set(stores: &Stores, values: Values<'_>) -> Result<(), Decided<StoreError>> {
     stores.decide(&mut Snapshot::default(), |snapshot| {
         let mut edit = Edit::new(snapshot, "set");
@@ -116,6 +120,8 @@ fn another_process() {
     match job.as_str() {
         "change" => set(&open(&folder).unwrap(), CHANGE).unwrap(),
         "open" => drop(open(&folder).unwrap()),
+        "upgrade" => drop(open(&folder).unwrap().upgrade(false).unwrap()),
+        "upgrade shared" => drop(open_shared(&folder).upgrade(false).unwrap()),
         "count" => count(&folder, THREADS),
         "pairs" => {
             let stores = open(&folder).unwrap();
@@ -223,6 +229,61 @@ fn a_new_store_killed_at_any_step_is_new_or_whole() {
             assert!(step > 15, "only {step} steps");
             break;
         }
+    }
+}
+
+/// A release of version 1: what becomes one document, what moves, and what goes away.
+const OLD: &[(&str, &str)] = &[
+    ("+/environment/prod", r#"{"name":"prod"}"#),
+    ("x/-/p/@abcdef0.1", r#"{"commit":"abcdef0","package":{"phases":[]}}"#),
+    ("x/-/p/@abcdef0.1/call/b/1", r#"{"output":{}}"#),
+    (
+        "x/-/p/@abcdef0.1/call/b/1/functions/1",
+        r#"{"current":{"fn":{"name":"f","pos":"p:1:1"},"status":"complete"}}"#,
+    ),
+    ("x/-/p/+abcdef0.1/custom/ok", "1"),
+];
+
+#[test]
+fn killed_at_any_step_an_upgrade_leaves_the_old_store_or_the_new_one() {
+    for (job, state, intent) in [("upgrade", "state", "intent"), ("upgrade shared", "", "")] {
+        let folder = scratch();
+        let at = |name: &str| folder.path().join(name);
+        for side in [state, intent] {
+            fs::create_dir_all(at("old").join(side)).unwrap();
+            fs::write(at("old").join(side).join(".ocuroot-store"), "{\"version\":1}").unwrap();
+        }
+        for (path, body) in OLD {
+            let side = if path.contains('+') { intent } else { state };
+            let file = at("old").join(side).join("refs").join(path);
+            fs::create_dir_all(&file).unwrap();
+            fs::write(file.join("@object.json"), format!(r#"{{"kind":"ref","body":{body}}}"#)).unwrap();
+        }
+        // As it will be, and where it will be.
+        let same = at("old").join(state).join("refs/@/custom/same");
+        fs::create_dir_all(&same).unwrap();
+        fs::write(same.join("@object.json"), Document::new("string", &"same").to_text()).unwrap();
+        let open = |folder: &Path| if job == "upgrade" { open(folder).unwrap() } else { open_shared(folder) };
+        // What a store says is the same before and after, and a mix of both would say something else.
+        let expected = open(&at("old")).everything().unwrap();
+        copy(&at("old"), &at("new"));
+        assert!(run(job, &at("new"), None));
+        let new = tree(&at("new"));
+        assert_eq!(open(&at("new")).everything().unwrap(), expected);
+        let mut points = 0;
+        for step in 1.. {
+            let crashed = at(&format!("crashed{step}"));
+            copy(&at("old"), &crashed);
+            let finished = run(job, &crashed, Some(step));
+            assert_eq!(open(&crashed).everything().unwrap(), expected, "{job} killed at {step}");
+            assert!(run(job, &crashed, None));
+            assert!(tree(&crashed) == new, "{job} killed at {step}: {:#?}", tree(&crashed));
+            points += 1;
+            if finished {
+                break;
+            }
+        }
+        assert!(points > 50, "only {points} steps");
     }
 }
 

@@ -46,7 +46,7 @@ pub enum Problem {
     ManyStatuses,
     /// A file that is not a document, or whose body is not what its ref promises.
     Unreadable,
-    /// A file at a path that is no ref.
+    /// A file at a path that is no ref, or not the ref's own spelling.
     BadPath,
     /// A run left running by a process that is gone.
     StaleRun,
@@ -70,16 +70,23 @@ pub fn check(
     let mut edit = Edit::new(snapshot, "mend what `state check` found");
     for side in [Marker::State, Marker::Intent] {
         for path in needs.take(paths(snapshot, side)).unwrap_or_default() {
-            let Ok(reference) = path.parse::<Ref>() else {
-                findings.push(Finding {
-                    message: format!(
-                        "refs/{path} is no ref, so nothing reads it; move the file or delete it"
-                    ),
-                    place: path,
-                    problem: Problem::BadPath,
-                    fixable: false,
-                });
-                continue;
+            let reference = match path.parse::<Ref>() {
+                Ok(reference) if reference.to_state().as_str() == path => reference,
+                parsed => {
+                    let why = match parsed {
+                        Ok(means) => format!("not where {means} is stored"),
+                        Err(_) => "no ref".to_owned(),
+                    };
+                    findings.push(Finding {
+                        message: format!(
+                            "refs/{path} is {why}, so nothing reads it; move the file or delete it"
+                        ),
+                        place: path,
+                        problem: Problem::BadPath,
+                        fixable: false,
+                    });
+                    continue;
+                }
             };
             let reference = if side == Marker::Intent { reference.to_intent() } else { reference };
             needs.take(check_document(snapshot, &reference, &mut edit, &mut findings));

@@ -18,9 +18,11 @@
 pub mod cause;
 pub mod check;
 mod chunks;
+pub mod deploys;
 pub mod documents;
 pub mod envelope;
 pub mod facts;
+pub mod generations;
 pub mod glob;
 pub mod intent;
 pub mod logs;

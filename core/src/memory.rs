@@ -106,6 +106,16 @@ impl Memory {
         self.documents.insert(address(reference), bytes.into());
     }
 
+    /// As [`Memory::put_bytes`], for a path below `refs/`, which may be no ref.
+    pub fn put_path(&mut self, side: Marker, path: &str, bytes: &[u8]) {
+        self.documents.insert((side, path.to_owned()), bytes.into());
+    }
+
+    /// All documents, by store and path below `refs/`: state first, each sorted by bytes.
+    pub fn documents(&self) -> impl Iterator<Item = (Marker, &str, &[u8])> {
+        self.documents.iter().map(|((side, path), bytes)| (*side, path.as_str(), &**bytes))
+    }
+
     /// Removes what is there.
     pub fn remove(&mut self, reference: &Ref) {
         self.documents.remove(&address(reference));

@@ -2,7 +2,8 @@
 //!
 //! Four rules, tried in order (spec: refs, "Resolution"): the document stored at exactly this ref;
 //! a link at the ref or at its longest linked prefix; for an empty release the newest one; and
-//! `@7`, the old spelling of `@r7`.
+//! `@7`, the old spelling of `@r7`. Intent that names a release by a tag is found under the release's
+//! number too, since tags are links in state.
 //!
 //! ```
 //! use ocuroot_core::Ref;
@@ -63,8 +64,13 @@ pub fn document<'a>(snapshot: &'a Snapshot, reference: &Ref) -> Result<Option<Fo
     {
         return Ok(Some(found));
     }
-    match numbered(reference) {
-        Some(numbered) => linked(snapshot, &numbered),
+    if let Some(numbered) = numbered(reference)
+        && let Some(found) = linked(snapshot, &numbered)?
+    {
+        return Ok(Some(found));
+    }
+    match in_tagged_release(snapshot, reference)? {
+        Some(tagged) => linked(snapshot, &tagged),
         None => Ok(None),
     }
 }
@@ -186,6 +192,16 @@ pub fn newest_release(snapshot: &Snapshot, package: &Ref) -> Result<Option<Ref>,
         }
     }
     Ok(None)
+}
+
+/// An intent ref with the number of the release that it names by a tag; none where it names none.
+fn in_tagged_release(snapshot: &Snapshot, reference: &Ref) -> Result<Option<Ref>, Needs> {
+    let is_tag = reference.release().is_some_and(|name| !name.is_empty()) && !reference.is_global();
+    if reference.marker() != Some(Marker::Intent) || !is_tag || reference.release_number().is_some() {
+        return Ok(None);
+    }
+    let number = release(snapshot, reference)?.release_number();
+    Ok(number.and_then(|number| reference.document().with_release(&format!("r{number}")).ok()))
 }
 
 /// Rules 1 and 2.
@@ -336,6 +352,8 @@ mod tests {
             ("s/-/p/@/task/build", "-> s/-/p/@r2/task/build"),
             ("s/-/p/@r12/deploy/x", "\"gone\""),
             ("s/-/p/@/custom/c", "\"own\""),
+            ("s/-/p/+r2/custom/i", "\"by number\""),
+            ("s/-/p/+v2/custom/j", "\"by tag\""),
             ("+/environment/prod", "\"intent\""),
             ("@/environment/prod", "\"state\""),
         ]);
@@ -359,6 +377,11 @@ mod tests {
             ("s/-/p/@/custom/d", Value::Null),
             ("s/-/p/@r3", Value::Null),
             ("s/-/q/@", Value::Null),
+            ("s/-/p/+v2/custom/i", json!("by number")),
+            ("s/-/p/+latest/custom/i", json!("by number")),
+            ("s/-/p/+v2/custom/j", json!("by tag")),
+            ("s/-/p/+r2/custom/j", Value::Null),
+            ("s/-/p/+v3/custom/i", Value::Null),
             ("+/environment/prod", json!("intent")),
             ("@/environment/prod", json!("state")),
         ] {

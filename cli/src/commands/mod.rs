@@ -13,6 +13,7 @@ use crate::telemetry;
 use crate::view;
 
 pub mod completions;
+pub mod find_deploys;
 pub mod man;
 pub mod release_cancel;
 pub mod release_continue;
@@ -25,9 +26,12 @@ pub mod state_apply;
 pub mod state_check;
 pub mod state_delete;
 pub mod state_diff;
+pub mod state_export;
 pub mod state_get;
+pub mod state_import;
 pub mod state_match;
 pub mod state_set;
+pub mod state_upgrade;
 pub mod version;
 pub mod work_any;
 pub mod work_continue;
@@ -66,6 +70,7 @@ enum Command {
     /// Find work that is due, and do it
     #[command(subcommand)]
     Work(Work),
+    FindDeploys(find_deploys::Args),
     Completions(completions::Args),
     Man(man::Args),
     Version(version::Args),
@@ -91,6 +96,9 @@ enum State {
     Diff(state_diff::Args),
     Apply(state_apply::Args),
     Check(state_check::Args),
+    Upgrade(state_upgrade::Args),
+    Export(state_export::Args),
+    Import(state_import::Args),
 }
 
 #[derive(Debug, clap::Subcommand)]
@@ -137,6 +145,10 @@ impl Cli {
             Command::State(State::Diff(args)) => args.run(),
             Command::State(State::Apply(args)) => args.run(color),
             Command::State(State::Check(args)) => args.run(),
+            Command::State(State::Upgrade(args)) => args.run(),
+            Command::State(State::Export(args)) => args.run(),
+            Command::State(State::Import(args)) => args.run(),
+            Command::FindDeploys(args) => args.run(),
             Command::Work(Work::Any(args)) => args.run(color),
             Command::Work(Work::Continue(args)) => args.run(color),
             Command::Work(Work::Ops(args)) => args.run(color),

@@ -170,6 +170,12 @@ pub enum StoreError {
         /// The ref.
         reference: Ref,
     },
+    /// Documents to be imported are there already, and say something else.
+    #[error("{} there already and not the same: {}. Nothing was written", if documents.len() == 1 { "1 document is".to_owned() } else { format!("{} documents are", documents.len()) }, few(documents))]
+    Differ {
+        /// Their refs, or paths below `refs/`.
+        documents: Vec<String>,
+    },
     /// A decision kept meeting changes by others.
     #[error("gave up after {attempts} attempts: others keep changing {}. Try again", refs_text(refs))]
     Busy {
@@ -284,6 +290,13 @@ pub(crate) fn side_name(side: Marker) -> &'static str {
 
 fn holder_text(holder: Option<&Holder>) -> String {
     holder.map_or_else(|| "another process".to_owned(), ToString::to_string)
+}
+
+/// The first few of many.
+fn few(documents: &[String]) -> String {
+    let (shown, rest) = documents.split_at(documents.len().min(3));
+    let more = if rest.is_empty() { String::new() } else { format!(" and {} more", rest.len()) };
+    format!("{}{more}", shown.join(", "))
 }
 
 fn refs_text(refs: &[Ref]) -> String {

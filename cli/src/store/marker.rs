@@ -25,8 +25,8 @@ pub(super) enum StoreMarker {
     Missing,
     /// A version that may be written; the content to write first, if it is not the current one.
     Writable { upgrade: Option<String> },
-    /// The first version: to be read only.
-    Old,
+    /// The first version: to be read only, until it has been upgraded; then this is the content.
+    Old { upgrade: String },
 }
 
 impl StoreMarker {
@@ -72,7 +72,26 @@ impl StoreMarker {
         match self {
             StoreMarker::Missing => Ok(Some(text(&Map::new(), side))),
             StoreMarker::Writable { upgrade } => Ok(upgrade.clone()),
-            StoreMarker::Old => Err(StoreError::OldVersion { path: folder.to_owned(), found: 1 }),
+            StoreMarker::Old { .. } => Err(StoreError::OldVersion { path: folder.to_owned(), found: 1 }),
+        }
+    }
+
+    /// The marker of the current version, if this is another one.
+    pub(super) fn upgraded(&self, side: Side) -> Option<String> {
+        match self {
+            StoreMarker::Missing => Some(text(&Map::new(), side)),
+            StoreMarker::Writable { upgrade } => upgrade.clone(),
+            StoreMarker::Old { upgrade } => Some(upgrade.clone()),
+        }
+    }
+
+    /// The version; none for a store that nobody has written to.
+    pub(super) fn version(&self) -> Option<u64> {
+        match self {
+            StoreMarker::Missing => None,
+            StoreMarker::Writable { upgrade: None } => Some(CURRENT),
+            StoreMarker::Writable { upgrade: Some(_) } => Some(2),
+            StoreMarker::Old { .. } => Some(1),
         }
     }
 }
@@ -105,7 +124,7 @@ fn parse(bytes: &[u8], side: Side) -> Result<StoreMarker, Wrong> {
         serde_json::from_slice(bytes).map_err(|error| Wrong::Text(error.to_string()))?;
     let version = fields.get("version").ok_or_else(|| Wrong::Text("it has no \"version\"".to_owned()))?;
     let marker = match version.as_u64() {
-        Some(1) => StoreMarker::Old,
+        Some(1) => StoreMarker::Old { upgrade: text(&fields, side) },
         Some(2) => StoreMarker::Writable { upgrade: Some(text(&fields, side)) },
         Some(CURRENT) => StoreMarker::Writable { upgrade: None },
         _ => return Err(Wrong::Version(version.to_string())),
@@ -154,13 +173,14 @@ mod tests {
         let upgraded = |rest: &str| StoreMarker::Writable {
             upgrade: Some(format!("{{\"version\":3,\"Tags\":{{\"state\":{{}}}}{rest}}}")),
         };
+        let old = StoreMarker::Old { upgrade: r#"{"version":3,"Tags":{"state":{}}}"#.to_owned() };
         for (text, expected) in [
             (r#"{"version":3,"Tags":{"state":{}}}"#, StoreMarker::Writable { upgrade: None }),
             (r#"{"version":3}"#, StoreMarker::Writable { upgrade: None }),
             (r#"{"version":3,"Tags":{"state":{},"intent":{}}}"#, StoreMarker::Writable { upgrade: None }),
             (r#"{"version":2}"#, upgraded("")),
             (r#"{"note":"x","version":2}"#, upgraded(r#","note":"x""#)),
-            ("{\"version\": 1}\n", StoreMarker::Old),
+            ("{\"version\": 1}\n", old),
         ] {
             assert_eq!(read(text).unwrap(), expected, "{text}");
         }

@@ -32,6 +32,7 @@ mod fs;
 mod git;
 mod layout;
 mod marker;
+mod old;
 mod steps;
 #[cfg(test)]
 mod tests;
@@ -40,6 +41,7 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use ocuroot_core::memory::Memory;
 use ocuroot_core::snapshot::{Needs, Snapshot, Unmet};
 use ocuroot_core::summary::Mend;
 use ocuroot_core::transaction::Transaction;
@@ -47,6 +49,7 @@ use ocuroot_core::{Marker as Side, Ref};
 
 pub use error::{Decided, Holder, RemoteProblem, StoreError};
 pub use git::GitLocation;
+pub use old::{Files, Upgrade};
 
 /// Where a store lies.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -112,7 +115,7 @@ impl Stores {
                 if state.exists() && !state.is_dir() {
                     return Err(StoreError::NotAFolder { path: state });
                 }
-                let stores = fs::FsStores::open(state.join("state"), state.join("intent"))?;
+                let stores = fs::FsStores::open_shared(&state)?;
                 Backend::Fs { stores: Box::new(stores), shared: true }
             }
             (Location::Git(state), None) => {
@@ -198,6 +201,49 @@ impl Stores {
         match &self.backend {
             Backend::Fs { stores, .. } => stores.load(needs, snapshot, held),
             Backend::Git(stores) => stores.load(needs, snapshot),
+        }
+    }
+
+    /// Every document of both stores, as bytes; those of stores of version 1 in today's terms.
+    ///
+    /// # Errors
+    /// When something cannot be read.
+    pub fn everything(&self) -> Result<Memory, StoreError> {
+        match &self.backend {
+            Backend::Fs { stores, .. } => stores.everything(),
+            Backend::Git(stores) => stores.everything(),
+        }
+    }
+
+    /// Makes stores of an older version stores of the current one, in one transaction; with `dryrun`
+    /// only says what that would be.
+    ///
+    /// # Errors
+    /// When something cannot be read, or cannot be written: then nothing was.
+    pub fn upgrade(&self, dryrun: bool) -> Result<Upgrade, StoreError> {
+        self.rewrite(dryrun, |all| Ok(old::upgrade(all)))
+    }
+
+    /// Writes documents as they are, in one transaction. Returns how many were not there yet, or were
+    /// others and could be overwritten.
+    ///
+    /// # Errors
+    /// [`StoreError::Differ`] when some are others and may not be overwritten; when something cannot
+    /// be read or written: then nothing was.
+    pub fn import(&self, files: &Files, overwrite: bool) -> Result<usize, StoreError> {
+        self.rewrite(false, |all| old::import(all, files, overwrite))
+    }
+
+    /// Decides on [all](old::Everything) that the stores hold, and
+    /// carries the [`old::Rewrite`] out whole, or with `dryrun` not at all.
+    fn rewrite<T>(
+        &self,
+        dryrun: bool,
+        decide: impl Fn(&old::Everything) -> Result<(old::Rewrite, T), StoreError>,
+    ) -> Result<T, StoreError> {
+        match &self.backend {
+            Backend::Fs { stores, .. } => stores.rewrite(dryrun, decide),
+            Backend::Git(stores) => stores.rewrite(dryrun, decide),
         }
     }
 

@@ -272,3 +272,18 @@ fn questions_and_decisions_that_never_end_are_ended() {
     });
     assert!(matches!(never, Err(Decided::Store(StoreError::Busy { .. }))), "{never:?}");
 }
+
+#[test]
+fn one_store_of_version_1_makes_both_read_only() {
+    let folder = tempfile::tempdir().unwrap();
+    let stores = shared(folder.path());
+    put(&stores, &["a/-/p/@1", "+/custom/x"]).unwrap();
+    fs::write(folder.path().join("state/.ocuroot-store"), "{\"version\":1}").unwrap();
+    let stores = shared(folder.path());
+    let error = put(&stores, &["+/custom/y"]).unwrap_err();
+    assert!(matches!(error, Decided::Store(StoreError::OldVersion { found: 1, .. })), "{error}");
+    assert_eq!(search(&stores, "{,**/}{@,+}**"), ["+/custom/x", "a/-/p/@r1"]);
+    assert_eq!(stores.upgrade(false).unwrap().from, Some(1));
+    put(&stores, &["+/custom/y"]).unwrap();
+    assert_eq!(search(&stores, "{,**/}{@,+}**"), ["+/custom/x", "+/custom/y", "a/-/p/@r1"]);
+}

@@ -549,27 +549,30 @@ fn globs() {
     world.check(
         "state",
         expect![[r#"
-        --- stderr
-        Look at state, and set intent
+            --- stderr
+            Look at state, and set intent
 
-        Usage: ocuroot state [OPTIONS] <COMMAND>
+            Usage: ocuroot state [OPTIONS] <COMMAND>
 
-        Commands:
-          get     Print a document, or a field of it, as JSON
-          match   Print the refs that a glob matches, one a line
-          set     Set intent: what should be
-          delete  Delete intent: what should not be any more
-          diff    Print the refs whose intent and state differ, one a line
-          apply   Carry out intent at one ref
-          check   Look for what does not add up in the stores
-          help    Print this message or the help of the given subcommand(s)
+            Commands:
+              get      Print a document, or a field of it, as JSON
+              match    Print the refs that a glob matches, one a line
+              set      Set intent: what should be
+              delete   Delete intent: what should not be any more
+              diff     Print the refs whose intent and state differ, one a line
+              apply    Carry out intent at one ref
+              check    Look for what does not add up in the stores
+              upgrade  Make a store of an older version one of the current version
+              export   Write all documents of both stores to one file
+              import   Write the documents of a file into the stores
+              help     Print this message or the help of the given subcommand(s)
 
-        Options:
-              --color <WHEN>  Colour in messages: on a terminal, always or never [default: auto]
-          -h, --help          Print help
-          -V, --version       Print version
-        --- exit 2
-    "#]],
+            Options:
+                  --color <WHEN>  Colour in messages: on a terminal, always or never [default: auto]
+              -h, --help          Print help
+              -V, --version       Print version
+            --- exit 2
+        "#]],
     );
     world.check(
         "stat",

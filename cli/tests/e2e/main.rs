@@ -16,6 +16,7 @@
 mod bad_input;
 mod cascade;
 mod failing_files;
+mod generations;
 mod git_store;
 mod help;
 mod intent;

@@ -134,12 +134,16 @@ fn files_that_are_no_documents_are_for_people_to_put_right() {
 }
 
 #[test]
-fn a_path_that_is_no_ref_is_reported() {
-    let mut snapshot = store(SOUND).snapshot();
-    snapshot.load_path(ocuroot_core::Marker::State, "s/-/p/@r1/nonsense/x", Some(b"{}"));
-    let (findings, fix) = run(&snapshot).unwrap();
-    assert_eq!((findings.len(), findings[0].problem), (1, Problem::BadPath));
-    assert!(fix.is_empty());
+fn a_path_that_is_no_ref_or_not_its_spelling_is_reported() {
+    for path in ["s/-/p/@r1/nonsense/x", "s/-/p/@r1/call/t", "s/-/p/+/custom/x"] {
+        let mut snapshot = store(SOUND).snapshot();
+        snapshot.load_path(ocuroot_core::Marker::State, path, Some(br#"{"kind":"ref","body":1}"#));
+        let (findings, fix) = run(&snapshot).unwrap();
+        let found: Vec<_> =
+            findings.iter().map(|finding| (finding.problem, finding.place.as_str())).collect();
+        assert_eq!(found, [(Problem::BadPath, path)]);
+        assert!(fix.is_empty());
+    }
 }
 
 #[test]

@@ -159,7 +159,7 @@ pub(crate) fn answer<T: Debug + PartialEq>(
 
 /// Each run has one status, and links and back-references agree.
 #[track_caller]
-fn assert_sound(store: &Memory) {
+pub(crate) fn assert_sound(store: &Memory) {
     let mut statuses: BTreeMap<Ref, usize> = BTreeMap::new();
     for at in store.refs() {
         let Some(document) = store.get(&at) else { continue };
@@ -202,6 +202,7 @@ fn body_type_of(at: &Ref) -> Option<&'static str> {
     let last = at.segments().last().unwrap_or_default();
     Some(match at.kind() {
         None if at.path() == "repo.ocu.star" => "models.RepoConfig",
+        None if at.path().is_empty() || at.repo() == Some(".") => return None,
         None => "release.ReleaseInfo",
         Some(Kind::Commit | Kind::Op) => "models.Marker",
         Some(Kind::Environment) => "sdk.Environment",

@@ -6,11 +6,15 @@ mod apply;
 #[cfg(test)]
 mod check;
 #[cfg(test)]
+mod deploys;
+#[cfg(test)]
 mod diff;
 #[cfg(test)]
 mod environments;
 #[cfg(test)]
 mod fixture;
+#[cfg(test)]
+mod generations;
 #[cfg(test)]
 mod plan;
 #[cfg(test)]

@@ -15,10 +15,12 @@ mod disk;
 mod journal;
 mod lock;
 mod read;
+mod whole;
 mod write;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
 
 use ocuroot_core::Marker as Side;
 use ocuroot_core::snapshot::{Needs, Snapshot};
@@ -26,6 +28,7 @@ use ocuroot_core::snapshot::{Needs, Snapshot};
 use super::Moment;
 use super::error::StoreError;
 use super::marker::StoreMarker;
+use super::old::Translated;
 use journal::{Journal, Stage};
 use lock::{Attempt, Lock, Patience};
 use read::Batch;
@@ -77,6 +80,11 @@ pub(super) struct Shared {
 #[derive(Debug)]
 pub(super) struct FsStores {
     roots: Roots,
+    /// The folder around both, where they share one.
+    shared: Option<PathBuf>,
+    /// Whether one of them was of version 1 when it was opened; it may have been upgraded since.
+    was_old: bool,
+    translated: OnceLock<Arc<Translated>>,
     patience: Patience,
 }
 
@@ -87,6 +95,18 @@ impl FsStores {
     /// When a folder holds something else, or a store of another version; when a dead process
     /// left work that cannot be finished.
     pub(super) fn open(state: PathBuf, intent: PathBuf) -> Result<FsStores, StoreError> {
+        FsStores::open_in(None, state, intent)
+    }
+
+    /// Opens the stores in one place, each in a folder of its own.
+    ///
+    /// # Errors
+    /// As [`FsStores::open`].
+    pub(super) fn open_shared(place: &Path) -> Result<FsStores, StoreError> {
+        FsStores::open_in(Some(place.to_owned()), place.join("state"), place.join("intent"))
+    }
+
+    fn open_in(shared: Option<PathBuf>, state: PathBuf, intent: PathBuf) -> Result<FsStores, StoreError> {
         let (state, intent) = (settled(state), settled(intent));
         if state == intent {
             return Err(StoreError::SameFolder { path: state });
@@ -95,8 +115,15 @@ impl FsStores {
         for side in SIDES {
             StoreMarker::read(roots.folder(side), side)?;
         }
-        let stores = FsStores { roots, patience: Patience::default() };
+        let mut stores = FsStores {
+            roots,
+            shared,
+            was_old: false,
+            translated: OnceLock::new(),
+            patience: Patience::default(),
+        };
         stores.settle()?;
+        stores.was_old = stores.old_folder()?.is_some();
         Ok(stores)
     }
 
@@ -126,8 +153,14 @@ impl FsStores {
         snapshot: &mut Snapshot,
         held: Option<&Locks>,
     ) -> Result<Moment, StoreError> {
-        let (batch, generations) = self.at_one_moment(held, || Batch::read(&self.roots, needs))?;
-        batch.record(snapshot);
+        let (loaded, generations) = self.at_one_moment(held, || match self.translated()? {
+            Some(old) => Ok(Loaded::Old(old)),
+            None => Batch::read(&self.roots, needs).map(Loaded::Batch),
+        })?;
+        match loaded {
+            Loaded::Old(old) => old.load(needs, snapshot),
+            Loaded::Batch(batch) => batch.record(snapshot),
+        }
         Ok(generations)
     }
 
@@ -289,6 +322,12 @@ impl FsStores {
             Some(Stage::Committed) => Err(StoreError::Unfinished { path: folder.to_owned() }),
         }
     }
+}
+
+/// What was loaded, and is in no snapshot yet.
+enum Loaded {
+    Old(Arc<Translated>),
+    Batch(Batch),
 }
 
 /// What was left to do, and is left.

@@ -71,7 +71,7 @@ const WORTH_THREADS: usize = 32;
 
 /// Calls `read` for every item, on as many threads as there are cores, and returns what it
 /// returned in the order of the items.
-fn in_order<I: Sync, T: Send>(
+pub(super) fn in_order<I: Sync, T: Send>(
     items: &[I],
     read: impl Fn(&I) -> Result<T, StoreError> + Sync,
 ) -> Result<Vec<T>, StoreError> {
@@ -132,7 +132,7 @@ fn walk(refs: &Path, path: &str, below: Option<&Glob>) -> Result<Vec<Listing>, S
 }
 
 /// Lists one folder. What is neither a folder nor a document belongs to people and is not seen.
-fn list(refs: &Path, path: String) -> Result<Listing, StoreError> {
+pub(super) fn list(refs: &Path, path: String) -> Result<Listing, StoreError> {
     let folder: PathBuf = if path.is_empty() { refs.to_owned() } else { refs.join(&path) };
     let mut listing = Listing::empty(path);
     let entries = match std::fs::read_dir(&folder) {

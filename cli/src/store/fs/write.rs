@@ -19,9 +19,9 @@ use super::{FsStores, Locks, SIDES, Settled};
 
 /// A transaction in terms of files.
 #[derive(Default)]
-struct Changes {
-    puts: Vec<(Place, String)>,
-    deletes: Vec<Place>,
+pub(super) struct Changes {
+    pub(super) puts: Vec<(Place, Vec<u8>)>,
+    pub(super) deletes: Vec<Place>,
 }
 
 /// The stores that a transaction writes to or expects something of.
@@ -79,29 +79,34 @@ impl FsStores {
         if !conflicts.is_empty() {
             return Ok(Commit::Conflict(conflicts));
         }
-        let changes = self.changes(transaction)?;
+        self.write(&transaction.message, self.changes(transaction)?, locks)?;
+        Ok(Commit::Done)
+    }
+
+    /// Writes and deletes files of stores that are locked, as one change.
+    ///
+    /// # Errors
+    /// When something cannot be written. Then nothing was, or the rest follows when a store of
+    /// this folder is opened next.
+    pub(super) fn write(&self, message: &str, changes: Changes, locks: &mut Locks) -> Result<(), StoreError> {
+        let put = |(place, bytes): &(Place, Vec<u8>)| Put {
+            place: place.clone(),
+            blob: BlobId::of(bytes).to_string(),
+        };
         let journal = Journal {
-            message: transaction.message.clone(),
-            puts: changes
-                .puts
-                .iter()
-                .map(|(place, text)| Put {
-                    place: place.clone(),
-                    blob: BlobId::of(text.as_bytes()).to_string(),
-                })
-                .collect(),
+            message: message.to_owned(),
+            puts: changes.puts.iter().map(put).collect(),
             deletes: changes.deletes.clone(),
         };
         let sides = journal.sides();
         // State's folder, if both are written to.
-        let Some(home) = sides.first().copied() else { return Ok(Commit::Done) };
+        let Some(home) = sides.first().copied() else { return Ok(()) };
         if let Err(error) = self.prepare(home, &journal, &changes) {
             // What cannot be removed now is removed by the next process, which finds the journal.
             let _ = self.undo(home, &journal, locks);
             return Err(error);
         }
-        self.carry_out(home, &journal, locks)?;
-        Ok(Commit::Done)
+        self.carry_out(home, &journal, locks)
     }
 
     /// The refs of which the transaction requires what does not hold.
@@ -127,7 +132,7 @@ impl FsStores {
         for (reference, write) in &transaction.writes {
             let place = place(reference)?;
             match write {
-                Write::Put(document) => changes.puts.push((place, document.to_text())),
+                Write::Put(document) => changes.puts.push((place, document.to_text().into_bytes())),
                 Write::Delete if self.at(&place).symlink_metadata().is_ok() => changes.deletes.push(place),
                 Write::Delete => {}
             }
@@ -137,12 +142,18 @@ impl FsStores {
         Ok(changes)
     }
 
-    fn marker_puts(&self, sides: &BTreeSet<Side>) -> Result<Vec<(Place, String)>, StoreError> {
+    fn marker_puts(&self, sides: &BTreeSet<Side>) -> Result<Vec<(Place, Vec<u8>)>, StoreError> {
+        // What is read of the other one is not what is stored there.
+        if self.was_old
+            && let Some(folder) = self.old_folder()?
+        {
+            return Err(StoreError::OldVersion { path: folder.to_owned(), found: 1 });
+        }
         let mut puts = Vec::new();
         for side in sides {
             let folder = self.folder(*side);
             if let Some(text) = StoreMarker::read(folder, *side)?.to_write(folder, *side)? {
-                puts.push((Place::new(*side, MARKER.to_owned()), text));
+                puts.push((Place::new(*side, MARKER.to_owned()), text.into_bytes()));
             }
         }
         Ok(puts)
@@ -154,13 +165,13 @@ impl FsStores {
         let prepared = Stage::Prepared.path(self.folder(home));
         let journal_file = disk::write(&prepared, journal.to_text().as_bytes())?;
         let mut written = Vec::with_capacity(changes.puts.len());
-        for (place, text) in &changes.puts {
+        for (place, bytes) in &changes.puts {
             let path = self.at(place);
             if let Some(folder) = path.parent() {
                 disk::make_folder(folder)?;
             }
             let new = new_file(&path);
-            written.push((disk::write(&new, text.as_bytes())?, new));
+            written.push((disk::write(&new, bytes)?, new));
         }
         // All writes first: the first sync then brings most of them to the disk together.
         for (file, path) in &written {

@@ -7,6 +7,7 @@
 //!
 //! * [`clone`] keeps a bare clone, fetches and pushes, through the user's [git](command).
 //! * [`objects`] reads folders and documents off its object database, [`edit`] writes changed ones.
+//! * [`whole`] does what concerns all documents at once: stores of version 1, upgrades, imports.
 //! * [`summaries`] keeps what viewers need first beside the documents.
 //! * [`turn`] lets the writers of one machine take turns, [`upkeep`] keeps a clone small.
 //!
@@ -20,11 +21,13 @@ mod objects;
 mod summaries;
 mod turn;
 mod upkeep;
+mod whole;
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{BuildHasher, RandomState};
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use git2::{Oid, Signature};
@@ -38,6 +41,7 @@ use super::Moment;
 use super::error::StoreError;
 use super::layout::document_path;
 use super::marker::{self, NAME as MARKER, StoreMarker};
+use super::old::Translated;
 use clone::{Branch, Clone as BareClone, Pushed, Update, Wanted};
 use edit::Files;
 use objects::{Entry, Paths};
@@ -68,6 +72,9 @@ struct Place {
     support_files: BTreeMap<String, String>,
 }
 
+/// For how long to try against others who write.
+const LIMIT: Duration = Duration::from_secs(120);
+
 const SIDES: [Side; 2] = [Side::State, Side::Intent];
 
 /// A state and an intent store on branches.
@@ -78,6 +85,8 @@ pub(super) struct GitStores {
     intent: Place,
     limit: Duration,
     view: RefCell<Option<View>>,
+    /// Stores of version 1 in today's terms, as they were at these tips.
+    translated: RefCell<Option<(Vec<Vec<Branch>>, Rc<Translated>)>>,
 }
 
 /// What the stores are at the tips of their branches.
@@ -86,6 +95,8 @@ struct View {
     tips: Vec<Vec<Branch>>,
     state: SideView,
     intent: SideView,
+    /// The tree of a shared branch that is a store of version 1.
+    old_root: Option<Oid>,
 }
 
 #[derive(Clone, Debug)]
@@ -173,7 +184,14 @@ impl GitStores {
             ),
         };
         clones.iter().for_each(BareClone::keep_up);
-        Ok(GitStores { clones, state, intent, limit: Duration::from_secs(120), view: RefCell::new(None) })
+        Ok(GitStores {
+            clones,
+            state,
+            intent,
+            limit: LIMIT,
+            view: RefCell::default(),
+            translated: RefCell::default(),
+        })
     }
 
     /// Sets for how long to try against others who write.
@@ -216,7 +234,10 @@ impl GitStores {
             return Err(StoreError::SameBranch { url: self.clone_of(Side::State)?.shown(), branch });
         }
         let side = |side| self.side_view(side, &tips);
-        let view = View { state: side(Side::State)?, intent: side(Side::Intent)?, tips };
+        let (state, intent) = (side(Side::State)?, side(Side::Intent)?);
+        let tip = tips.first().and_then(|branches| branches.first()).and_then(|branch| branch.tip);
+        let old_root = self.old_root(tip, [&state.marker, &intent.marker])?;
+        let view = View { state, intent, old_root, tips };
         *self.view.borrow_mut() = Some(view.clone());
         Ok(view)
     }
@@ -243,13 +264,7 @@ impl GitStores {
         })?;
         let marker = match marker {
             Some(Entry::Blob(marker)) => {
-                let bytes = match blob_id(marker).and_then(marker::well_known) {
-                    Some(text) => text.into_bytes(),
-                    None => {
-                        clone.fetch_blobs(&[marker])?;
-                        clone.with(|_, odb| Ok(odb.read(marker)?.data().to_vec()))?
-                    }
-                };
+                let bytes = self.marker_bytes(clone, marker)?;
                 let branch = branch.map(|branch| branch.name.as_str()).unwrap_or_default();
                 let where_ = format!("{}, branch {branch}, {}", clone.shown(), place.prefix);
                 StoreMarker::parse(&bytes, Path::new(where_.trim_end_matches([' ', ',', '/'])), side)?
@@ -257,6 +272,15 @@ impl GitStores {
             _ => StoreMarker::Missing,
         };
         Ok(SideView { root, marker })
+    }
+
+    /// The bytes of a marker, which almost always are known by their id.
+    fn marker_bytes(&self, clone: &BareClone, marker: Oid) -> Result<Vec<u8>, StoreError> {
+        if let Some(text) = blob_id(marker).and_then(marker::well_known) {
+            return Ok(text.into_bytes());
+        }
+        clone.fetch_blobs(&[marker])?;
+        clone.with(|_, odb| Ok(odb.read(marker)?.data().to_vec()))
     }
 
     /// Calls `work` with the stores as they are, and again if a clone had to be made anew meanwhile.
@@ -277,6 +301,10 @@ impl GitStores {
     /// When the remote or the clone cannot be read.
     pub(super) fn load(&self, needs: &Needs, snapshot: &mut Snapshot) -> Result<Moment, StoreError> {
         self.at_tips(|view| {
+            if let Some(old) = self.translated(view)? {
+                old.load(needs, snapshot);
+                return Ok(());
+            }
             for folder in &needs.folders {
                 let root = view.side(folder.side).root;
                 let listed = RefCell::new(&mut *snapshot);
@@ -343,7 +371,11 @@ impl GitStores {
         let mut rest = transaction.clone();
         let mut lost = 0;
         loop {
-            let conflicts = self.at_tips(|view| self.conflicts(view, &rest))?;
+            let conflicts = self.at_tips(|view| match self.old_place(view)? {
+                Some(path) if !rest.is_empty() => Err(StoreError::OldVersion { path, found: 1 }),
+                Some(_) => Ok(Vec::new()),
+                None => self.conflicts(view, &rest),
+            })?;
             let partly = rest.writes.len() < transaction.writes.len();
             if !conflicts.is_empty() && partly {
                 // Of two remotes the first has it; what somebody wrote in the other stays theirs.
@@ -545,34 +577,64 @@ impl GitStores {
         Ok(new.map(|new| Update { branch: place.branch, old: tip, new }))
     }
 
-    /// Changes files of one branch that are no documents, by what `files` makes of the store as it is,
-    /// and again if somebody else writes meanwhile.
-    pub(super) fn write_files(
+    /// Writes what `decide` makes of the stores as they are: a message, and the files of each side's
+    /// branch; and again if somebody else writes meanwhile.
+    fn write_files<T>(
         &self,
-        side: Side,
-        message: &str,
-        files: impl Fn(&GitStores) -> Result<Files, StoreError>,
-    ) -> Result<(), StoreError> {
+        decide: impl Fn(&GitStores, &View) -> Result<(String, BTreeMap<Side, Files>, T), StoreError>,
+    ) -> Result<T, StoreError> {
         let began = Instant::now();
-        let clone = self.clone_of(side)?;
-        let mut turn = Turn::take(&clone.shown());
+        let mut turn = Turn::take(&self.clone_of(Side::State)?.shown());
         let mut lost = 0;
+        let mut first = None;
         loop {
-            let update = self.at_tips(|view| {
-                let old = self.tree(side, view.tip(self.place(side)))?;
-                let new = self.edited(side, old, &files(self)?)?;
-                self.update(side, view, new, message)
+            let mut value = None;
+            let updates = self.at_tips(|view| {
+                let (message, sides, decided) = decide(self, view)?;
+                value = Some(decided);
+                // Both sides of a shared store lie on one branch.
+                let mut branches: BTreeMap<(usize, usize), (Side, Files)> = BTreeMap::new();
+                for (side, files) in sides {
+                    let place = self.place(side);
+                    let branch = branches.entry((place.clone, place.branch)).or_insert((side, Files::new()));
+                    branch.1.extend(files);
+                }
+                let mut updates: BTreeMap<usize, Vec<Update>> = BTreeMap::new();
+                for ((clone, _), (side, files)) in branches {
+                    let old = self.tree(side, view.tip(self.place(side)))?;
+                    let new = self.edited(side, old, &files)?;
+                    let update = self.update(side, view, new, &format!("{message}\n"))?;
+                    updates.entry(clone).or_default().extend(update);
+                }
+                Ok(updates)
             })?;
-            let Some(update) = update else { return Ok(()) };
-            if clone.push(&[update], &mut turn)? == Pushed::Done {
-                return Ok(());
+            let total: usize = updates.values().map(Vec::len).sum();
+            let next = self.clones.iter().enumerate().find_map(|(index, clone)| {
+                let updates = updates.get(&index).filter(|updates| !updates.is_empty())?;
+                let one = updates.get(..1).filter(|_| !clone.is_atomic());
+                Some((clone, one.unwrap_or(updates)))
+            });
+            // What was decided first counts: after a part of it was pushed there seems to be less to do.
+            let decided = first.take().or(value);
+            let Some((clone, updates)) = next else {
+                if let Some(value) = decided {
+                    return Ok(value);
+                }
+                continue;
+            };
+            match (clone.push(updates, &mut turn)?, decided) {
+                (Pushed::Done, Some(value)) if updates.len() == total => return Ok(value),
+                (Pushed::Done, decided) => first = decided,
+                (Pushed::NotAtomic, _) => {}
+                (Pushed::Moved, _) => {
+                    lost += 1;
+                    if began.elapsed() >= self.limit {
+                        return Err(StoreError::Crowded { url: clone.shown(), waited: began.elapsed() });
+                    }
+                    pause(lost);
+                    clone.fetch()?;
+                }
             }
-            lost += 1;
-            if began.elapsed() >= self.limit {
-                return Err(StoreError::Crowded { url: clone.shown(), waited: began.elapsed() });
-            }
-            pause(lost);
-            clone.fetch()?;
         }
     }
 }

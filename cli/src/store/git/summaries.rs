@@ -129,11 +129,12 @@ impl GitStores {
     /// # Errors
     /// When the store cannot be read or written.
     pub(in super::super) fn mend_summaries(&self) -> Result<(), StoreError> {
-        self.write_files(Side::State, "write summaries anew", |stores| {
+        self.write_files(|stores, _| {
             let mends = stores.check_summaries(&mut Snapshot::default())?;
             let prefix = stores.state.prefix;
             let file = |mend: Mend| (format!("{prefix}{}", mend.path), mend.text.map(String::into_bytes));
-            Ok(mends.into_iter().map(file).collect())
+            let files: Files = mends.into_iter().map(file).collect();
+            Ok(("write summaries anew".to_owned(), BTreeMap::from([(Side::State, files)]), ()))
         })
     }
 }
