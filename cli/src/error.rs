@@ -8,6 +8,7 @@ use ocuroot_core::glob::GlobError;
 use ocuroot_core::intent::IntentError;
 use ocuroot_core::release::ReleaseError;
 use ocuroot_core::resolve::LinkCycle;
+use ocuroot_core::rollback::RollbackError;
 use ocuroot_core::run::RunError;
 use ocuroot_core::sdk::Diagnostics;
 use ocuroot_core::{Ref, RefError};
@@ -96,6 +97,9 @@ pub enum Failure {
     /// A decision about a release.
     #[error(transparent)]
     Release(#[from] ReleaseError),
+    /// A decision to roll back.
+    #[error(transparent)]
+    Rollback(#[from] RollbackError),
     /// A decision about intent.
     #[error(transparent)]
     Intent(#[from] IntentError),
@@ -165,6 +169,12 @@ impl Failure {
             Failure::OtherCommit { commit, .. } => Some(format!("git checkout {commit}")),
             Failure::Release(ReleaseError::Released { .. }) => {
                 Some("use --force to release it again, or `ocuroot release continue` to go on".to_owned())
+            }
+            Failure::Rollback(RollbackError::NoneBefore(_)) => {
+                Some("name the release to go to, or with --env other environments".to_owned())
+            }
+            Failure::Rollback(RollbackError::NotTo { .. }) => {
+                Some("name the environments that it does deploy to: --env …".to_owned())
             }
             Failure::Git(GitError::NoCommit { .. }) => {
                 Some("a release is of a commit: `git init` if need be, and commit first".to_owned())

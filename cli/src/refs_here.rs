@@ -82,13 +82,23 @@ fn base(repo: &Repo, target: &Target, wants_file: bool) -> Result<Ref, Failure> 
 /// When none is named and there is not exactly one here.
 pub fn package(repo: &Repo, file: Option<&str>, target: &Target) -> Result<Ref, Failure> {
     let reference = match file.or(target.package.as_deref()) {
-        Some(file) => {
-            let reference = resolve(repo, file, &Target { package: None, release: target.release.clone() })?;
+        Some(text) => {
+            let reference = resolve(repo, text, &Target { package: None, release: target.release.clone() })?;
             if reference.kind().is_some() {
                 return Err(Failure::Usage(format!("{reference} is not a release file")));
             }
             if is_bare_release(&reference) {
                 return Err(which_file(repo));
+            }
+            if let (Some(_), Some(_)) = (file, &target.package)
+                && !reference.path().is_empty()
+            {
+                let named = base(repo, &Target { release: None, ..target.clone() }, true)?;
+                if named != reference.package() {
+                    return Err(Failure::Usage(format!(
+                        "{reference} is not of the package that --package names, {named}"
+                    )));
+                }
             }
             if reference.path().is_empty() { base(repo, target, true)? } else { reference }
         }

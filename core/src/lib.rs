@@ -38,6 +38,7 @@ pub mod release;
 pub mod repo_config;
 pub mod repo_name;
 pub mod resolve;
+pub mod rollback;
 pub mod run;
 pub mod runs;
 pub mod secrets;

@@ -20,6 +20,7 @@ pub mod release_lint;
 pub mod release_list;
 pub mod release_new;
 pub mod release_retry;
+pub mod release_rollback;
 pub mod release_show;
 pub mod state_apply;
 pub mod state_check;
@@ -77,6 +78,7 @@ enum Release {
     Continue(release_continue::Args),
     Retry(release_retry::Args),
     Cancel(release_cancel::Args),
+    Rollback(release_rollback::Args),
     List(release_list::Args),
     Show(release_show::Args),
     Lint(release_lint::Args),
@@ -127,6 +129,7 @@ impl Cli {
             Command::Release(Release::Continue(args)) => args.run(color),
             Command::Release(Release::Retry(args)) => args.run(color),
             Command::Release(Release::Cancel(args)) => args.run(),
+            Command::Release(Release::Rollback(args)) => args.run(),
             Command::Release(Release::List(args)) => args.run(),
             Command::Release(Release::Show(args)) => args.run(),
             Command::Release(Release::Lint(args)) => args.run(),

@@ -23,6 +23,7 @@ mod log_files;
 mod output;
 mod refs_typed;
 mod releases;
+mod rollback;
 mod storage;
 mod together;
 mod work;

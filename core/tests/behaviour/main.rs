@@ -20,6 +20,8 @@ mod reconcile;
 #[cfg(test)]
 mod release;
 #[cfg(test)]
+mod rollback;
+#[cfg(test)]
 mod run;
 #[cfg(test)]
 mod summary;
