@@ -10,6 +10,7 @@ pub mod color;
 pub mod commands;
 pub mod engine;
 pub mod error;
+pub mod freeze;
 pub mod git;
 pub mod identity;
 pub mod interrupt;

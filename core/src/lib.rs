@@ -21,6 +21,7 @@ mod chunks;
 pub mod documents;
 pub mod envelope;
 pub mod facts;
+pub mod freeze;
 pub mod glob;
 pub mod intent;
 pub mod logs;

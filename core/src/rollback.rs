@@ -188,8 +188,8 @@ pub fn rollback(
     }
     needs.settle(())?;
     match to {
-        _ if !none.is_empty() => return Err(RollbackError::NoneBefore(none).into()),
-        Some(to) if steps.is_empty() => return Err(RollbackError::Already(to).into()),
+        _ if !none.is_empty() => Err(RollbackError::NoneBefore(none).into()),
+        Some(to) if steps.is_empty() => Err(RollbackError::Already(to).into()),
         _ => Ok((write(snapshot, wish, &steps, facts)?, steps)),
     }
 }

@@ -4,6 +4,7 @@
 use std::io::Write;
 
 use clap::{CommandFactory, FromArgMatches};
+use ocuroot_core::plan::Plan;
 use ocuroot_core::repo_config::strip_userinfo;
 use serde::Serialize;
 
@@ -203,6 +204,12 @@ fn print_json(value: &impl Serialize) -> Result<(), Failure> {
         .and_then(|value| serde_json::to_string_pretty(&value))
         .map_err(|source| Failure::Json { what: "the answer".to_owned(), source })?;
     print(&text)
+}
+
+/// Prints a plan as JSON, and says what a freeze keeps out of it.
+fn print_plan(session: &mut Session, plan: &Plan) -> Result<(), Failure> {
+    crate::freeze::show(session, &plan.frozen());
+    print_json(&plan.items())
 }
 
 /// Prints rows as columns that line up; the first row is the heading.

@@ -16,6 +16,7 @@
 mod bad_input;
 mod cascade;
 mod failing_files;
+mod freeze;
 mod help;
 mod intent;
 mod interrupt;

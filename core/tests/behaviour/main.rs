@@ -12,6 +12,8 @@ mod environments;
 #[cfg(test)]
 mod fixture;
 #[cfg(test)]
+mod freeze;
+#[cfg(test)]
 mod plan;
 #[cfg(test)]
 mod ready;
