@@ -19,6 +19,7 @@ pub mod log_file;
 pub mod native_host;
 pub mod programs;
 pub mod refs_here;
+pub mod repl;
 pub mod repo;
 pub mod secrets;
 pub mod session;

@@ -23,6 +23,7 @@ pub mod release_new;
 pub mod release_retry;
 pub mod release_rollback;
 pub mod release_show;
+pub mod repl;
 pub mod state_apply;
 pub mod state_check;
 pub mod state_delete;
@@ -68,6 +69,7 @@ enum Command {
     /// Find work that is due, and do it
     #[command(subcommand)]
     Work(Work),
+    Repl(repl::Args),
     Completions(completions::Args),
     Man(man::Args),
     Version(version::Args),
@@ -145,6 +147,7 @@ impl Cli {
             Command::Work(Work::Continue(args)) => args.run(color),
             Command::Work(Work::Ops(args)) => args.run(color),
             Command::Work(Work::Trigger(args)) => args.run(color),
+            Command::Repl(args) => args.run(color),
             Command::Completions(args) => args.run(),
             Command::Man(args) => args.run(),
             Command::Version(args) => args.run(),
@@ -153,10 +156,13 @@ impl Cli {
 }
 
 impl Cli {
-    /// The command line as a log may show it: a value that is set may be a secret.
+    /// The command line as a log may show it: a value that is set may be a secret, and so may code.
     fn described(&self) -> String {
         if let Command::State(State::Set(args)) = &self.command {
             return format!("ocuroot state set {} …", args.reference);
+        }
+        if let Command::Repl(repl::Args { code: Some(_), .. }) = &self.command {
+            return "ocuroot repl -c …".to_owned();
         }
         let words: Vec<String> =
             std::env::args_os().skip(1).map(|word| strip_userinfo(&word.to_string_lossy())).collect();

@@ -24,6 +24,7 @@ mod log_files;
 mod output;
 mod refs_typed;
 mod releases;
+mod repl;
 mod rollback;
 mod storage;
 mod together;
