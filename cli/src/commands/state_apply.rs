@@ -16,7 +16,8 @@ use crate::view::Event;
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// What to apply: @/environment/prod, ./@/deploy/prod
-    reference: String,
+    #[arg(required_unless_present_any = ["package", "release"])]
+    reference: Option<String>,
     /// Follow up on what this changes: execute the runs and operations that it asks for
     #[arg(long)]
     cascade: bool,
@@ -31,7 +32,7 @@ impl Args {
     /// When there is nothing to apply, or it is not valid.
     pub fn run(self, color: Color) -> Result<(), Failure> {
         let mut session = watched(color)?;
-        let reference = refs_here::resolve(&session.repo, &self.reference, &self.target)?;
+        let reference = refs_here::named(&session.repo, self.reference.as_deref(), &self.target)?;
         let facts = session.facts();
         let applied = session.decide(|snapshot| intent::apply(snapshot, &reference, &facts))?;
         match applied {
