@@ -27,6 +27,7 @@ mod releases;
 mod repl;
 mod rollback;
 mod storage;
+mod terminal;
 mod together;
 mod work;
 mod world;

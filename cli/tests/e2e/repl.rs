@@ -5,6 +5,7 @@ use std::process::Stdio;
 
 use expect_test::{Expect, expect};
 
+use crate::terminal::Terminal;
 use crate::world::World;
 
 const WEB: &str = r#"-- env.ocu.star --
@@ -352,4 +353,32 @@ fn code_is_in_no_log() {
         let text = std::fs::read_to_string(log.unwrap().path()).unwrap();
         assert!(!text.contains("hunter2"), "{text}");
     }
+}
+
+#[test]
+fn a_terminal_has_editing_completion_and_a_history() {
+    let world = world();
+    let mut terminal = Terminal::start(world.command("", &["repl", "web/release.ocu.star"]));
+    // What is waited for stands in no line that is typed.
+    for (keys, expected) in [
+        ("6 * 8\x7f7\r", "42\n"),
+        ("for x in [1]:\r    print(x + 90)\r\r", "91\n"),
+        ("_priv\t * 111\r", "2220\n"),
+        ("state_get('@/envi\t/pr\t')['name'] * 2\r", "\"prodprod\"\n"),
+        ("[nope,\r 1]\r", "Variable `nope` not found"),
+        // Ctrl-C takes back what is typed; what was typed before comes back from the history.
+        ("1 +\x03", "\n"),
+        ("\x1b[A\x1b[A + 's'\r", "\"prodprods\"\n"),
+    ] {
+        terminal.wait_for(">>> ");
+        terminal.press(keys);
+        terminal.wait_for(expected);
+    }
+    terminal.wait_for(">>> ");
+    terminal.press("\x04");
+    assert_eq!(terminal.end(), Some(0));
+    let history = world.home().join("repl_history");
+    assert!(std::fs::read_to_string(&history).unwrap().contains("_private * 111\n"));
+    let mode = std::os::unix::fs::MetadataExt::mode(&history.metadata().unwrap());
+    assert_eq!(mode & 0o777, 0o600);
 }
