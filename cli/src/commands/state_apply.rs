@@ -6,6 +6,7 @@ use super::watched;
 use crate::color::Color;
 use crate::engine;
 use crate::error::Failure;
+use crate::freeze::Override;
 use crate::refs_here::{self, Target};
 use crate::view::Event;
 
@@ -22,6 +23,8 @@ pub struct Args {
     #[arg(long)]
     cascade: bool,
     #[command(flatten)]
+    freeze: Override,
+    #[command(flatten)]
     target: Target,
 }
 
@@ -32,6 +35,7 @@ impl Args {
     /// When there is nothing to apply, or it is not valid.
     pub fn run(self, color: Color) -> Result<(), Failure> {
         let mut session = watched(color)?;
+        self.freeze.apply(&mut session);
         let reference = refs_here::named(&session.repo, self.reference.as_deref(), &self.target)?;
         let facts = session.facts();
         let applied = session.decide(|snapshot| intent::apply(snapshot, &reference, &facts))?;
