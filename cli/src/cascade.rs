@@ -15,6 +15,7 @@ use ocuroot_core::{cause, repo_config};
 use crate::checkout::Checkout;
 use crate::engine::Report;
 use crate::error::Failure;
+use crate::freeze;
 use crate::session::Session;
 use crate::view::Event;
 use crate::work::{self, Elsewhere, Rounds};
@@ -33,6 +34,7 @@ pub fn follow_up(session: &mut Session, jobs: usize) -> Result<(Report, usize), 
         let whole = work::plan(session, &Scope::Everything)?;
         let written = session.written.clone();
         let plan = session.ask(|snapshot| cause::of(snapshot, &whole, &written))?;
+        freeze::show(session, &plan.frozen());
         let places = by_place(&plan, &given_up);
         if plan.intent.is_empty() && places.is_empty() {
             return Ok((report, failed));

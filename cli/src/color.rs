@@ -58,6 +58,12 @@ impl Color {
         self.live
     }
 
+    /// Whether there are colours at all.
+    #[must_use]
+    pub fn is_on(self) -> bool {
+        self.color
+    }
+
     /// `text` in a style.
     #[must_use]
     pub fn paint(self, style: Style, text: &str) -> String {

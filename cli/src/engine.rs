@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 use ocuroot_core::Ref;
 use ocuroot_core::documents::{Log, Status};
 use ocuroot_core::facts::Facts;
+use ocuroot_core::freeze;
 use ocuroot_core::open;
 use ocuroot_core::ready::Missing;
 use ocuroot_core::release;
@@ -126,6 +127,9 @@ pub fn run(
             Ok((open::waiting(snapshot, release)?, runs::release_status(snapshot, release)?))
         })?;
         report.waiting.extend(waiting);
+        let facts = session.facts();
+        let held = session.ask(|snapshot| freeze::held(snapshot, release, &facts))?;
+        crate::freeze::show(session, &held);
         session.view.show(&Event::Standing { release, status });
     }
     Ok(report)

@@ -8,6 +8,7 @@ use ocuroot_core::glob::GlobError;
 use ocuroot_core::intent::IntentError;
 use ocuroot_core::release::ReleaseError;
 use ocuroot_core::resolve::LinkCycle;
+use ocuroot_core::rollback::RollbackError;
 use ocuroot_core::run::RunError;
 use ocuroot_core::sdk::Diagnostics;
 use ocuroot_core::{Ref, RefError};
@@ -114,6 +115,9 @@ pub enum Failure {
     /// A decision about a release.
     #[error(transparent)]
     Release(#[from] ReleaseError),
+    /// A decision to roll back.
+    #[error(transparent)]
+    Rollback(#[from] RollbackError),
     /// A decision about intent.
     #[error(transparent)]
     Intent(#[from] IntentError),
@@ -192,6 +196,12 @@ impl Failure {
             }
             Failure::Git(GitError::NotBefore { backwards: true, start, end }) => {
                 Some(format!("the other way round? ocuroot find-deploys {end} {start}"))
+            }
+            Failure::Rollback(RollbackError::NoneBefore(_)) => {
+                Some("name the release to go to, or with --env other environments".to_owned())
+            }
+            Failure::Rollback(RollbackError::NotTo { .. }) => {
+                Some("name the environments that it does deploy to: --env …".to_owned())
             }
             Failure::Git(GitError::NoCommit { .. }) => {
                 Some("a release is of a commit: `git init` if need be, and commit first".to_owned())

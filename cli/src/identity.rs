@@ -19,7 +19,7 @@ pub fn owner() -> Owner {
 /// The facts of this moment.
 #[must_use]
 pub fn facts(owner: &Owner) -> Facts {
-    Facts { now: now(), owner: owner.clone() }
+    Facts { now: now(), owner: owner.clone(), override_freeze: None }
 }
 
 /// Now, as RFC 3339 in UTC.

@@ -11,10 +11,10 @@ use crate::repo::Repo;
 /// The long way to name a package and a release.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub struct Target {
-    /// Release file that relative refs start from, or that a listing is narrowed to
+    /// Release file that is meant, that relative refs start from, or that a listing is narrowed to
     #[arg(long, value_name = "FILE", help_heading = "Target")]
     pub package: Option<String>,
-    /// Release that relative refs start from, or that a listing is narrowed to: r4, or a tag
+    /// Release that is meant, that relative refs start from, or that a listing is narrowed to: r4, or a tag
     #[arg(long, value_name = "RELEASE", help_heading = "Target")]
     pub release: Option<String>,
 }
@@ -36,6 +36,21 @@ pub fn resolve(repo: &Repo, text: &str, target: &Target) -> Result<Ref, Failure>
         return Ok(base.with_release(reference.release().unwrap_or_default())?);
     }
     Ok(reference.relative_to(&base)?)
+}
+
+/// The ref that a command is about: the one that is typed, else the release that `--package` and
+/// `--release` name, which without `--release` is the newest.
+///
+/// # Errors
+/// As [`resolve`] and [`package`].
+pub fn named(repo: &Repo, text: Option<&str>, target: &Target) -> Result<Ref, Failure> {
+    match text {
+        Some(text) => resolve(repo, text, target),
+        None => {
+            let package = package(repo, None, target)?;
+            Ok(if package.release().is_some() { package } else { package.with_release("")? })
+        }
+    }
 }
 
 /// Whether the ref is nothing but a release: `@r4`.
@@ -82,13 +97,23 @@ fn base(repo: &Repo, target: &Target, wants_file: bool) -> Result<Ref, Failure> 
 /// When none is named and there is not exactly one here.
 pub fn package(repo: &Repo, file: Option<&str>, target: &Target) -> Result<Ref, Failure> {
     let reference = match file.or(target.package.as_deref()) {
-        Some(file) => {
-            let reference = resolve(repo, file, &Target { package: None, release: target.release.clone() })?;
+        Some(text) => {
+            let reference = resolve(repo, text, &Target { package: None, release: target.release.clone() })?;
             if reference.kind().is_some() {
                 return Err(Failure::Usage(format!("{reference} is not a release file")));
             }
             if is_bare_release(&reference) {
                 return Err(which_file(repo));
+            }
+            if let (Some(_), Some(_)) = (file, &target.package)
+                && !reference.path().is_empty()
+            {
+                let named = base(repo, &Target { release: None, ..target.clone() }, true)?;
+                if named != reference.package() {
+                    return Err(Failure::Usage(format!(
+                        "{reference} is not of the package that --package names, {named}"
+                    )));
+                }
             }
             if reference.path().is_empty() { base(repo, target, true)? } else { reference }
         }

@@ -39,6 +39,10 @@ pub struct Session {
     pub owner: Owner,
     /// What it has written so far.
     pub written: BTreeSet<Ref>,
+    /// Why it starts deploy runs in spite of a freeze, if it does.
+    pub override_freeze: Option<String>,
+    /// The runs of which it has said that a freeze holds them.
+    pub frozen: BTreeSet<Ref>,
     recorded: bool,
 }
 
@@ -70,6 +74,8 @@ impl Session {
             view,
             owner: identity::owner(),
             written: BTreeSet::new(),
+            override_freeze: None,
+            frozen: BTreeSet::new(),
             recorded: false,
         })
     }
@@ -77,7 +83,7 @@ impl Session {
     /// The facts of this moment.
     #[must_use]
     pub fn facts(&self) -> Facts {
-        identity::facts(&self.owner)
+        Facts { override_freeze: self.override_freeze.clone(), ..identity::facts(&self.owner) }
     }
 
     /// Forgets what was loaded: others may have written meanwhile.

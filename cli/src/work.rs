@@ -19,6 +19,7 @@ use ocuroot_core::sdk::{FileKind, Host, Limits, Program};
 
 use crate::engine::{self, Report};
 use crate::error::Failure;
+use crate::freeze;
 use crate::identity;
 use crate::native_host::{FileSource, NativeHost};
 use crate::programs::Programs;
@@ -39,7 +40,8 @@ pub fn this_commit(session: &Session) -> Result<Scope, Failure> {
 /// When the stores cannot be read.
 pub fn plan(session: &mut Session, scope: &Scope) -> Result<Plan, Failure> {
     session.refresh();
-    session.ask(|snapshot| plan::plan(snapshot, scope))
+    let facts = session.facts();
+    session.ask(|snapshot| plan::plan(snapshot, scope, &facts))
 }
 
 /// Says which runs were left running by a process that has not been heard of.
@@ -144,10 +146,11 @@ pub fn do_ops(session: &mut Session) -> Result<usize, Failure> {
 
 fn plan_runs(session: &mut Session, scope: &Scope) -> Result<Plan, Failure> {
     session.refresh();
+    let facts = session.facts();
     let mut plan = Plan::default();
     session.ask(|snapshot| {
         plan = Plan::default();
-        plan::plan_runs(snapshot, scope, &mut plan)
+        plan::plan_runs(snapshot, scope, &facts, &mut plan)
     })?;
     Ok(plan)
 }
@@ -189,6 +192,7 @@ pub fn run_ready(session: &mut Session, jobs: usize) -> Result<Report, Failure> 
 /// # Errors
 /// When the stores cannot be read or written.
 pub fn run_part(session: &mut Session, root: &Path, plan: &Plan, jobs: usize) -> Result<Report, Failure> {
+    freeze::show(session, &plan.frozen());
     let facts = session.facts();
     let mut releases: BTreeSet<Ref> = plan.ready.iter().map(|ready| ready.run.release_ref()).collect();
     for deploy in &plan.reconcile {

@@ -12,7 +12,7 @@ use std::hint::black_box;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::Instant;
 
-use ocuroot_core::documents::{Owner, body_type};
+use ocuroot_core::documents::body_type;
 use ocuroot_core::envelope::Document;
 use ocuroot_core::facts::Facts;
 use ocuroot_core::plan::{Scope, plan};
@@ -211,23 +211,20 @@ fn memory() {
 }
 
 fn times(snapshot: &Snapshot) {
-    let all = plan(snapshot, &Scope::Everything);
+    let facts = Facts::at("2026-01-01T00:00:00Z");
+    let all = plan(snapshot, &Scope::Everything, &facts);
     assert!(all.is_ok_and(|plan| plan.is_empty()), "there must be nothing to do");
     report(
         "plan over 100,000 documents, nothing to do",
-        median(9, || drop(black_box(plan(snapshot, &Scope::Everything)))),
+        median(9, || drop(black_box(plan(snapshot, &Scope::Everything, &facts)))),
         300.0,
         "ms",
     );
     let scope = Scope::Commit { repo: "github.com/example/shop-3".into(), commit: format!("{:040x}", 122) };
-    note("… of one commit", median(9, || drop(black_box(plan(snapshot, &scope)))));
+    note("… of one commit", median(9, || drop(black_box(plan(snapshot, &scope, &facts)))));
     note("… intent::diff alone", median(9, || drop(black_box(intent::diff(snapshot)))));
     note("… runs::of_store alone", median(9, || drop(black_box(runs::of_store(snapshot)))));
     let place = "github.com/example/shop-3/-/service-3/release.ocu.star/@r122/task/build";
-    let facts = Facts {
-        now: "2026-01-01T00:00:00Z".into(),
-        owner: Owner { host: "h".into(), pid: 1, id: "x".into() },
-    };
     let mut with_run = snapshot.clone();
     for (at, document) in [
         (

@@ -8,11 +8,10 @@
 //! use std::collections::BTreeSet;
 //!
 //! use ocuroot_core::cause;
-//! use ocuroot_core::plan::{Scope, plan};
+//! use ocuroot_core::plan::Plan;
 //! use ocuroot_core::snapshot::Snapshot;
 //!
-//! let snapshot = Snapshot::empty();
-//! let plan = plan(&snapshot, &Scope::Everything).unwrap();
+//! let (snapshot, plan) = (Snapshot::empty(), Plan::default());
 //! assert!(cause::of(&snapshot, &plan, &BTreeSet::new()).unwrap().is_empty());
 //! ```
 
@@ -21,12 +20,12 @@ use std::collections::BTreeSet;
 use crate::documents::{Input, Run};
 use crate::envelope::Document;
 use crate::glob::Glob;
-use crate::plan::Plan;
+use crate::plan::{Plan, Reason};
 use crate::refs::Ref;
 use crate::resolve;
 use crate::snapshot::{Needs, Snapshot, Unmet};
 
-/// The items of `plan` that the documents in `written` have caused. Refs are without fragments,
+/// The items of `plan`, and the runs that a freeze keeps out of it, that the documents in `written` have caused. Refs are without fragments,
 /// those of intent with `+`.
 ///
 /// # Errors
@@ -40,6 +39,12 @@ pub fn of(snapshot: &Snapshot, plan: &Plan, written: &BTreeSet<Ref>) -> Result<P
         if written.contains(&ready.run) || needs.take(feeds_run(snapshot, &ready.run, written)) == Some(true)
         {
             caused.ready.push(ready.clone());
+        }
+    }
+    for left in plan.left_out.iter().filter(|left| matches!(left.reason, Reason::Frozen(_))) {
+        let mut feeds = |run| needs.take(feeds_run(snapshot, run, written)) == Some(true);
+        if written.contains(&left.reference) || feeds(&left.reference) {
+            caused.left_out.push(left.clone());
         }
     }
     for deploy in &plan.reconcile {

@@ -249,6 +249,9 @@ pub struct Run {
     /// Paths whose change should release again. Written even when null.
     #[serde(default)]
     pub watch_files: Option<Vec<String>>,
+    /// Why it was started in spite of a freeze, where there was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub override_freeze: Option<String>,
     /// Unknown fields.
     #[serde(flatten)]
     pub extra: Extra,

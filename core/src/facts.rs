@@ -12,9 +12,18 @@ pub struct Facts {
     pub now: String,
     /// The deciding process.
     pub owner: Owner,
+    /// Why deploy runs start in spite of a [freeze](crate::freeze), where somebody says so.
+    pub override_freeze: Option<String>,
 }
 
 impl Facts {
+    /// The time alone, for questions whose answer names no process.
+    #[must_use]
+    pub fn at(now: &str) -> Facts {
+        let owner = Owner { host: String::new(), pid: 0, id: String::new() };
+        Facts { now: now.to_owned(), owner, override_freeze: None }
+    }
+
     /// A marker that says "now".
     #[must_use]
     pub fn marker(&self) -> Marker {

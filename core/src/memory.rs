@@ -15,7 +15,8 @@
 //! let freeze = "@/custom/freeze".parse()?;
 //! let set = store.decide(|snapshot| intent::set(snapshot, &freeze, &"holidays".into())).unwrap();
 //! store.commit(&set).unwrap();
-//! let todo = store.decide(|snapshot| plan(snapshot, &Scope::Everything)).unwrap();
+//! let facts = Facts::at("2026-02-01T00:00:00Z");
+//! let todo = store.decide(|snapshot| plan(snapshot, &Scope::Everything, &facts)).unwrap();
 //! assert_eq!(todo.items()[0].reference, freeze);
 //! # Ok::<(), ocuroot_core::RefError>(())
 //! ```

@@ -1,14 +1,16 @@
 //! The work that would be done now, and what is left out and why.
 //!
-//! A plan is a pure function of the two stores: differences between intent and state, runs that
+//! A plan is a pure function of the two stores and the time: differences between intent and state, runs that
 //! can start, deployments whose inputs have changed, operations that wait. Computing it changes
 //! nothing; carrying it out is up to the caller, who plans again afterwards.
 //!
 //! ```
+//! use ocuroot_core::facts::Facts;
 //! use ocuroot_core::plan::{Scope, plan};
 //! use ocuroot_core::snapshot::Snapshot;
 //!
-//! let plan = plan(&Snapshot::empty(), &Scope::Everything).unwrap();
+//! let facts = Facts::at("2026-02-01T00:00:00Z");
+//! let plan = plan(&Snapshot::empty(), &Scope::Everything, &facts).unwrap();
 //! assert_eq!(serde_json::to_string(&plan.items())?, "[]");
 //! # Ok::<(), serde_json::Error>(())
 //! ```
@@ -19,6 +21,8 @@ use serde::Serialize;
 
 use crate::documents::{Release, Run, Status};
 use crate::envelope::Document;
+use crate::facts::Facts;
+use crate::freeze::{self, Freeze};
 use crate::glob::Glob;
 use crate::intent::{self, Change, Difference};
 use crate::ops;
@@ -128,6 +132,8 @@ pub enum Reason {
     Blocked(String),
     /// It cannot be carried out as it is.
     Invalid(String),
+    /// Nothing is deployed there now.
+    Frozen(Freeze),
 }
 
 impl std::fmt::Display for Reason {
@@ -141,6 +147,7 @@ impl std::fmt::Display for Reason {
                 Ok(())
             }
             Reason::Blocked(why) | Reason::Invalid(why) => f.write_str(why),
+            Reason::Frozen(freeze) => freeze.fmt(f),
         }
     }
 }
@@ -165,6 +172,16 @@ impl Plan {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.intent.is_empty() && self.ready.is_empty() && self.reconcile.is_empty() && self.ops.is_empty()
+    }
+
+    /// The runs that a freeze holds, and the deployments that would be made again without one.
+    #[must_use]
+    pub fn frozen(&self) -> Vec<(Ref, Freeze)> {
+        let frozen = |left: &LeftOut| match &left.reason {
+            Reason::Frozen(freeze) => Some((left.reference.clone(), freeze.clone())),
+            _ => None,
+        };
+        self.left_out.iter().filter_map(frozen).collect()
     }
 
     /// The plan as a list: intent, ready runs, reconcile, ops.
@@ -206,15 +223,15 @@ impl Commits<'_> {
     }
 }
 
-/// The work that `scope` takes in.
+/// The work that `scope` takes in. `facts` tell the time, for freezes that end.
 ///
 /// # Errors
 /// What must be loaded.
-pub fn plan(snapshot: &Snapshot, scope: &Scope) -> Result<Plan, Needs> {
+pub fn plan(snapshot: &Snapshot, scope: &Scope, facts: &Facts) -> Result<Plan, Needs> {
     let mut plan = Plan::default();
     let mut needs = Needs::default();
     needs.take(plan_intent(snapshot, &mut plan));
-    needs.take(plan_runs(snapshot, scope, &mut plan));
+    needs.take(plan_runs(snapshot, scope, facts, &mut plan));
     needs.settle(plan)
 }
 
@@ -225,10 +242,7 @@ pub fn plan(snapshot: &Snapshot, scope: &Scope) -> Result<Plan, Needs> {
 pub fn plan_intent(snapshot: &Snapshot, plan: &mut Plan) -> Result<(), Needs> {
     let mut needs = Needs::default();
     // What an apply would do does not depend on when it is done, and nobody sees these facts.
-    let facts = crate::facts::Facts {
-        now: String::new(),
-        owner: crate::documents::Owner { host: String::new(), pid: 0, id: String::new() },
-    };
+    let facts = Facts::at("");
     for difference in intent::diff(snapshot)? {
         let reason = match difference.reference.kind() {
             Some(Kind::Deploy | Kind::Environment | Kind::Custom) => {
@@ -256,8 +270,9 @@ pub fn plan_intent(snapshot: &Snapshot, plan: &mut Plan) -> Result<(), Needs> {
 ///
 /// # Errors
 /// What must be loaded.
-pub fn plan_runs(snapshot: &Snapshot, scope: &Scope, plan: &mut Plan) -> Result<(), Needs> {
+pub fn plan_runs(snapshot: &Snapshot, scope: &Scope, facts: &Facts, plan: &mut Plan) -> Result<(), Needs> {
     let mut needs = Needs::default();
+    let overridden = facts.override_freeze.is_some();
     let mut commits = Commits { snapshot, known: BTreeMap::new() };
     let releases = match scope {
         Scope::Everything => None,
@@ -271,14 +286,24 @@ pub fn plan_runs(snapshot: &Snapshot, scope: &Scope, plan: &mut Plan) -> Result<
         let Some(Some(commit)) = needs.take(commits.of(&entry.release())) else { continue };
         let Some(Some(document)) = needs.take(snapshot.get(&entry.reference)) else { continue };
         let run = document.read::<Run>();
-        let Some(function) = run.as_ref().and_then(|run| run.functions.last()) else {
+        let Some((run, function)) = run.as_ref().and_then(|run| Some((run, run.functions.last()?))) else {
             let reason = Reason::Invalid("the run's document cannot be read".to_owned());
             plan.left_out.push(LeftOut { reference: entry.reference, reason });
             continue;
         };
         match needs.take(ready::check(snapshot, function)) {
             None => {}
-            Some(Readiness::Ready(_)) => plan.ready.push(ReadyRun { run: entry.reference, commit }),
+            Some(Readiness::Ready(_)) => {
+                let held = if overridden { Ok(None) } else { freeze::holds(snapshot, &entry, run, facts) };
+                match needs.take(held) {
+                    None => {}
+                    Some(None) => plan.ready.push(ReadyRun { run: entry.reference, commit }),
+                    Some(Some(freeze)) => {
+                        let reason = Reason::Frozen(freeze);
+                        plan.left_out.push(LeftOut { reference: entry.reference, reason });
+                    }
+                }
+            }
             Some(Readiness::Waiting(missing)) => {
                 plan.left_out.push(LeftOut { reference: entry.reference, reason: Reason::Waits(missing) });
             }
@@ -290,10 +315,11 @@ pub fn plan_runs(snapshot: &Snapshot, scope: &Scope, plan: &mut Plan) -> Result<
     };
     for stale in needs.take(stale).unwrap_or_default() {
         let Some(Some(commit)) = needs.take(commits.of(&stale.task.release_ref())) else { continue };
-        match stale.blocked.clone() {
-            Some(why) => {
-                plan.left_out.push(LeftOut { reference: stale.task, reason: Reason::Blocked(why) });
-            }
+        let environment = stale.current.subpath();
+        let held = if overridden { Ok(None) } else { freeze::of(snapshot, environment, &facts.now) };
+        let Some(held) = needs.take(held) else { continue };
+        match stale.blocked.clone().map(Reason::Blocked).or(held.map(Reason::Frozen)) {
+            Some(reason) => plan.left_out.push(LeftOut { reference: stale.task, reason }),
             None => plan.reconcile.push(StaleDeploy { stale, commit }),
         }
     }

@@ -19,6 +19,7 @@ use crate::documents::{
 };
 use crate::envelope::Document;
 use crate::facts::Facts;
+use crate::freeze::{self, Freeze};
 use crate::names::{self, NameError};
 use crate::ready::{self, Readiness};
 use crate::refs::{Ref, RefError};
@@ -43,6 +44,14 @@ pub enum RunError {
     /// It waits for something.
     #[error("{0} is not ready: its inputs or dependencies are not there yet")]
     NotReady(Ref),
+    /// Nothing is deployed there now.
+    #[error("{run} does not start: {freeze}")]
+    Frozen {
+        /// The run.
+        run: Ref,
+        /// Why.
+        freeze: Box<Freeze>,
+    },
     /// A tag that is taken by a document that is no link.
     #[error("the tag {tag} of {release} cannot be set: {tag} holds a document of its own")]
     Tag {
@@ -118,6 +127,7 @@ pub(crate) fn queue(
         functions: vec![function],
         output: None,
         watch_files: None,
+        override_freeze: None,
         extra: Map::new(),
     };
     edit.put_body(&reference, body_type::RUN, &run)?;
@@ -177,6 +187,8 @@ pub fn claim(
     let mut body = read(snapshot, run)?;
     let run_type = body.run_type.unwrap_or(entry.default_type());
     let first = body.functions.len() == 1;
+    let starts_deploy = freeze::starts_deploy(&entry, &body);
+    let held = freeze::holds(snapshot, &entry, &body, facts);
     let Some(function) = body.functions.last_mut() else {
         return Err(RunError::Unreadable(run.clone()).into());
     };
@@ -184,6 +196,12 @@ pub fn claim(
         return Err(RunError::NotReady(run.clone()).into());
     };
     function.inputs.clone_from(&inputs);
+    if let Some(freeze) = held? {
+        let Some(why) = &facts.override_freeze else {
+            return Err(RunError::Frozen { run: run.clone(), freeze: Box::new(freeze) }.into());
+        };
+        body.override_freeze = Some(why.clone());
+    }
     let claimed = Claimed {
         run: run.clone(),
         run_type,
@@ -194,7 +212,9 @@ pub fn claim(
     };
     let mut edit = Edit::new(snapshot, format!("run {run} running"));
     edit.put_body(run, body_type::RUN_STARTED, &body)?;
-    if entry.is_deploy() && first {
+    if starts_deploy {
+        // Whoever freezes at this moment is not overtaken.
+        freeze::require_unchanged(&mut edit, entry.name())?;
         let intent = current(&entry.place)?.to_intent();
         if run_type == RunType::Down {
             edit.delete(&intent)?;

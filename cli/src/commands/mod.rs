@@ -4,6 +4,7 @@
 use std::io::Write;
 
 use clap::{CommandFactory, FromArgMatches};
+use ocuroot_core::plan::Plan;
 use ocuroot_core::repo_config::strip_userinfo;
 use serde::Serialize;
 
@@ -21,7 +22,9 @@ pub mod release_lint;
 pub mod release_list;
 pub mod release_new;
 pub mod release_retry;
+pub mod release_rollback;
 pub mod release_show;
+pub mod repl;
 pub mod state_apply;
 pub mod state_check;
 pub mod state_delete;
@@ -71,6 +74,7 @@ enum Command {
     #[command(subcommand)]
     Work(Work),
     FindDeploys(find_deploys::Args),
+    Repl(repl::Args),
     Completions(completions::Args),
     Man(man::Args),
     Version(version::Args),
@@ -82,6 +86,7 @@ enum Release {
     Continue(release_continue::Args),
     Retry(release_retry::Args),
     Cancel(release_cancel::Args),
+    Rollback(release_rollback::Args),
     List(release_list::Args),
     Show(release_show::Args),
     Lint(release_lint::Args),
@@ -135,6 +140,7 @@ impl Cli {
             Command::Release(Release::Continue(args)) => args.run(color),
             Command::Release(Release::Retry(args)) => args.run(color),
             Command::Release(Release::Cancel(args)) => args.run(),
+            Command::Release(Release::Rollback(args)) => args.run(),
             Command::Release(Release::List(args)) => args.run(),
             Command::Release(Release::Show(args)) => args.run(),
             Command::Release(Release::Lint(args)) => args.run(),
@@ -153,6 +159,7 @@ impl Cli {
             Command::Work(Work::Continue(args)) => args.run(color),
             Command::Work(Work::Ops(args)) => args.run(color),
             Command::Work(Work::Trigger(args)) => args.run(color),
+            Command::Repl(args) => args.run(color),
             Command::Completions(args) => args.run(),
             Command::Man(args) => args.run(),
             Command::Version(args) => args.run(),
@@ -161,10 +168,13 @@ impl Cli {
 }
 
 impl Cli {
-    /// The command line as a log may show it: a value that is set may be a secret.
+    /// The command line as a log may show it: a value that is set may be a secret, and so may code.
     fn described(&self) -> String {
         if let Command::State(State::Set(args)) = &self.command {
             return format!("ocuroot state set {} …", args.reference);
+        }
+        if let Command::Repl(repl::Args { code: Some(_), .. }) = &self.command {
+            return "ocuroot repl -c …".to_owned();
         }
         let words: Vec<String> =
             std::env::args_os().skip(1).map(|word| strip_userinfo(&word.to_string_lossy())).collect();
@@ -212,6 +222,12 @@ fn print_json(value: &impl Serialize) -> Result<(), Failure> {
         .and_then(|value| serde_json::to_string_pretty(&value))
         .map_err(|source| Failure::Json { what: "the answer".to_owned(), source })?;
     print(&text)
+}
+
+/// Prints a plan as JSON, and says what a freeze keeps out of it.
+fn print_plan(session: &mut Session, plan: &Plan) -> Result<(), Failure> {
+    crate::freeze::show(session, &plan.frozen());
+    print_json(&plan.items())
 }
 
 /// Prints rows as columns that line up; the first row is the heading.

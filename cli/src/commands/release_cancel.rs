@@ -10,7 +10,8 @@ use crate::refs_here::{self, Target};
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The release: ./web.ocu.star/@r4, @v2
-    reference: String,
+    #[arg(required_unless_present_any = ["package", "release"])]
+    reference: Option<String>,
     #[command(flatten)]
     target: Target,
 }
@@ -22,7 +23,7 @@ impl Args {
     /// When there is no such release, or nothing in it that could be cancelled.
     pub fn run(self) -> Result<(), Failure> {
         let mut session = quiet()?;
-        let wanted = refs_here::package(&session.repo, Some(&self.reference), &self.target)?;
+        let wanted = refs_here::package(&session.repo, self.reference.as_deref(), &self.target)?;
         if wanted.release().is_none_or(str::is_empty) {
             return Err(Failure::Usage(format!(
                 "{wanted} names no release: add one, as in {}/@r4",

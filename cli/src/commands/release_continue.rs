@@ -10,6 +10,7 @@ use super::{release_new, watched};
 use crate::color::Color;
 use crate::engine;
 use crate::error::Failure;
+use crate::freeze::Override;
 use crate::refs_here::{self, Target};
 use crate::session::Session;
 use crate::view::Event;
@@ -26,6 +27,8 @@ pub struct Args {
     #[arg(short, long, value_name = "N")]
     jobs: Option<NonZeroUsize>,
     #[command(flatten)]
+    freeze: Override,
+    #[command(flatten)]
     target: Target,
 }
 
@@ -36,6 +39,7 @@ impl Args {
     /// When another commit is checked out, or the release fails.
     pub fn run(self, color: Color) -> Result<(), Failure> {
         let mut session = watched(color)?;
+        self.freeze.apply(&mut session);
         let Some(release) = find(&mut session, self.reference.as_deref(), &self.target)? else {
             return Ok(());
         };
@@ -43,7 +47,7 @@ impl Args {
         let root = session.repo.root.clone();
         let jobs = engine::jobs(self.jobs);
         let report = engine::run(&mut session, &root, std::slice::from_ref(&release), Vec::new(), jobs)?;
-        if report.executed == 0 {
+        if report.executed == 0 && session.frozen.is_empty() {
             session.view.show(&Event::Note("nothing is ready"));
         }
         work::show_waiting(&session, &report);

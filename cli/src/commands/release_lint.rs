@@ -20,7 +20,8 @@ use crate::view::say;
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Release file
-    file: String,
+    #[arg(required_unless_present = "package")]
+    file: Option<String>,
     /// Print the package as JSON
     #[arg(long)]
     json: bool,
@@ -36,7 +37,7 @@ impl Args {
     pub fn run(self) -> Result<(), Failure> {
         let start = here()?;
         let repo = Repo::open(&start)?;
-        let package = refs_here::package(&repo, Some(&self.file), &self.target)?.package();
+        let package = refs_here::package(&repo, self.file.as_deref(), &self.target)?.package();
         refs_here::require_file(&repo, &package)?;
         // A store is not needed to lint; without one there are no environments.
         let known = match Session::open(&start, Arc::new(crate::view::Quiet)) {

@@ -17,6 +17,7 @@ use super::{print, watched};
 use crate::color::Color;
 use crate::engine;
 use crate::error::Failure;
+use crate::freeze::Override;
 use crate::git;
 use crate::programs::Programs;
 use crate::refs_here::{self, Target};
@@ -41,6 +42,8 @@ pub struct Args {
     /// How many runs execute at the same time [default: number of cores]
     #[arg(short, long, value_name = "N")]
     jobs: Option<NonZeroUsize>,
+    #[command(flatten)]
+    freeze: Override,
     #[command(flatten)]
     target: Target,
 }
@@ -98,6 +101,7 @@ impl Args {
     /// When the file has problems, the commit is released already, or the release fails.
     pub fn run(self, color: Color) -> Result<(), Failure> {
         let mut session = watched(color)?;
+        self.freeze.apply(&mut session);
         let package = refs_here::package(&session.repo, self.file.as_deref(), &self.target)?;
         if package.release().is_some() {
             return Err(Failure::Usage(format!(

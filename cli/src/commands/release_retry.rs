@@ -8,6 +8,7 @@ use super::{release_continue, release_new, watched};
 use crate::color::Color;
 use crate::engine;
 use crate::error::Failure;
+use crate::freeze::Override;
 use crate::identity;
 use crate::refs_here::Target;
 use crate::view::Event;
@@ -27,6 +28,8 @@ pub struct Args {
     #[arg(short, long, value_name = "N")]
     jobs: Option<NonZeroUsize>,
     #[command(flatten)]
+    freeze: Override,
+    #[command(flatten)]
     target: Target,
 }
 
@@ -37,6 +40,7 @@ impl Args {
     /// When nothing has failed, another commit is checked out, or it fails again.
     pub fn run(self, color: Color) -> Result<(), Failure> {
         let mut session = watched(color)?;
+        self.freeze.apply(&mut session);
         let found = release_continue::find(&mut session, self.reference.as_deref(), &self.target)?;
         let Some(release) = found else { return Ok(()) };
         let facts = session.facts();

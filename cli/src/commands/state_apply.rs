@@ -6,6 +6,7 @@ use super::watched;
 use crate::color::Color;
 use crate::engine;
 use crate::error::Failure;
+use crate::freeze::Override;
 use crate::refs_here::{self, Target};
 use crate::view::Event;
 
@@ -16,10 +17,13 @@ use crate::view::Event;
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// What to apply: @/environment/prod, ./@/deploy/prod
-    reference: String,
+    #[arg(required_unless_present_any = ["package", "release"])]
+    reference: Option<String>,
     /// Follow up on what this changes: execute the runs and operations that it asks for
     #[arg(long)]
     cascade: bool,
+    #[command(flatten)]
+    freeze: Override,
     #[command(flatten)]
     target: Target,
 }
@@ -31,7 +35,8 @@ impl Args {
     /// When there is nothing to apply, or it is not valid.
     pub fn run(self, color: Color) -> Result<(), Failure> {
         let mut session = watched(color)?;
-        let reference = refs_here::resolve(&session.repo, &self.reference, &self.target)?;
+        self.freeze.apply(&mut session);
+        let reference = refs_here::named(&session.repo, self.reference.as_deref(), &self.target)?;
         let facts = session.facts();
         let applied = session.decide(|snapshot| intent::apply(snapshot, &reference, &facts))?;
         match applied {

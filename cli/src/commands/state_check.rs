@@ -1,10 +1,12 @@
 //! `ocuroot state check`
 
+use ocuroot_core::Ref;
 use ocuroot_core::check;
 
 use super::{print_json, print_lines, quiet};
 use crate::error::Failure;
 use crate::identity;
+use crate::refs_here::{self, Target};
 
 /// Look for what does not add up in the stores
 ///
@@ -18,6 +20,8 @@ pub struct Args {
     /// Print a JSON list
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    target: Target,
 }
 
 impl Args {
@@ -29,10 +33,13 @@ impl Args {
         let deadline = identity::stale_deadline()?;
         let mut session = quiet()?;
         let facts = session.facts();
-        let (findings, _) = session.ask(|snapshot| check::check(snapshot, deadline, &facts))?;
+        let narrowed = refs_here::narrowed(&session.repo, &self.target)?;
+        let (mut findings, _) = session.ask(|snapshot| check::check(snapshot, deadline, &facts))?;
+        findings.retain(|finding| is_in(&finding.place, narrowed.as_ref()));
         if self.fix && findings.iter().any(|finding| finding.fixable) {
             session.decide(|snapshot| {
-                let (_, transaction) = check::check(snapshot, deadline, &facts)?;
+                let (_, mut transaction) = check::check(snapshot, deadline, &facts)?;
+                transaction.writes.retain(|at, _| refs_here::is_in(at, narrowed.as_ref()));
                 Ok::<_, ocuroot_core::snapshot::Unmet<std::convert::Infallible>>((transaction, ()))
             })?;
         }
@@ -52,5 +59,14 @@ impl Args {
             1 => Err(Failure::Unsuccessful("1 problem found".to_owned())),
             many => Err(Failure::Unsuccessful(format!("{many} problems found"))),
         }
+    }
+}
+
+/// Whether a finding is in what is looked at: by its ref, or by its path where that is none.
+fn is_in(place: &str, narrowed: Option<&Ref>) -> bool {
+    match (place.parse::<Ref>(), narrowed) {
+        (Ok(reference), narrowed) => refs_here::is_in(&reference, narrowed),
+        (Err(_), None) => true,
+        (Err(_), Some(narrowed)) => place.starts_with(&format!("{narrowed}/")),
     }
 }

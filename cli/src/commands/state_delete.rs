@@ -11,7 +11,8 @@ use crate::view::Event;
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// What to delete: ./@r4/custom/approve, @/environment/prod, ./@/deploy/prod
-    reference: String,
+    #[arg(required_unless_present_any = ["package", "release"])]
+    reference: Option<String>,
     #[command(flatten)]
     target: Target,
 }
@@ -23,7 +24,7 @@ impl Args {
     /// When it is not there.
     pub fn run(self) -> Result<(), Failure> {
         let mut session = quiet()?;
-        let reference = refs_here::resolve(&session.repo, &self.reference, &self.target)?;
+        let reference = refs_here::named(&session.repo, self.reference.as_deref(), &self.target)?;
         session.decide(|snapshot| Ok((intent::delete(snapshot, &reference)?, ())))?;
         session.view.show(&Event::Note(&format!(
             "deleted {}; `ocuroot work any` carries it out",

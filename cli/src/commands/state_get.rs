@@ -12,8 +12,10 @@ use crate::refs_here::{self, Target};
 /// Follows links and tags. With `+` in the ref the document is read from intent.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// What to print: ./@/task/build#output/image, @/environment/prod
-    reference: String,
+    /// What to print: ./@/task/build#output/image, @/environment/prod; default: the release that
+    /// --package and --release name
+    #[arg(required_unless_present_any = ["package", "release"])]
+    reference: Option<String>,
     #[command(flatten)]
     target: Target,
 }
@@ -25,7 +27,7 @@ impl Args {
     /// When there is nothing at the ref.
     pub fn run(self) -> Result<(), Failure> {
         let mut session = quiet()?;
-        let reference = refs_here::resolve(&session.repo, &self.reference, &self.target)?;
+        let reference = refs_here::named(&session.repo, self.reference.as_deref(), &self.target)?;
         let found = session.read(|snapshot| {
             if let Some(problem) = snapshot.problem(&reference)? {
                 return Ok(Err(problem.to_string()));

@@ -3,6 +3,7 @@
 use std::io::Read;
 
 use ocuroot_core::Ref;
+use ocuroot_core::freeze;
 use ocuroot_core::intent;
 use ocuroot_core::resolve::{self, LinkCycle};
 use ocuroot_core::sdk::evaluate_expression;
@@ -67,6 +68,7 @@ impl Args {
         session
             .view
             .show(&Event::Note(&format!("set {}; `ocuroot work any` carries it out", reference.to_intent())));
+        warn_of_freeze(&mut session, &reference, &value)?;
         warn_of_no_release(&mut session, &reference)
     }
 }
@@ -81,6 +83,23 @@ fn warn_of_no_release(session: &mut Session, reference: &Ref) -> Result<(), Fail
             .read(|snapshot| Ok::<_, Unmet<LinkCycle>>(resolve::document(snapshot, &release)?.is_none()))?
     {
         session.view.show(&Event::Note(&format!("warning: there is no release {release}")));
+    }
+    Ok(())
+}
+
+/// A freeze that does not say what it should, or freezes nothing.
+fn warn_of_freeze(session: &mut Session, reference: &Ref, value: &Value) -> Result<(), Failure> {
+    if let Some(problem) = freeze::problem(reference, value) {
+        let at = reference.to_state();
+        session.view.show(&Event::Note(&format!("warning: {at} will freeze all the same, but {problem}")));
+    }
+    if let Some(environment) = freeze::environment(reference) {
+        let known: Ref = format!("@/environment/{environment}").parse()?;
+        let known =
+            session.ask(|snapshot| Ok(snapshot.exists(&known)? || snapshot.exists(&known.to_intent())?))?;
+        if !known {
+            session.view.show(&Event::Note(&format!("warning: there is no environment {environment}")));
+        }
     }
     Ok(())
 }

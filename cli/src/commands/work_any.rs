@@ -2,10 +2,11 @@
 
 use std::num::NonZeroUsize;
 
-use super::{fail_if_failed, fail_if_left, print_json, watched};
+use super::{fail_if_failed, fail_if_left, print_plan, watched};
 use crate::color::Color;
 use crate::engine::{self, Report};
 use crate::error::Failure;
+use crate::freeze::Override;
 use crate::session::Session;
 use crate::view::Event;
 use crate::work::{self, Elsewhere, Rounds};
@@ -25,6 +26,8 @@ pub struct Args {
     /// How many runs execute at the same time [default: number of cores]
     #[arg(short, long, value_name = "N")]
     jobs: Option<NonZeroUsize>,
+    #[command(flatten)]
+    freeze: Override,
 }
 
 impl Args {
@@ -34,9 +37,11 @@ impl Args {
     /// When a run fails, or something cannot be applied.
     pub fn run(self, color: Color) -> Result<(), Failure> {
         let mut session = watched(color)?;
+        self.freeze.apply(&mut session);
         let scope = work::this_commit(&session)?;
         if self.dryrun {
-            return print_json(&work::plan(&mut session, &scope)?.items());
+            let plan = work::plan(&mut session, &scope)?;
+            return print_plan(&mut session, &plan);
         }
         work::report_stale(&mut session)?;
         let jobs = engine::jobs(self.jobs);
@@ -49,7 +54,8 @@ impl Args {
             failed = failed.max(work::apply_intent(&mut session)?);
             failed = failed.max(work::do_ops(&mut session)?);
             let round = work::run_ready(&mut session, jobs)?;
-            if plan.is_empty() && failed == 0 && round.executed == 0 && round.failed.is_empty() {
+            let nothing = plan.is_empty() && failed == 0 && round.executed == 0 && round.failed.is_empty();
+            if nothing && session.frozen.is_empty() {
                 session.view.show(&Event::Note("nothing to do at this commit"));
             }
             report.merge(round);

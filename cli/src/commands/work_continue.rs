@@ -2,10 +2,11 @@
 
 use std::num::NonZeroUsize;
 
-use super::{fail_if_failed, print_json, watched};
+use super::{fail_if_failed, print_plan, watched};
 use crate::color::Color;
 use crate::engine;
 use crate::error::Failure;
+use crate::freeze::Override;
 use crate::view::Event;
 use crate::work;
 
@@ -18,6 +19,8 @@ pub struct Args {
     /// How many runs execute at the same time [default: number of cores]
     #[arg(short, long, value_name = "N")]
     jobs: Option<NonZeroUsize>,
+    #[command(flatten)]
+    freeze: Override,
 }
 
 impl Args {
@@ -27,16 +30,17 @@ impl Args {
     /// When a run fails.
     pub fn run(self, color: Color) -> Result<(), Failure> {
         let mut session = watched(color)?;
+        self.freeze.apply(&mut session);
         if self.dryrun {
             let scope = work::this_commit(&session)?;
             let mut plan = work::plan(&mut session, &scope)?;
             plan.intent.clear();
             plan.ops.clear();
-            return print_json(&plan.items());
+            return print_plan(&mut session, &plan);
         }
         work::report_stale(&mut session)?;
         let report = work::run_ready(&mut session, engine::jobs(self.jobs))?;
-        if report.executed == 0 {
+        if report.executed == 0 && session.frozen.is_empty() {
             session.view.show(&Event::Note("nothing is ready at this commit"));
         }
         session.view.finish();

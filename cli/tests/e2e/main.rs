@@ -16,6 +16,7 @@
 mod bad_input;
 mod cascade;
 mod failing_files;
+mod freeze;
 mod generations;
 mod git_store;
 mod help;
@@ -25,7 +26,10 @@ mod log_files;
 mod output;
 mod refs_typed;
 mod releases;
+mod repl;
+mod rollback;
 mod storage;
+mod terminal;
 mod together;
 mod work;
 mod world;

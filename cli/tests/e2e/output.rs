@@ -1,9 +1,10 @@
 //! What goes where: machines read stdout, people stderr; colour, moving lines, secrets.
 
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use expect_test::expect;
 
+use crate::terminal::Terminal;
 use crate::world::World;
 
 const RELEASE: &str = r#"-- a.ocu.star --
@@ -75,24 +76,14 @@ fn colour() {
 }
 
 /// What a terminal gets to see.
-fn on_a_terminal(world: &World, line: &str) -> Option<String> {
-    let plain = world.command("", &[]);
-    let output = Command::new("script")
-        .args(["-qec", &format!("{} {line}", env!("CARGO_BIN_EXE_ocuroot")), "/dev/null"])
-        .env_clear()
-        .env("TERM", "xterm")
-        .envs(plain.get_envs().filter_map(|(name, value)| Some((name, value?))))
-        .current_dir(world.root())
-        .stdin(Stdio::null())
-        .output()
-        .ok()?;
-    Some(String::from_utf8_lossy(&output.stdout).into_owned())
+fn on_a_terminal(world: &World, arguments: &[&str]) -> String {
+    Terminal::start(world.command("", arguments)).transcript()
 }
 
 #[test]
 fn a_terminal_shows_a_tree() {
     let world = World::new(RELEASE);
-    let Some(seen) = on_a_terminal(&world, "release new") else { return eprintln!("skipped: no `script`") };
+    let seen = on_a_terminal(&world, &["release", "new"]);
     for part in [
         "\u{1b}[32m✓\u{1b}[0m task/f/1",
         "\u{1b}[31m✗\u{1b}[0m task/g/1",
@@ -103,13 +94,13 @@ fn a_terminal_shows_a_tree() {
     }
     assert!(!seen.contains("panicked") && !seen.contains("hunter2"), "{seen}");
     let world = World::new(RELEASE).with("NO_COLOR", "1");
-    let seen = on_a_terminal(&world, "release new").unwrap();
+    let seen = on_a_terminal(&world, &["release", "new"]);
     assert!(seen.contains("✓ task/f/1") && !seen.contains("\u{1b}[32m"), "{seen}");
     let world = World::new(RELEASE).with("CI", "true");
-    let seen = on_a_terminal(&world, "release new").unwrap();
+    let seen = on_a_terminal(&world, &["release", "new"]);
     assert!(seen.contains("✓ task/f/1 complete") && !seen.contains('\u{1b}'), "{seen}");
     let world = World::new(RELEASE).with("TERM", "dumb");
-    let seen = on_a_terminal(&world, "release new").unwrap();
+    let seen = on_a_terminal(&world, &["release", "new"]);
     assert!(!seen.contains('\u{1b}'), "{seen}");
 }
 

@@ -532,3 +532,147 @@ fn listings_are_narrowed_to_a_package_or_a_release() {
     assert_eq!(world.ok("state diff --package a.ocu.star").stdout, "");
     assert_eq!(world.ok("state diff --package b.ocu.star").stdout, "shop/-/b.ocu.star/@r2/custom/x\n");
 }
+
+#[test]
+fn package_and_release_name_what_a_command_is_about() {
+    let world = World::new(
+        "-- a.ocu.star --\ndef f(x):\n    pass\ntask(f, \"f\", inputs={\"x\": ref(\"./custom/x\")})\n-- b.ocu.star --\ndef f():\n    pass\ntask(f, \"f\")\n",
+    );
+    for line in ["release new a.ocu.star", "release new b.ocu.star", "release new b.ocu.star --force"] {
+        world.ok(line);
+    }
+    let b1 = world.ok("state get b.ocu.star/@r1").stdout;
+    assert_eq!(world.ok("state get --package b.ocu.star --release r1").stdout, b1);
+    // Without a release it is the newest.
+    let b2 = world.ok("state get b.ocu.star/@r2").stdout;
+    assert_eq!(world.ok("state get --package b.ocu.star").stdout, b2);
+    assert_eq!(world.ok("release lint --package b.ocu.star").stdout, "phase 1\n  task/f\n");
+    assert_eq!(
+        world.ok("release cancel --release r1 --package a.ocu.star").stdout,
+        "shop/-/a.ocu.star/@r1/task/f/1\n"
+    );
+    for (line, expected) in [
+        (
+            "state get",
+            expect![[r#"
+                --- stderr
+                error: the following required arguments were not provided:
+                  <REFERENCE>
+
+                Usage: ocuroot state get <REFERENCE>
+
+                For more information, try '--help'.
+                --- exit 2
+            "#]],
+        ),
+        (
+            "state get --package b.ocu.star --release r9",
+            expect![[r#"
+                --- stderr
+                error: shop/-/b.ocu.star/@r9 not found
+                  help: did you mean shop/-/b.ocu.star/@r2?
+                --- exit 1
+            "#]],
+        ),
+        (
+            "state apply --package b.ocu.star --release r1",
+            expect![[r#"
+                --- stderr
+                error: shop/-/b.ocu.star/@r1 is not intent: only deployments (…/@/deploy/<environment>), custom state and environments (@/environment/<name>) can be set and applied
+                --- exit 1
+            "#]],
+        ),
+        (
+            "state delete --package b.ocu.star --release r1",
+            expect![[r#"
+                --- stderr
+                error: shop/-/b.ocu.star/+r1 is not intent: only deployments (…/@/deploy/<environment>), custom state and environments (@/environment/<name>) can be set and applied
+                --- exit 1
+            "#]],
+        ),
+        (
+            "release cancel --package b.ocu.star",
+            expect![[r#"
+                --- stderr
+                error: shop/-/b.ocu.star names no release: add one, as in shop/-/b.ocu.star/@r4
+                --- exit 2
+            "#]],
+        ),
+        (
+            "release lint",
+            expect![[r#"
+                --- stderr
+                error: the following required arguments were not provided:
+                  <FILE>
+
+                Usage: ocuroot release lint <FILE>
+
+                For more information, try '--help'.
+                --- exit 2
+            "#]],
+        ),
+        (
+            "release list b.ocu.star --package a.ocu.star",
+            expect![[r#"
+                --- stderr
+                error: shop/-/b.ocu.star is not of the package that --package names, shop/-/a.ocu.star
+                --- exit 2
+            "#]],
+        ),
+    ] {
+        world.check_reads_only(line, expected);
+    }
+}
+
+#[test]
+fn a_check_is_narrowed_and_mends_no_more_than_it_says() {
+    let world = World::new(
+        "-- a.ocu.star --\ndef f():\n    pass\ntask(f, \"f\")\n-- b.ocu.star --\ndef f():\n    pass\ntask(f, \"f\")\n",
+    );
+    world.ok("release new a.ocu.star");
+    world.ok("release new b.ocu.star");
+    for file in ["a", "b"] {
+        let status = format!(".store/state/refs/shop/-/{file}.ocu.star/@r1/task/f/1/status/complete");
+        std::fs::remove_dir_all(world.root().join(status)).unwrap();
+        world.write(&format!(".store/state/refs/shop/-/{file}.ocu.star/@r1/a=b/@object.json"), "{}");
+    }
+    assert_eq!(world.run(&["state", "check"]).stdout.lines().count(), 4);
+    world.check(
+        "state check --package a.ocu.star",
+        expect![[r#"
+            shop/-/a.ocu.star/@r1/a=b: refs/shop/-/a.ocu.star/@r1/a=b is no ref, so nothing reads it; move the file or delete it
+            shop/-/a.ocu.star/@r1/task/f/1: the run has no status, and counts as pending; --fix writes that down
+            --- stderr
+            error: 2 problems found
+            --- exit 1
+        "#]],
+    );
+    world.check(
+        "state check --package a.ocu.star --release r1 --fix",
+        expect![[r#"
+            shop/-/a.ocu.star/@r1/a=b: refs/shop/-/a.ocu.star/@r1/a=b is no ref, so nothing reads it; move the file or delete it
+            shop/-/a.ocu.star/@r1/task/f/1: mended: the run has no status, and counts as pending; --fix writes that down
+            --- stderr
+            error: 1 problem found
+            --- exit 1
+        "#]],
+    );
+    assert_eq!(world.ok("state check --package a.ocu.star --release r2").stdout, "");
+    let left = world.run(&["state", "check"]).stdout;
+    assert!(
+        left.contains("b.ocu.star/@r1/task/f/1:") && !left.contains("a.ocu.star/@r1/task/f/1:"),
+        "{left}"
+    );
+}
+
+#[test]
+fn short_flags_take_their_value_with_and_without_an_equals_sign() {
+    let world = World::new("");
+    for line in
+        ["state set @/custom/a 1 -f=json", "state set @/custom/a 1 -f json", "state set -fjson @/custom/a 1"]
+    {
+        world.ok(line);
+        assert_eq!(world.ok("state get +/custom/a").stdout, "1\n");
+        world.ok("state delete @/custom/a");
+    }
+}

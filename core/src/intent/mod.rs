@@ -19,6 +19,7 @@ use crate::facts::Facts;
 use crate::glob::Glob;
 use crate::refs::{Kind, Marker, Ref, RefError};
 use crate::resolve::{self, LinkCycle};
+use crate::rollback;
 use crate::run::RunError;
 use crate::runs;
 use crate::snapshot::{Needs, OfKind, Snapshot, Unmet, lift, unmet};
@@ -469,31 +470,38 @@ fn deployments_to(snapshot: &Snapshot, environment: &str) -> Result<Vec<Ref>, Ne
     Ok(all)
 }
 
-/// For every package its newest release that is deployed anywhere, or else its newest.
+/// For every package its newest release that is deployed anywhere, or else its newest. Releases that
+/// are marked as bad go nowhere new.
 fn releases_to_check(snapshot: &Snapshot) -> Result<Vec<Ref>, Needs> {
     let mut needs = Needs::default();
-    let mut newest: BTreeMap<Ref, Ref> = BTreeMap::new();
+    let mut all: BTreeMap<Ref, BTreeMap<u64, Ref>> = BTreeMap::new();
+    let mut deployed = all.clone();
+    let add = |to: &mut BTreeMap<Ref, BTreeMap<u64, Ref>>, release: Ref| {
+        if let Some(number) = release.release_number() {
+            to.entry(release.package()).or_default().insert(number, release);
+        }
+    };
     if let Ok(glob) = Glob::new("**/@r*") {
         for release in needs.take(snapshot.search(&glob)).unwrap_or_default() {
-            if release.release_number().is_some() {
-                let package = release.package();
-                let best = newest.entry(package).or_insert_with(|| release.clone());
-                if best.release_number() < release.release_number() {
-                    *best = release;
-                }
-            }
+            add(&mut all, release);
         }
     }
-    let mut deployed: BTreeMap<Ref, Ref> = BTreeMap::new();
     for current in needs.take(snapshot.of_kind(Marker::State, &OfKind::DEPLOYS)).unwrap_or_default() {
         if let Some(Some((task, _))) = needs.take(current_task(snapshot, &current)) {
-            let release = task.release_ref();
-            let best = deployed.entry(release.package()).or_insert_with(|| release.clone());
-            if best.release_number() < release.release_number() {
-                *best = release;
-            }
+            add(&mut deployed, task.release_ref());
         }
     }
-    newest.extend(deployed);
-    needs.settle(newest.into_values().collect())
+    let mut wanted = Vec::new();
+    for (package, releases) in &all {
+        let deployed = deployed.get(package).into_iter().flat_map(|deployed| deployed.values().rev());
+        for release in deployed.chain(releases.values().rev()) {
+            match needs.take(rollback::is_bad(snapshot, release)) {
+                Some(true) => continue,
+                Some(false) => wanted.push(release.clone()),
+                None => {}
+            }
+            break;
+        }
+    }
+    needs.settle(wanted)
 }

@@ -17,6 +17,7 @@ use super::host::Host;
 use super::limits::Limits;
 use super::load::file_name;
 use super::recorder::Recorder;
+use super::repl::State;
 use super::repo::RepoSettings;
 use super::source::Sites;
 use super::values::Outcome;
@@ -78,6 +79,8 @@ pub(super) struct Context<'h> {
     pub(super) kind: FileKind,
     pub(super) base: &'h Ref,
     pub(super) limits: &'h Limits,
+    /// The stores, at a prompt.
+    pub(super) state: Option<&'h dyn State>,
     /// The functions that `next` may name. None while files are evaluated.
     pub(super) functions: Option<&'h Functions>,
     /// What a log line says it comes from.

@@ -120,7 +120,7 @@ pub(super) fn too_deep(text: &str) -> Option<usize> {
 }
 
 /// The offset of the last byte of the string that starts at `start`.
-fn end_of_string(bytes: &[u8], start: usize) -> usize {
+pub(super) fn end_of_string(bytes: &[u8], start: usize) -> usize {
     let at = |index: usize| bytes.get(index).copied();
     let quote = at(start);
     let triple = at(start + 1) == quote && at(start + 2) == quote;

@@ -7,8 +7,8 @@ use std::sync::{Arc, OnceLock};
 use serde_json::{Map, Value as Json};
 use starlark::environment::{FrozenModule, Globals, GlobalsBuilder, LibraryExtension, Module};
 use starlark::eval::{BeforeStmtFunc, Evaluator, FileLoader};
-use starlark::values::Value;
 use starlark::values::structs::AllocStruct;
+use starlark::values::{OwnedFrozenValue, Value};
 
 use super::context::{Context, FileKind, LoadedModule, Session, SourceFile, main_spelling};
 use super::diagnostics::{Diagnostic, Diagnostics, SdkError, Severity};
@@ -256,6 +256,7 @@ impl Program {
             kind: self.kind,
             base,
             limits,
+            state: None,
             functions: Some(&self.functions),
             thread: thread.to_owned(),
             recorder: RefCell::default(),
@@ -283,6 +284,25 @@ impl Program {
         }
     }
 
+    /// What kind of file it is.
+    pub(super) fn kind(&self) -> FileKind {
+        self.kind
+    }
+
+    /// All files, the one itself last.
+    pub(super) fn loaded(&self) -> &[LoadedModule] {
+        &self.modules
+    }
+
+    /// The globals of the file, private ones too.
+    pub(super) fn globals(&self) -> impl Iterator<Item = (&str, OwnedFrozenValue)> {
+        let main = self.modules.last();
+        main.into_iter().flat_map(|main| {
+            let value = |name: &str| main.module.get_any_visibility(name).ok().map(|(value, _)| value);
+            main.globals.iter().filter_map(move |name| Some((name.as_str(), value(name)?)))
+        })
+    }
+
     /// The path of the file from the repo root.
     #[must_use]
     pub fn file(&self) -> &str {
@@ -291,7 +311,10 @@ impl Program {
 }
 
 /// Gives the evaluator its context and its bounds.
-fn prepare<'a, 'e: 'a>(eval: &mut Evaluator<'_, 'a, 'e>, context: &'a Context<'e>) -> starlark::Result<()> {
+pub(super) fn prepare<'a, 'e: 'a>(
+    eval: &mut Evaluator<'_, 'a, 'e>,
+    context: &'a Context<'e>,
+) -> starlark::Result<()> {
     let limits = context.limits();
     eval.extra = Some(context);
     eval.set_max_tick_count(limits.steps.max(1)).map_err(starlark::Error::new_other)?;
@@ -303,12 +326,12 @@ fn prepare<'a, 'e: 'a>(eval: &mut Evaluator<'_, 'a, 'e>, context: &'a Context<'e
 
 /// One evaluation: what all of its files share.
 #[derive(Clone, Copy)]
-struct Evaluation<'e> {
-    session: &'e Session,
-    kind: FileKind,
-    base: &'e Ref,
-    host: &'e dyn Host,
-    limits: &'e Limits,
+pub(super) struct Evaluation<'e> {
+    pub(super) session: &'e Session,
+    pub(super) kind: FileKind,
+    pub(super) base: &'e Ref,
+    pub(super) host: &'e dyn Host,
+    pub(super) limits: &'e Limits,
 }
 
 impl<'e> Evaluation<'e> {
@@ -344,6 +367,7 @@ impl<'e> Evaluation<'e> {
             kind: self.kind,
             base: self.base,
             limits: self.limits,
+            state: None,
             functions: None,
             thread: load::file_name(path).to_owned(),
             recorder: RefCell::default(),
@@ -387,9 +411,9 @@ impl<'e> Evaluation<'e> {
 }
 
 /// Loads for the files of one folder.
-struct Loader<'e> {
-    evaluation: Evaluation<'e>,
-    folder: String,
+pub(super) struct Loader<'e> {
+    pub(super) evaluation: Evaluation<'e>,
+    pub(super) folder: String,
 }
 
 impl FileLoader for Loader<'_> {
@@ -398,37 +422,39 @@ impl FileLoader for Loader<'_> {
     }
 }
 
-/// Everything that is predeclared.
+/// Everything that is predeclared in files.
 fn globals() -> &'static Globals {
     static GLOBALS: OnceLock<Globals> = OnceLock::new();
-    GLOBALS.get_or_init(|| {
-        let mut builder =
-            GlobalsBuilder::extended_by(&[LibraryExtension::StructType, LibraryExtension::SetType]);
-        for register in [
-            release::package,
-            release::results,
-            environments::functions,
-            host_calls::both,
-            host_calls::predeclared,
-            host_calls::helpers,
-            repo::functions,
-            text::functions,
-            text::sequences,
-        ] {
-            register(&mut builder);
-        }
-        builder.namespace("json", json::namespace);
-        builder.namespace("store", repo::store);
-        builder.namespace("http", host_calls::http);
-        builder.namespace("host", |builder| {
-            host_calls::both(builder);
-            host_calls::host_only(builder);
-        });
-        let operators = GlobalsBuilder::new().with(text::operators).build();
-        for (_, multiply) in operators.iter() {
-            builder.frozen_heap().add_reference(operators.heap());
-            builder.set(text::MULTIPLY, multiply);
-        }
-        builder.build()
-    })
+    GLOBALS.get_or_init(|| builder().build())
+}
+
+/// See [`globals`].
+pub(super) fn builder() -> GlobalsBuilder {
+    let mut builder = GlobalsBuilder::extended_by(&[LibraryExtension::StructType, LibraryExtension::SetType]);
+    for register in [
+        release::package,
+        release::results,
+        environments::functions,
+        host_calls::both,
+        host_calls::predeclared,
+        host_calls::helpers,
+        repo::functions,
+        text::functions,
+        text::sequences,
+    ] {
+        register(&mut builder);
+    }
+    builder.namespace("json", json::namespace);
+    builder.namespace("store", repo::store);
+    builder.namespace("http", host_calls::http);
+    builder.namespace("host", |builder| {
+        host_calls::both(builder);
+        host_calls::host_only(builder);
+    });
+    let operators = GlobalsBuilder::new().with(text::operators).build();
+    for (_, multiply) in operators.iter() {
+        builder.frozen_heap().add_reference(operators.heap());
+        builder.set(text::MULTIPLY, multiply);
+    }
+    builder
 }

@@ -192,7 +192,7 @@ pub(super) fn to_str(value: Value<'_>) -> String {
 }
 
 /// `repr(value)`. The interpreter's own shortens floats to seven digits.
-fn to_repr(value: Value<'_>) -> String {
+pub(super) fn to_repr(value: Value<'_>) -> String {
     let mut out = String::new();
     write(value, 0, &mut out);
     out

@@ -2,7 +2,7 @@
 
 use ocuroot_core::intent;
 
-use crate::fixture::ask;
+use crate::fixture::{ask, facts};
 
 fn diff(fixture: &str) -> String {
     ask(fixture, |snapshot| {
@@ -122,7 +122,8 @@ fn intent_that_cannot_be_read_differs_and_is_not_acted_on() {
         ("+/custom/a = 1\n@/custom/a !{".to_owned(), ""),
     ] {
         assert_eq!(diff(&fixture), expected, "{fixture}");
-        let plan = ask(&fixture, |s| ocuroot_core::plan::plan(s, &ocuroot_core::plan::Scope::Everything));
+        let plan =
+            ask(&fixture, |s| ocuroot_core::plan::plan(s, &ocuroot_core::plan::Scope::Everything, &facts()));
         assert!(plan.is_empty(), "{plan:?}");
         assert_eq!(plan.left_out.len(), usize::from(!expected.is_empty()));
     }

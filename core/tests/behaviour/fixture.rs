@@ -47,7 +47,8 @@ pub(crate) fn r(text: &str) -> Ref {
 }
 
 pub(crate) fn facts() -> Facts {
-    Facts { now: NOW.into(), owner: Owner { host: "h".into(), pid: 1, id: "me".into() } }
+    let owner = Owner { host: "h".into(), pid: 1, id: "me".into() };
+    Facts { now: NOW.into(), owner, override_freeze: None }
 }
 
 /// A decision's result: what to write and what else it says, or what to load, or an error.
@@ -350,6 +351,7 @@ fn run_of(at: &Ref, text: &str) -> Run {
         functions,
         output: output.map(|output| serde_json::from_str(output).unwrap()),
         watch_files: None,
+        override_freeze: None,
         extra: Map::new(),
     }
 }
@@ -426,11 +428,13 @@ fn render(at: &Ref, document: Option<&Document>) -> String {
         };
         let output = run.output.map(|output| format!(" => {}", Value::Object(output))).unwrap_or_default();
         let watch = run.watch_files.map(|files| format!(" watch {}", files.join(" "))).unwrap_or_default();
+        let freeze =
+            run.override_freeze.map(|why| format!(" in spite of a freeze: {why}")).unwrap_or_default();
         let kind = match (run.run_type.unwrap(), run.functions[0].function.name.as_str()) {
             (RunType::Up, "up") | (RunType::Down, "down") | (RunType::Task, _) => String::new(),
             (other, _) => format!("{other:?} "),
         };
-        return format!(" = {kind}{}{after}{output}{watch}", calls.join(" + "));
+        return format!(" = {kind}{}{after}{output}{watch}{freeze}", calls.join(" + "));
     }
     if let Some(task) = document.read::<Task>() {
         assert_eq!(task.release, at.release_ref());

@@ -14,6 +14,8 @@ mod environments;
 #[cfg(test)]
 mod fixture;
 #[cfg(test)]
+mod freeze;
+#[cfg(test)]
 mod generations;
 #[cfg(test)]
 mod plan;
@@ -23,6 +25,8 @@ mod ready;
 mod reconcile;
 #[cfg(test)]
 mod release;
+#[cfg(test)]
+mod rollback;
 #[cfg(test)]
 mod run;
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use ocuroot_core::plan::{Plan, Scope, plan};
 use ocuroot_core::snapshot::{Needs, Snapshot};
 
-use crate::fixture::{answer, ask, store};
+use crate::fixture::{answer, ask, facts, store};
 
 fn at(commit: &str) -> Scope {
     Scope::Commit { repo: "s".into(), commit: commit.into() }
@@ -20,7 +20,7 @@ fn lines(plan: &Plan) -> Vec<String> {
 
 #[track_caller]
 fn planned(fixture: &str, scope: &Scope, expected: &str) {
-    let plan = ask(fixture, |s| plan(s, scope));
+    let plan = ask(fixture, |s| plan(s, scope, &facts()));
     let expected: Vec<&str> = expected.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
     assert_eq!(lines(&plan), expected, "{:#?}", plan.left_out);
 }
@@ -114,7 +114,7 @@ fn of_one_commit_only_its_work_but_all_of_intent() {
 
 #[test]
 fn what_is_left_out_says_why() {
-    let plan = ask(WORK, |s| plan(s, &Scope::Everything));
+    let plan = ask(WORK, |s| plan(s, &Scope::Everything, &facts()));
     let left: Vec<String> =
         plan.left_out.iter().map(|left| format!("{}: {}", left.reference, left.reason)).collect();
     assert_eq!(
@@ -138,7 +138,7 @@ fn what_is_under_way_stays_in_the_diff_but_is_no_work() {
         let fixture = format!("{base}s/-/p/@r1/deploy/prod/1 = {status} up(a=1)");
         planned(&fixture, &at("x"), "");
         assert_eq!(ask(&fixture, ocuroot_core::intent::diff).len(), 1, "{status}");
-        let plan = ask(&fixture, |s| plan(s, &at("x")));
+        let plan = ask(&fixture, |s| plan(s, &at("x"), &facts()));
         assert_eq!(plan.left_out.len(), 1);
     }
     planned(
@@ -147,7 +147,7 @@ fn what_is_under_way_stays_in_the_diff_but_is_no_work() {
         "create s/-/p/@/deploy/prod",
     );
     // Intent that cannot be carried out is left out too.
-    let plan = ask("s/-/p/+/deploy/prod = r9", |s| plan(s, &at("x")));
+    let plan = ask("s/-/p/+/deploy/prod = r9", |s| plan(s, &at("x"), &facts()));
     assert!(plan.is_empty() && plan.left_out[0].reason.to_string().contains("there is no release"));
 }
 
@@ -173,11 +173,9 @@ fn work_of_a_release_whose_document_is_gone_belongs_to_no_commit() {
 #[test]
 fn an_empty_plan_is_an_empty_list() {
     for scope in [Scope::Everything, at("c")] {
-        let items =
-            ask(
-                "s/-/p/@r1 = release c: t\ns/-/p/@r1/task/t/1 = complete t",
-                |s| Ok(plan(s, &scope)?.items()),
-            );
+        let items = ask("s/-/p/@r1 = release c: t\ns/-/p/@r1/task/t/1 = complete t", |s| {
+            Ok(plan(s, &scope, &facts())?.items())
+        });
         assert_eq!(serde_json::to_string(&items).unwrap(), "[]");
     }
 }
@@ -185,7 +183,7 @@ fn an_empty_plan_is_an_empty_list() {
 #[test]
 fn equal_stores_give_equal_bytes_however_they_were_loaded() {
     let bytes = |snapshot: &Snapshot| -> Result<String, Needs> {
-        Ok(serde_json::to_string_pretty(&plan(snapshot, &Scope::Everything)?.items()).unwrap())
+        Ok(serde_json::to_string_pretty(&plan(snapshot, &Scope::Everything, &facts())?.items()).unwrap())
     };
     let once = ask(WORK, bytes);
     // Another order of documents, listings and bodies.
@@ -224,7 +222,7 @@ fn the_plan_of_a_commit_leaves_other_releases_closed() {
     );
     let (plan, reads) = answer(&store(&fixture), |s| {
         let mut found = Plan::default();
-        ocuroot_core::plan::plan_runs(s, &at("c"), &mut found)?;
+        ocuroot_core::plan::plan_runs(s, &at("c"), &facts(), &mut found)?;
         Ok(found)
     });
     assert_eq!(lines(&plan), ["run s/-/p/@r40/task/t/1 at c"]);
@@ -240,6 +238,6 @@ fn the_plan_of_a_commit_leaves_other_releases_closed() {
 
 #[test]
 fn a_plan_takes_few_rounds() {
-    let (_, reads) = answer(&store(WORK), |s| plan(s, &Scope::Everything));
+    let (_, reads) = answer(&store(WORK), |s| plan(s, &Scope::Everything, &facts()));
     assert!(reads.rounds <= 7, "{}", reads.rounds);
 }

@@ -27,7 +27,7 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{BuildHasher, RandomState};
 use std::path::{Path, PathBuf};
-use std::rc::Rc;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use git2::{Oid, Signature};
@@ -86,7 +86,7 @@ pub(super) struct GitStores {
     limit: Duration,
     view: RefCell<Option<View>>,
     /// Stores of version 1 in today's terms, as they were at these tips.
-    translated: RefCell<Option<(Vec<Vec<Branch>>, Rc<Translated>)>>,
+    translated: RefCell<Option<(Vec<Vec<Branch>>, Arc<Translated>)>>,
 }
 
 /// What the stores are at the tips of their branches.

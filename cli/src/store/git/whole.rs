@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::rc::Rc;
+use std::sync::Arc;
 
 use git2::Oid;
 use ocuroot_core::Marker as Side;
@@ -50,17 +50,17 @@ impl GitStores {
     }
 
     /// Stores of version 1 in today's terms; none if they are of a later one.
-    pub(super) fn translated(&self, view: &View) -> Result<Option<Rc<Translated>>, StoreError> {
+    pub(super) fn translated(&self, view: &View) -> Result<Option<Arc<Translated>>, StoreError> {
         if self.old_place(view)?.is_none() {
             return Ok(None);
         }
         if let Some((tips, translated)) = &*self.translated.borrow()
             && *tips == view.tips
         {
-            return Ok(Some(Rc::clone(translated)));
+            return Ok(Some(Arc::clone(translated)));
         }
-        let translated = Rc::new(Translated::new(self.read_all(view)?.files));
-        *self.translated.borrow_mut() = Some((view.tips.clone(), Rc::clone(&translated)));
+        let translated = Arc::new(Translated::new(self.read_all(view)?.files));
+        *self.translated.borrow_mut() = Some((view.tips.clone(), Arc::clone(&translated)));
         Ok(Some(translated))
     }
 

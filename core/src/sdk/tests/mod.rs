@@ -9,6 +9,7 @@ mod bad_input;
 mod host;
 mod language;
 mod packages;
+mod repl;
 mod repo;
 mod runs;
 
