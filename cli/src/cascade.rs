@@ -95,9 +95,7 @@ fn do_part(session: &mut Session, place: &Elsewhere, part: &Plan, jobs: usize) -
 }
 
 fn work_in(session: &mut Session, root: &Path, part: &Plan, jobs: usize) -> Result<Report, Failure> {
-    for op in &part.ops {
-        work::check_envs(session, root, &op.op)?;
-    }
+    work::check_envs(session, root, part)?;
     work::run_part(session, root, part, jobs)
 }
 

@@ -3,19 +3,22 @@
 //! Each stage plans anew, so it sees what the one before has made (spec: work, "Work").
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::convert::Infallible;
 use std::path::Path;
 use std::sync::Arc;
 
 use ocuroot_core::Ref;
-use ocuroot_core::documents::RepoConfig;
+use ocuroot_core::documents::{Package, RepoConfig};
 use ocuroot_core::envelope::Document;
-use ocuroot_core::intent::{self, Applied, Difference};
+use ocuroot_core::intent::{self, Applied, IntentError};
 use ocuroot_core::ops;
 use ocuroot_core::plan::{self, Plan, Scope};
 use ocuroot_core::reconcile;
 use ocuroot_core::release;
 use ocuroot_core::repo_config;
 use ocuroot_core::sdk::{FileKind, Host, Limits, Program};
+use ocuroot_core::snapshot::{Needs, Unmet};
+use ocuroot_core::transaction::Steps;
 
 use crate::engine::{self, Report};
 use crate::error::Failure;
@@ -86,31 +89,28 @@ pub fn apply_intent(session: &mut Session) -> Result<usize, Failure> {
 /// # Errors
 /// When the stores cannot be read or written.
 pub fn apply_all(session: &mut Session, plan: &Plan) -> Result<usize, Failure> {
+    let references: Vec<Ref> = plan.intent.iter().map(|difference| difference.reference.clone()).collect();
+    let facts = session.facts();
+    let outcomes = session.decide(|snapshot| {
+        intent::apply_all(snapshot, &references, &facts).map_err(Unmet::<Infallible>::Needs)
+    })?;
     let mut failed = 0;
-    for difference in &plan.intent {
-        match apply(session, difference) {
-            Ok(()) => {}
-            Err(Failure::Intent(error)) => {
+    for (reference, outcome) in references.iter().zip(outcomes) {
+        match outcome {
+            Ok(Applied::Unchanged(_)) => {}
+            Ok(Applied::Changed(effects)) => {
+                session.view.show(&Event::Note(&format!("applied {reference}")));
+                for effect in effects.iter().filter(|effect| *effect != reference) {
+                    session.view.show(&Event::Note(&format!("  {effect}")));
+                }
+            }
+            Err(error) => {
                 session.view.show(&Event::Note(&format!("not applied: {error}")));
                 failed += 1;
             }
-            Err(other) => return Err(other),
         }
     }
     Ok(failed)
-}
-
-fn apply(session: &mut Session, difference: &Difference) -> Result<(), Failure> {
-    let facts = session.facts();
-    let applied: Applied =
-        session.decide(|snapshot| intent::apply(snapshot, &difference.reference, &facts))?;
-    if let Applied::Changed(effects) = applied {
-        session.view.show(&Event::Note(&format!("applied {}", difference.reference)));
-        for effect in effects.iter().filter(|effect| **effect != difference.reference) {
-            session.view.show(&Event::Note(&format!("  {effect}")));
-        }
-    }
-    Ok(())
 }
 
 /// Does the operations that wait on releases of this commit. Returns how many could not be done.
@@ -121,25 +121,7 @@ pub fn do_ops(session: &mut Session) -> Result<usize, Failure> {
     let scope = this_commit(session)?;
     let plan = plan_runs(session, &scope)?;
     let root = session.repo.root.clone();
-    let mut failed = 0;
-    for op in plan.ops {
-        if op.op.subpath() != "check_envs" {
-            session
-                .view
-                .show(&Event::Note(&format!("{} is no operation that this build knows; it is left", op.op)));
-            failed += 1;
-            continue;
-        }
-        match check_envs(session, &root, &op.op) {
-            Ok(()) => {}
-            Err(Failure::Starlark(diagnostics)) => {
-                session.view.show(&Event::Note(&diagnostics.to_string()));
-                failed += 1;
-            }
-            Err(other) => return Err(other),
-        }
-    }
-    Ok(failed)
+    Ok(check_envs(session, &root, &plan)?.len())
 }
 
 fn plan_runs(session: &mut Session, scope: &Scope) -> Result<Plan, Failure> {
@@ -152,23 +134,63 @@ fn plan_runs(session: &mut Session, scope: &Scope) -> Result<Plan, Failure> {
     Ok(plan)
 }
 
-/// Does the operation `op`: evaluates the release's file, with the sources at `root`, and takes up
-/// what it now deploys.
+/// Does the operations of `plan`: evaluates the releases' files, with the sources at `root`, and takes
+/// up what they now deploy. Returns those that could not be done; each has been reported.
 ///
 /// # Errors
-/// Problems of the file, or when the stores cannot be read or written.
-pub fn check_envs(session: &mut Session, root: &Path, op: &Ref) -> Result<(), Failure> {
+/// When the stores cannot be read or written.
+pub fn check_envs(session: &mut Session, root: &Path, plan: &Plan) -> Result<Vec<Ref>, Failure> {
     let known = session.read(environments)?;
     let programs = Programs::new(root, session.repo.secrets.clone(), known);
-    let program = programs.evaluate(&op.release_ref(), showing(&session.view, op))?;
-    let package = program.package().cloned().unwrap_or_default();
-    let facts = session.facts();
-    let queued = session.decide(|snapshot| ops::check_envs(snapshot, op, package.clone(), &facts))?;
-    session.view.show(&Event::Note(&format!("checked environments of {}", op.release_ref())));
-    for run in queued {
-        session.view.show(&Event::Note(&format!("  {run}")));
+    let mut failed = Vec::new();
+    let mut evaluated: Vec<(Ref, Package)> = Vec::new();
+    for op in plan.ops.iter().map(|waiting| &waiting.op) {
+        let problem = if op.subpath() == "check_envs" {
+            match programs.evaluate(&op.release_ref(), showing(&session.view, op)) {
+                Ok(program) => {
+                    evaluated.push((op.clone(), program.package().cloned().unwrap_or_default()));
+                    continue;
+                }
+                Err(diagnostics) => diagnostics.to_string(),
+            }
+        } else {
+            format!("{op} is no operation that this build knows; it is left")
+        };
+        session.view.show(&Event::Note(&problem));
+        failed.push(op.clone());
     }
-    Ok(())
+    let facts = session.facts();
+    let outcomes = session.decide(|snapshot| {
+        let mut steps = Steps::new(snapshot);
+        let mut needs = Needs::default();
+        let mut outcomes = Vec::new();
+        for (op, package) in &evaluated {
+            match ops::check_envs(steps.here(), op, package.clone(), &facts) {
+                Ok((step, queued)) => {
+                    steps.take(step);
+                    outcomes.push(Ok(queued));
+                }
+                Err(Unmet::Needs(more)) => needs.merge(more),
+                Err(Unmet::Error(error)) => outcomes.push(Err(error)),
+            }
+        }
+        Ok::<_, Unmet<Infallible>>(needs.settle((steps.finish(), outcomes))?)
+    })?;
+    for ((op, _), outcome) in evaluated.into_iter().zip(outcomes) {
+        match outcome {
+            Ok(queued) => {
+                session.view.show(&Event::Note(&format!("checked environments of {}", op.release_ref())));
+                for run in queued {
+                    session.view.show(&Event::Note(&format!("  {run}")));
+                }
+            }
+            Err(error) => {
+                session.view.show(&Event::Note(&format!("{op} is not done: {error}")));
+                failed.push(op);
+            }
+        }
+    }
+    Ok(failed)
 }
 
 /// Queues deployments of this commit to be made again, then executes what is ready at this commit
@@ -190,19 +212,42 @@ pub fn run_ready(session: &mut Session, jobs: usize) -> Result<Report, Failure> 
 /// When the stores cannot be read or written.
 pub fn run_part(session: &mut Session, root: &Path, plan: &Plan, jobs: usize) -> Result<Report, Failure> {
     let facts = session.facts();
-    let mut releases: BTreeSet<Ref> = plan.ready.iter().map(|ready| ready.run.release_ref()).collect();
-    for deploy in &plan.reconcile {
-        let queued = session.decide(|snapshot| reconcile::queue(snapshot, &deploy.stale.current, &facts))?;
-        if let Some(run) = queued {
-            let changed = deploy.stale.changed.join(", ");
-            session.view.show(&Event::Note(&format!("{run}: deployed again, since {changed} changed")));
-            releases.insert(run.release_ref());
+    let ready: BTreeSet<Ref> = plan.ready.iter().map(|ready| ready.run.release_ref()).collect();
+    // What is queued is claimed in the same transaction, where it can start.
+    let (queued, releases, claimed) = session.decide(|snapshot| {
+        let mut steps = Steps::new(snapshot);
+        let mut needs = Needs::default();
+        let mut releases = ready.clone();
+        let mut queued = Vec::new();
+        for deploy in &plan.reconcile {
+            let step = needs.take_unmet(reconcile::queue(steps.here(), &deploy.stale.current, &facts))?;
+            if let Some((step, Some(run))) = step {
+                steps.take(step);
+                releases.insert(run.release_ref());
+                queued.push((run, deploy.stale.changed.join(", ")));
+            }
         }
+        let (mut sound, mut all) = (Vec::new(), Vec::new());
+        for release in releases {
+            match release::read(steps.here(), &release) {
+                Err(Unmet::Needs(more)) => needs.merge(more),
+                Err(Unmet::Error(_)) => all.push(release),
+                Ok(_) => {
+                    sound.push(release.clone());
+                    all.push(release);
+                }
+            }
+        }
+        let claimed = needs.take(engine::claim(&mut steps, &sound, jobs, &facts)).unwrap_or_default();
+        Ok::<_, Unmet<IntentError>>(needs.settle((steps.finish(), (queued, all, claimed)))?)
+    })?;
+    for (run, changed) in queued {
+        session.view.show(&Event::Note(&format!("{run}: deployed again, since {changed} changed")));
     }
     let mut report = Report::default();
     let mut sound: Vec<Ref> = Vec::new();
     for release in releases {
-        match engine::announce(session, &release) {
+        match engine::announce(session, root, &release) {
             Ok(()) => sound.push(release),
             // One release that cannot be read does not keep the others back.
             Err(Failure::Release(error)) => {
@@ -212,7 +257,7 @@ pub fn run_part(session: &mut Session, root: &Path, plan: &Plan, jobs: usize) ->
             Err(other) => return Err(other),
         }
     }
-    report.merge(engine::run(session, root, &sound, Vec::new(), jobs)?);
+    report.merge(engine::run(session, root, &sound, claimed, jobs)?);
     show_waiting(session, &report);
     Ok(report)
 }

@@ -4,13 +4,18 @@
 use std::io::Write;
 
 use clap::{CommandFactory, FromArgMatches};
+use ocuroot_core::documents::Status;
 use ocuroot_core::repo_config::strip_userinfo;
+use ocuroot_core::run::Claimed;
+use ocuroot_core::{Ref, runs};
 use serde::Serialize;
 
+use crate::engine::{self, Report};
 use crate::error::Failure;
 use crate::session::Session;
 use crate::telemetry;
 use crate::view;
+use crate::work;
 
 pub mod completions;
 pub mod man;
@@ -221,12 +226,46 @@ fn print_table(rows: &[Vec<String>]) -> Result<(), Failure> {
 }
 
 /// Fails when runs did.
-fn fail_if_failed(report: &crate::engine::Report) -> Result<(), Failure> {
+fn fail_if_failed(report: &Report) -> Result<(), Failure> {
     match report.failed.as_slice() {
         [] => Ok(()),
         [one] => Err(Failure::Unsuccessful(format!("{one} failed"))),
         [first, rest @ ..] => Err(Failure::Unsuccessful(format!("{first} and {} more failed", rest.len()))),
     }
+}
+
+/// Executes a release until nothing in it is ready. `claimed` are runs that were claimed already.
+fn execute(
+    session: &mut Session,
+    release: &Ref,
+    claimed: Vec<Claimed>,
+    jobs: usize,
+) -> Result<Report, Failure> {
+    let root = session.repo.root.clone();
+    engine::announce(session, &root, release)?;
+    engine::run(session, &root, std::slice::from_ref(release), claimed, jobs)
+}
+
+/// Ends a command that has executed a release: what waits, what follows if it was asked for, how the
+/// release stands. Fails when the release has.
+fn finish(
+    session: &mut Session,
+    release: &Ref,
+    report: &Report,
+    cascade: bool,
+    jobs: usize,
+) -> Result<(), Failure> {
+    work::show_waiting(session, report);
+    let followed = cascade_if(cascade, session, jobs);
+    session.view.finish();
+    let status = session.ask(|snapshot| runs::release_status(snapshot, release))?;
+    print(&format!("{release} {status}"))?;
+    if status == Status::Failed {
+        return Err(Failure::Unsuccessful(format!(
+            "{release} failed; when the cause is mended: ocuroot release retry {release}"
+        )));
+    }
+    followed
 }
 
 /// Follows up on what the command has changed, if it was asked to. Fails when a run does, or when

@@ -3,17 +3,16 @@
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
-use ocuroot_core::documents::{Environment, Package, Status};
+use ocuroot_core::Ref;
+use ocuroot_core::documents::{Environment, Package};
 use ocuroot_core::intent::{self, IntentError};
 use ocuroot_core::release::{self, Commit, ReleaseError};
 use ocuroot_core::run;
-use ocuroot_core::runs;
 use ocuroot_core::sdk::Diagnostics;
 use ocuroot_core::snapshot::{Snapshot, Unmet};
-use ocuroot_core::transaction::Transaction;
-use ocuroot_core::{Ref, open};
+use ocuroot_core::transaction::{Steps, Transaction};
 
-use super::{print, watched};
+use super::{cascade_if, execute, finish, print_lines, watched};
 use crate::color::Color;
 use crate::engine;
 use crate::error::Failure;
@@ -22,7 +21,6 @@ use crate::programs::Programs;
 use crate::refs_here::{self, Target};
 use crate::session::{Session, environments};
 use crate::view::{Event, showing};
-use crate::work;
 
 /// Release a file at the commit that is checked out
 ///
@@ -55,7 +53,7 @@ enum Evaluated {
 /// What one decision came to.
 enum Made {
     Release { release: Ref, claimed: Vec<run::Claimed> },
-    Environments(Vec<Environment>),
+    Environments(Vec<Ref>),
     Nothing,
 }
 
@@ -115,21 +113,12 @@ impl Args {
                 Ok(())
             }
             Made::Environments(declared) => {
-                set_environments(&mut session, &declared)?;
-                super::cascade_if(self.cascade, &mut session, jobs)
+                print_lines(&declared.iter().map(ToString::to_string).collect::<Vec<_>>())?;
+                cascade_if(self.cascade, &mut session, jobs)
             }
             Made::Release { release, claimed } => {
-                session.view.show(&Event::Release {
-                    release: &release,
-                    commit: &commit.hash,
-                    subject: &commit.subject,
-                });
-                let root = session.repo.root.clone();
-                let report = engine::run(&mut session, &root, std::slice::from_ref(&release), claimed, jobs)?;
-                work::show_waiting(&session, &report);
-                let followed = super::cascade_if(self.cascade, &mut session, jobs);
-                finish(&mut session, &release)?;
-                followed
+                let report = execute(&mut session, &release, claimed, jobs)?;
+                finish(&mut session, &release, &report, self.cascade, jobs)
             }
         }
     }
@@ -146,19 +135,6 @@ fn warn_of_changes(session: &Session) {
     session.view.show(&Event::Note(&format!(
         "warning: {what} not committed; the release is recorded as the commit's, but runs what is here"
     )));
-}
-
-/// Prints how a release stands, and fails when it has.
-pub(super) fn finish(session: &mut Session, release: &Ref) -> Result<(), Failure> {
-    session.view.finish();
-    let status = session.ask(|snapshot| runs::release_status(snapshot, release))?;
-    print(&format!("{release} {status}"))?;
-    if status == Status::Failed {
-        return Err(Failure::Unsuccessful(format!(
-            "{release} failed; when the cause is mended: ocuroot release retry {release}"
-        )));
-    }
-    Ok(())
 }
 
 /// Evaluates the file and makes the release in one transaction, with the claims on what can start
@@ -196,7 +172,9 @@ fn make(
                 start(snapshot, &release, commit, definition, jobs, &facts).map_err(refused)
             }
             Some(Evaluated::Environments(declared)) => {
-                Ok((Transaction::default(), Made::Environments(declared.clone())))
+                let (transaction, refs) =
+                    intent::declare(snapshot, declared, &facts).map_err(refused_environment)?;
+                Ok((transaction, Made::Environments(refs)))
             }
             Some(Evaluated::Nothing) | None => Ok((Transaction::default(), Made::Nothing)),
         }
@@ -228,25 +206,8 @@ fn start(
     facts: &ocuroot_core::facts::Facts,
 ) -> Result<(Transaction, Made), Unmet<ReleaseError>> {
     let created = release::create(snapshot, release, commit, definition.clone(), facts)?;
-    let here = snapshot.with(&created);
-    let candidates = open::startable(&here, release)?;
-    let (claims, claimed) = run::claim_ready(&here, &candidates, jobs, facts)?;
-    Ok((created.then(claims), Made::Release { release: release.clone(), claimed }))
-}
-
-/// Writes declared environments as intent and applies them, one transaction each.
-fn set_environments(session: &mut Session, declared: &[Environment]) -> Result<(), Failure> {
-    for environment in declared {
-        let reference: Ref = format!("@/environment/{}", environment.name).parse()?;
-        let body = serde_json::to_value(environment)
-            .map_err(|source| Failure::Json { what: environment.name.clone(), source })?;
-        let facts = session.facts();
-        session.decide(|snapshot| {
-            let set = intent::set(snapshot, &reference, &body)?;
-            let (apply, _) = intent::apply(&snapshot.with(&set), &reference, &facts)?;
-            Ok((set.then(apply), ()))
-        })?;
-        print(reference.as_str())?;
-    }
-    Ok(())
+    let mut steps = Steps::new(snapshot);
+    steps.take(created);
+    let claimed = engine::claim(&mut steps, std::slice::from_ref(release), jobs, facts)?;
+    Ok((steps.finish(), Made::Release { release: release.clone(), claimed }))
 }

@@ -25,5 +25,6 @@ mod refs_typed;
 mod releases;
 mod storage;
 mod together;
+mod transactions;
 mod work;
 mod world;
