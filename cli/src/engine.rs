@@ -6,7 +6,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroUsize;
-use std::path::Path;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -23,6 +22,7 @@ use ocuroot_core::sdk::{Diagnostics, Limits, Program, Returned, STACK_BYTES};
 use ocuroot_core::snapshot::{Needs, Snapshot, Unmet};
 use ocuroot_core::transaction::{Steps, Transaction};
 
+use crate::checkout::Sources;
 use crate::error::Failure;
 use crate::identity::{self, FLUSH};
 use crate::interrupt;
@@ -92,20 +92,20 @@ struct Recorded {
     outputs: Vec<String>,
 }
 
-/// Runs of the releases at `root`'s commit, until none of them is ready. `claimed` are runs that
+/// Runs of the releases that `sources` belong to, until none of them is ready. `claimed` are runs that
 /// were claimed for this process already.
 ///
 /// # Errors
 /// When the stores cannot be read or written; runs that execute then are ended first.
 pub fn run(
     session: &mut Session,
-    root: &Path,
+    sources: &Sources,
     releases: &[Ref],
     claimed: Vec<Claimed>,
     jobs: usize,
 ) -> Result<Report, Failure> {
     let environments = session.read(environments)?;
-    let programs = Programs::new(root, Arc::clone(&session.repo.secrets), environments);
+    let programs = Programs::new(sources, Arc::clone(&session.repo.secrets), environments);
     let (sender, receiver) = channel();
     let (interrupt_sender, interrupts) = channel();
     let _listening = interrupt::listen(interrupt_sender);
@@ -485,13 +485,13 @@ fn end_of(snapshot: &Snapshot, end: &Ended, logs: &[Log], facts: &Facts) -> Resu
     }
 }
 
-/// Announces a release, whose sources are at `root`, to whoever watches.
+/// Announces a release, which `sources` belong to, to whoever watches.
 ///
 /// # Errors
 /// When the stores cannot be read.
-pub fn announce(session: &mut Session, root: &Path, release: &Ref) -> Result<(), Failure> {
+pub fn announce(session: &mut Session, sources: &Sources, release: &Ref) -> Result<(), Failure> {
     let commit = session.read(|snapshot| Ok::<_, Unmet<_>>(release::read(snapshot, release)?.1.commit))?;
-    let subject = crate::git::describe(root, &commit).subject;
+    let subject = crate::git::describe(&sources.root, &commit).subject;
     session.view.show(&Event::Release { release, commit: &commit, subject: &subject });
     Ok(())
 }

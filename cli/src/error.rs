@@ -70,6 +70,16 @@ pub enum Failure {
         /// Why.
         source: std::io::Error,
     },
+    /// A disk that what is about to be written could fill.
+    #[error("{} has {free_mb} MB free, and {needed_mb} MB are needed to go on without filling the disk", .folder.display())]
+    NoSpace {
+        /// Where it would be written.
+        folder: PathBuf,
+        /// With what should stay free.
+        needed_mb: u64,
+        /// What is free.
+        free_mb: u64,
+    },
     /// JSON that is none.
     #[error("{what} is not JSON: {source}")]
     Json {
@@ -165,6 +175,9 @@ impl Failure {
             Failure::OtherCommit { commit, .. } => Some(format!("git checkout {commit}")),
             Failure::Release(ReleaseError::Released { .. }) => {
                 Some("use --force to release it again, or `ocuroot release continue` to go on".to_owned())
+            }
+            Failure::NoSpace { .. } => {
+                Some("make room, or name a folder on another disk in TMPDIR; OCUROOT_MIN_FREE_MB says what stays free".to_owned())
             }
             Failure::Git(GitError::NoCommit { .. }) => {
                 Some("a release is of a commit: `git init` if need be, and commit first".to_owned())

@@ -2,29 +2,30 @@
 //!
 //! Each stage plans anew, so it sees what the one before has made (spec: work, "Work").
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::convert::Infallible;
-use std::path::Path;
 use std::sync::Arc;
 
-use ocuroot_core::Ref;
 use ocuroot_core::documents::{Package, RepoConfig};
 use ocuroot_core::envelope::Document;
 use ocuroot_core::intent::{self, Applied, IntentError};
 use ocuroot_core::ops;
-use ocuroot_core::plan::{self, Plan, Scope};
+use ocuroot_core::plan::{self, Plan, Reason, Scope};
 use ocuroot_core::reconcile;
 use ocuroot_core::release;
 use ocuroot_core::repo_config;
-use ocuroot_core::sdk::{FileKind, Host, Limits, Program};
+use ocuroot_core::sdk::{Diagnostics, Limits, Program};
 use ocuroot_core::snapshot::{Needs, Unmet};
 use ocuroot_core::transaction::Steps;
+use ocuroot_core::{Kind, Ref};
 
+use crate::checkout::Sources;
 use crate::engine::{self, Report};
 use crate::error::Failure;
 use crate::identity;
-use crate::native_host::{FileSource, NativeHost};
+use crate::native_host::{LogSink, NativeHost};
 use crate::programs::Programs;
+use crate::recorded;
 use crate::session::{Session, environments};
 use crate::view::{Event, showing};
 
@@ -73,40 +74,48 @@ pub fn apply_intent(session: &mut Session) -> Result<usize, Failure> {
         plan = Plan::default();
         plan::plan_intent(snapshot, &mut plan)
     })?;
-    let mut failed = 0;
-    for left_out in &plan.left_out {
-        if let plan::Reason::Invalid(why) = &left_out.reason {
-            session.view.show(&Event::Note(&format!("not applied: {why}")));
-            failed += 1;
-        }
-    }
-    Ok(failed + apply_all(session, &plan)?)
+    Ok(report_invalid(session, &plan) + apply_all(session, &plan)?.len())
 }
 
-/// Applies the differences that `plan` holds. Returns how many could not be applied; each has been
+/// Says which intent cannot be carried out as it is. Returns how many.
+pub fn report_invalid(session: &Session, plan: &Plan) -> usize {
+    let mut invalid = 0;
+    for left_out in &plan.left_out {
+        let (intent, reason) = (left_out.reference.kind(), &left_out.reason);
+        if let (Some(Kind::Deploy | Kind::Custom | Kind::Environment), Reason::Invalid(why)) =
+            (intent, reason)
+        {
+            session.view.show(&Event::Note(&format!("not applied: {why}")));
+            invalid += 1;
+        }
+    }
+    invalid
+}
+
+/// Applies the differences that `plan` holds. Returns those that could not be applied; each has been
 /// reported.
 ///
 /// # Errors
 /// When the stores cannot be read or written.
-pub fn apply_all(session: &mut Session, plan: &Plan) -> Result<usize, Failure> {
+pub fn apply_all(session: &mut Session, plan: &Plan) -> Result<Vec<Ref>, Failure> {
     let references: Vec<Ref> = plan.intent.iter().map(|difference| difference.reference.clone()).collect();
     let facts = session.facts();
     let outcomes = session.decide(|snapshot| {
         intent::apply_all(snapshot, &references, &facts).map_err(Unmet::<Infallible>::Needs)
     })?;
-    let mut failed = 0;
-    for (reference, outcome) in references.iter().zip(outcomes) {
+    let mut failed = Vec::new();
+    for (reference, outcome) in references.into_iter().zip(outcomes) {
         match outcome {
             Ok(Applied::Unchanged(_)) => {}
             Ok(Applied::Changed(effects)) => {
                 session.view.show(&Event::Note(&format!("applied {reference}")));
-                for effect in effects.iter().filter(|effect| *effect != reference) {
+                for effect in effects.iter().filter(|effect| **effect != reference) {
                     session.view.show(&Event::Note(&format!("  {effect}")));
                 }
             }
             Err(error) => {
                 session.view.show(&Event::Note(&format!("not applied: {error}")));
-                failed += 1;
+                failed.push(reference);
             }
         }
     }
@@ -120,8 +129,8 @@ pub fn apply_all(session: &mut Session, plan: &Plan) -> Result<usize, Failure> {
 pub fn do_ops(session: &mut Session) -> Result<usize, Failure> {
     let scope = this_commit(session)?;
     let plan = plan_runs(session, &scope)?;
-    let root = session.repo.root.clone();
-    Ok(check_envs(session, &root, &plan)?.len())
+    let sources = Sources::here(&session.repo.root);
+    Ok(check_envs(session, &sources, &plan)?.len())
 }
 
 fn plan_runs(session: &mut Session, scope: &Scope) -> Result<Plan, Failure> {
@@ -134,14 +143,14 @@ fn plan_runs(session: &mut Session, scope: &Scope) -> Result<Plan, Failure> {
     Ok(plan)
 }
 
-/// Does the operations of `plan`: evaluates the releases' files, with the sources at `root`, and takes
+/// Does the operations of `plan`: evaluates the releases' files, with their `sources`, and takes
 /// up what they now deploy. Returns those that could not be done; each has been reported.
 ///
 /// # Errors
 /// When the stores cannot be read or written.
-pub fn check_envs(session: &mut Session, root: &Path, plan: &Plan) -> Result<Vec<Ref>, Failure> {
+pub fn check_envs(session: &mut Session, sources: &Sources, plan: &Plan) -> Result<Vec<Ref>, Failure> {
     let known = session.read(environments)?;
-    let programs = Programs::new(root, session.repo.secrets.clone(), known);
+    let programs = Programs::new(sources, session.repo.secrets.clone(), known);
     let mut failed = Vec::new();
     let mut evaluated: Vec<(Ref, Package)> = Vec::new();
     for op in plan.ops.iter().map(|waiting| &waiting.op) {
@@ -201,16 +210,21 @@ pub fn check_envs(session: &mut Session, root: &Path, plan: &Plan) -> Result<Vec
 pub fn run_ready(session: &mut Session, jobs: usize) -> Result<Report, Failure> {
     let scope = this_commit(session)?;
     let plan = plan_runs(session, &scope)?;
-    let root = session.repo.root.clone();
-    run_part(session, &root, &plan, jobs)
+    let sources = Sources::here(&session.repo.root);
+    run_part(session, &sources, &plan, jobs)
 }
 
 /// Queues the deployments of `plan` that are to be made again, and executes what is ready in every
-/// release of the plan until nothing is, with the sources at `root`.
+/// release of the plan until nothing is. They belong to `sources`.
 ///
 /// # Errors
 /// When the stores cannot be read or written.
-pub fn run_part(session: &mut Session, root: &Path, plan: &Plan, jobs: usize) -> Result<Report, Failure> {
+pub fn run_part(
+    session: &mut Session,
+    sources: &Sources,
+    plan: &Plan,
+    jobs: usize,
+) -> Result<Report, Failure> {
     let facts = session.facts();
     let ready: BTreeSet<Ref> = plan.ready.iter().map(|ready| ready.run.release_ref()).collect();
     // What is queued is claimed in the same transaction, where it can start.
@@ -247,7 +261,7 @@ pub fn run_part(session: &mut Session, root: &Path, plan: &Plan, jobs: usize) ->
     let mut report = Report::default();
     let mut sound: Vec<Ref> = Vec::new();
     for release in releases {
-        match engine::announce(session, root, &release) {
+        match engine::announce(session, sources, &release) {
             Ok(()) => sound.push(release),
             // One release that cannot be read does not keep the others back.
             Err(Failure::Release(error)) => {
@@ -257,7 +271,7 @@ pub fn run_part(session: &mut Session, root: &Path, plan: &Plan, jobs: usize) ->
             Err(other) => return Err(other),
         }
     }
-    report.merge(engine::run(session, root, &sound, claimed, jobs)?);
+    report.merge(engine::run(session, sources, &sound, claimed, jobs)?);
     show_waiting(session, &report);
     Ok(report)
 }
@@ -309,6 +323,40 @@ pub fn known_repos(session: &mut Session) -> Result<Vec<Elsewhere>, Failure> {
     })
 }
 
+/// The (repo, commit) that is checked out here.
+///
+/// # Errors
+/// When the repo has no name or no commit.
+pub fn own(session: &Session) -> Result<Elsewhere, Failure> {
+    Ok(Elsewhere { repo: session.repo.name()?.to_owned(), commit: session.repo.commit()?.to_owned() })
+}
+
+/// What state holds of the configuration of a repo at a commit, and where.
+///
+/// # Errors
+/// When the stores cannot be read.
+pub fn recorded(session: &mut Session, place: &Elsewhere) -> Result<(Ref, Option<RepoConfig>), Failure> {
+    let at = repo_config::reference(&place.repo, &place.commit)?;
+    let config = session.ask(|snapshot| Ok(snapshot.get(&at)?.and_then(Document::read::<RepoConfig>)))?;
+    Ok((at, config))
+}
+
+/// Evaluates what [`recorded`] found. What it prints is shown.
+///
+/// # Errors
+/// Every problem of the file.
+pub fn evaluate(
+    session: &Session,
+    at: &Ref,
+    config: &RepoConfig,
+) -> Result<(Program, NativeHost), Diagnostics> {
+    let is_here = own(session)
+        .is_ok_and(|own| at.repo() == Some(&own.repo) && at.release() == Some(own.commit.as_str()));
+    let view = Arc::clone(&session.view);
+    let sink: LogSink = Arc::new(move |log| view.show(&Event::Note(&log.message)));
+    recorded::evaluate(&session.repo.root, at, config, is_here, sink)
+}
+
 /// Calls the `trigger` function of each. One that fails is reported, and the rest go on. Returns
 /// how many failed.
 ///
@@ -318,14 +366,20 @@ pub fn trigger(session: &mut Session, places: &[Elsewhere]) -> Result<usize, Fai
     let mut failed = 0;
     for place in places {
         let Elsewhere { repo, commit } = place;
-        let at = repo_config::reference(repo, commit)?;
-        let config = session.ask(|snapshot| Ok(snapshot.get(&at)?.and_then(Document::read::<RepoConfig>)))?;
-        let Some(source) = config.as_ref().and_then(repo_config::source) else {
+        let (at, config) = recorded(session, place)?;
+        let Some(config) = config else {
             session.view.show(&Event::Note(&format!("{at} is not in state, so {repo} cannot be triggered")));
             failed += 1;
             continue;
         };
-        match call_trigger(session, &source, commit) {
+        let called = evaluate(session, &at, &config).and_then(|(program, host)| {
+            let is_there = program.repo().has_trigger;
+            if is_there {
+                program.trigger(commit, &host, &Limits::default())?;
+            }
+            Ok(is_there)
+        });
+        match called {
             Ok(true) => session.view.show(&Event::Note(&format!("triggered {repo} at {commit}"))),
             Ok(false) => session.view.show(&Event::Note(&format!(
                 "{repo} has work at {commit} and no trigger; in a checkout of it run:\n  git checkout {commit}\n  ocuroot work any"
@@ -337,78 +391,4 @@ pub fn trigger(session: &mut Session, places: &[Elsewhere]) -> Result<usize, Fai
         }
     }
     Ok(failed)
-}
-
-/// Whether there is a trigger, and it was called.
-fn call_trigger(
-    session: &Session,
-    source: &str,
-    commit: &str,
-) -> Result<bool, ocuroot_core::sdk::Diagnostics> {
-    let root = &session.repo.root;
-    let view = session.view.clone();
-    let host = NativeHost::new(root, root, session.repo.secrets.clone())
-        .with_source(repo_file(root, source))
-        .logging_to(Arc::new(move |log| view.show(&Event::Note(&log.message))));
-    let Ok(base) = format!("./-/{}", repo_config::FILE).parse::<Ref>() else { return Ok(false) };
-    let program = Program::evaluate(repo_config::FILE, FileKind::Repo, &base, &host, &Limits::default())?;
-    if !program.repo().has_trigger {
-        return Ok(false);
-    }
-    program.trigger(commit, &host, &Limits::default())?;
-    Ok(true)
-}
-
-/// Reads `repo.ocu.star` as `source`, and what it loads from the checkout at `root`.
-fn repo_file(root: &Path, source: &str) -> FileSource {
-    let (tree, source) = (NativeHost::new(root, root, Arc::default()), source.to_owned());
-    Arc::new(move |path| if path == repo_config::FILE { Ok(source.clone()) } else { tree.source(path) })
-}
-
-/// How often an item may come up with the same inputs before it is a loop.
-const SAME_INPUTS: usize = 3;
-
-/// How often it may come up at all: a counter that counts itself up never has the same inputs twice.
-const ANY_INPUTS: usize = 10;
-
-/// What a loop of work has done so far, to notice when it goes round in circles.
-#[derive(Debug, Default)]
-pub struct Rounds {
-    seen: BTreeMap<String, usize>,
-}
-
-impl Rounds {
-    /// Takes note of a plan.
-    ///
-    /// # Errors
-    /// When an item comes up for the third time with the same inputs, or for the tenth time at all: the
-    /// refs that feed each other.
-    pub fn note(&mut self, plan: &Plan) -> Result<(), Failure> {
-        let mut again = Vec::new();
-        let reconciled = plan.reconcile.iter().map(|deploy| {
-            let inputs = serde_json::to_string(&deploy.stale.inputs).unwrap_or_default();
-            (deploy.stale.task.to_string(), inputs)
-        });
-        let ready = plan.ready.iter().map(|ready| (ready.run.to_string(), String::new()));
-        let intent = plan.intent.iter().map(|difference| (difference.reference.to_string(), String::new()));
-        let ops = plan.ops.iter().map(|op| (op.op.to_string(), String::new()));
-        for (reference, inputs) in reconciled.chain(ready).chain(intent).chain(ops) {
-            let alike = self.seen.entry(format!("{reference} {inputs}")).or_default();
-            *alike += 1;
-            let mut looped = *alike >= SAME_INPUTS;
-            let any = self.seen.entry(reference.clone()).or_default();
-            *any += 1;
-            looped |= *any >= ANY_INPUTS;
-            if looped {
-                again.push(reference);
-            }
-        }
-        if again.is_empty() {
-            return Ok(());
-        }
-        Err(Failure::Unsuccessful(format!(
-            "this work comes up again and again, so it is left: {}\n  each of these changes an input of another; break the circle, or make an output that settles",
-            again.join(", ")
-        )))
-    }
 }

@@ -10,11 +10,13 @@ use ocuroot_core::run::Claimed;
 use ocuroot_core::{Ref, runs};
 use serde::Serialize;
 
+use crate::cascade::Reach;
+use crate::checkout::Sources;
 use crate::engine::{self, Report};
 use crate::error::Failure;
 use crate::session::Session;
 use crate::telemetry;
-use crate::view;
+use crate::view::{self, Event};
 use crate::work;
 
 pub mod completions;
@@ -35,6 +37,7 @@ pub mod state_match;
 pub mod state_set;
 pub mod version;
 pub mod work_any;
+pub mod work_cascade;
 pub mod work_continue;
 pub mod work_ops;
 pub mod work_trigger;
@@ -104,6 +107,7 @@ enum Work {
     Continue(work_continue::Args),
     Ops(work_ops::Args),
     Trigger(work_trigger::Args),
+    Cascade(work_cascade::Args),
 }
 
 impl Cli {
@@ -146,6 +150,7 @@ impl Cli {
             Command::Work(Work::Continue(args)) => args.run(color),
             Command::Work(Work::Ops(args)) => args.run(color),
             Command::Work(Work::Trigger(args)) => args.run(color),
+            Command::Work(Work::Cascade(args)) => args.run(color),
             Command::Completions(args) => args.run(),
             Command::Man(args) => args.run(),
             Command::Version(args) => args.run(),
@@ -241,9 +246,9 @@ fn execute(
     claimed: Vec<Claimed>,
     jobs: usize,
 ) -> Result<Report, Failure> {
-    let root = session.repo.root.clone();
-    engine::announce(session, &root, release)?;
-    engine::run(session, &root, std::slice::from_ref(release), claimed, jobs)
+    let sources = Sources::here(&session.repo.root);
+    engine::announce(session, &sources, release)?;
+    engine::run(session, &sources, std::slice::from_ref(release), claimed, jobs)
 }
 
 /// Ends a command that has executed a release: what waits, what follows if it was asked for, how the
@@ -268,13 +273,17 @@ fn finish(
     followed
 }
 
-/// Follows up on what the command has changed, if it was asked to. Fails when a run does, or when
-/// something could not be done.
+/// Follows up on what the command has changed, if it was asked to.
 fn cascade_if(asked: bool, session: &mut Session, jobs: usize) -> Result<(), Failure> {
-    if !asked {
-        return Ok(());
+    if asked { cascade(session, Reach::Caused, jobs) } else { Ok(()) }
+}
+
+/// Does work wherever it leads. Fails when a run does, or when something could not be done.
+fn cascade(session: &mut Session, reach: Reach, jobs: usize) -> Result<(), Failure> {
+    let (report, failed) = crate::cascade::follow(session, reach, jobs)?;
+    if reach == Reach::Everything && report.executed == 0 && failed == 0 && session.written.is_empty() {
+        session.view.show(&Event::Note("there is no work anywhere"));
     }
-    let (report, failed) = crate::cascade::follow_up(session, jobs)?;
     session.view.finish();
     fail_if_failed(&report)?;
     fail_if_left(failed)

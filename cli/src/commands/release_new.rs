@@ -13,6 +13,7 @@ use ocuroot_core::snapshot::{Snapshot, Unmet};
 use ocuroot_core::transaction::{Steps, Transaction};
 
 use super::{cascade_if, execute, finish, print_lines, watched};
+use crate::checkout::Sources;
 use crate::color::Color;
 use crate::engine;
 use crate::error::Failure;
@@ -146,7 +147,7 @@ fn make(
     force: bool,
     jobs: usize,
 ) -> Result<Made, Failure> {
-    let root = session.repo.root.clone();
+    let sources = Sources::here(&session.repo.root);
     let secrets = Arc::clone(&session.repo.secrets);
     let view = Arc::clone(&session.view);
     let facts = session.facts();
@@ -162,7 +163,7 @@ fn make(
             .map_err(|error| refused(Unmet::Error(ReleaseError::from(error))))?;
         // Evaluating may run commands, so it is done once for a number and not once a try.
         if evaluated.as_ref().is_none_or(|(at, with, _)| *at != release || *with != known) {
-            let programs = Programs::new(&root, Arc::clone(&secrets), known.clone());
+            let programs = Programs::new(&sources, Arc::clone(&secrets), known.clone());
             let result =
                 evaluate(&programs, &release, &view).map_err(|error| Unmet::Error(Refused::File(error)))?;
             evaluated = Some((release.clone(), known, result));

@@ -6,9 +6,10 @@ use super::{fail_if_failed, fail_if_left, print_json, watched};
 use crate::color::Color;
 use crate::engine::{self, Report};
 use crate::error::Failure;
+use crate::rounds::Rounds;
 use crate::session::Session;
 use crate::view::Event;
-use crate::work::{self, Elsewhere, Rounds};
+use crate::work::{self, Elsewhere};
 
 /// Apply intent, do operations, execute ready runs, trigger work elsewhere
 ///
@@ -67,7 +68,7 @@ impl Args {
 /// Starts work at other commits and in other repos; never at this one. A trigger that fails has
 /// been reported, and is no failure of this command.
 fn trigger_others(session: &mut Session) -> Result<(), Failure> {
-    let own = Elsewhere { repo: session.repo.name()?.to_owned(), commit: session.repo.commit()?.to_owned() };
+    let own = work::own(session)?;
     let others: Vec<Elsewhere> =
         work::with_work(session)?.into_iter().filter(|place| *place != own).collect();
     work::trigger(session, &others).map(|_| ())
