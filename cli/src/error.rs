@@ -33,6 +33,27 @@ pub enum Failure {
     /// A repo without a name.
     #[error("this repo has no name: {0}")]
     NoName(String),
+    /// A source repo is needed, and a store is checked out in this folder.
+    #[error("{} is a store, not a source repo", .0.display())]
+    NoSource(PathBuf),
+    /// A checkout of a store that does not say where the stores are.
+    #[error("{} holds a store in which no repo has recorded a configuration that names the stores{}", root.display(), problems.iter().map(|problem| format!("\n  {problem}")).collect::<String>())]
+    NoRecordedRepo {
+        /// The checkout.
+        root: PathBuf,
+        /// What is wrong with those that are recorded.
+        problems: Vec<String>,
+    },
+    /// A relative path that was recorded, and means nothing where the command runs.
+    #[error("{config} names the folder {path:?} as a store, which counts from the root of that repo; {} is another folder", folder.display())]
+    RelativeStore {
+        /// The path.
+        path: String,
+        /// The store that is here.
+        folder: PathBuf,
+        /// Whose configuration it is.
+        config: Ref,
+    },
     /// A feature that this build does not have.
     #[error("{0}")]
     Unsupported(String),
@@ -159,6 +180,15 @@ impl Failure {
             Failure::NoStore(_) => Some(
                 "add `store.set(store.fs(\"./.store\"))` to it, or a git store: `store.git(…)`".to_owned(),
             ),
+            Failure::NoSource(_) => Some(
+                "write full refs here, as in <repo>/-/<file>/@r1/custom/approve or @/environment/prod; release in a checkout of the repo".to_owned(),
+            ),
+            Failure::NoRecordedRepo { .. } => Some(
+                "a repo records it with whatever it writes first: run `ocuroot release new` or `ocuroot state set` in a repo whose repo.ocu.star names this store".to_owned(),
+            ),
+            Failure::RelativeStore { .. } => {
+                Some("run this in a checkout of that repo, or name the store there by a URL or an absolute path".to_owned())
+            }
             Failure::NoName(_) => {
                 Some("set one in repo.ocu.star: `repo_alias(\"my-repo\")`, or add a remote".to_owned())
             }

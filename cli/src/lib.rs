@@ -16,6 +16,7 @@ pub mod interrupt;
 pub mod lint_host;
 pub mod log_file;
 pub mod native_host;
+pub mod places;
 pub mod programs;
 pub mod recorded;
 pub mod refs_here;

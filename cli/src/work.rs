@@ -4,37 +4,48 @@
 
 use std::collections::BTreeSet;
 use std::convert::Infallible;
-use std::sync::Arc;
 
-use ocuroot_core::documents::{Package, RepoConfig};
-use ocuroot_core::envelope::Document;
+use ocuroot_core::documents::Package;
 use ocuroot_core::intent::{self, Applied, IntentError};
 use ocuroot_core::ops;
 use ocuroot_core::plan::{self, Plan, Reason, Scope};
 use ocuroot_core::reconcile;
 use ocuroot_core::release;
 use ocuroot_core::repo_config;
-use ocuroot_core::sdk::{Diagnostics, Limits, Program};
+use ocuroot_core::sdk::Limits;
 use ocuroot_core::snapshot::{Needs, Unmet};
 use ocuroot_core::transaction::Steps;
-use ocuroot_core::{Kind, Ref};
+use ocuroot_core::{Kind, Marker, Ref};
 
 use crate::checkout::Sources;
 use crate::engine::{self, Report};
 use crate::error::Failure;
 use crate::identity;
-use crate::native_host::{LogSink, NativeHost};
+use crate::places::{self, Elsewhere};
 use crate::programs::Programs;
-use crate::recorded;
+use crate::repo::Place;
 use crate::session::{Session, environments};
 use crate::view::{Event, showing};
 
-/// The scope of "this commit".
+/// The scope of "this commit": what is checked out here. A checkout of a store has no commit of a
+/// source repo, so there it is all of them.
 ///
 /// # Errors
 /// When the repo has no name or no commit.
 pub fn this_commit(session: &Session) -> Result<Scope, Failure> {
-    Ok(Scope::Commit { repo: session.repo.name()?.to_owned(), commit: session.repo.commit()?.to_owned() })
+    Ok(match places::own(session)? {
+        Some(Elsewhere { repo, commit }) => Scope::Commit { repo, commit },
+        None => Scope::Everything,
+    })
+}
+
+/// What a command that finds nothing to do in [`this_commit`] says of where it has looked.
+#[must_use]
+pub fn where_looked(session: &Session) -> &'static str {
+    match session.repo.place {
+        Place::Source(_) => "at this commit",
+        Place::Store(_) => "anywhere",
+    }
 }
 
 /// The plan for a scope.
@@ -129,8 +140,13 @@ pub fn apply_all(session: &mut Session, plan: &Plan) -> Result<Vec<Ref>, Failure
 pub fn do_ops(session: &mut Session) -> Result<usize, Failure> {
     let scope = this_commit(session)?;
     let plan = plan_runs(session, &scope)?;
-    let sources = Sources::here(&session.repo.root);
-    Ok(check_envs(session, &sources, &plan)?.len())
+    let only = Plan { ops: plan.ops, ..Plan::default() };
+    let mut failed = 0;
+    let given_up = places::at_each(session, &only, |session, sources, part| {
+        failed += check_envs(session, sources, part)?.len();
+        Ok(())
+    })?;
+    Ok(failed + given_up.len())
 }
 
 fn plan_runs(session: &mut Session, scope: &Scope) -> Result<Plan, Failure> {
@@ -203,15 +219,20 @@ pub fn check_envs(session: &mut Session, sources: &Sources, plan: &Plan) -> Resu
 }
 
 /// Queues deployments of this commit to be made again, then executes what is ready at this commit
-/// until nothing is.
+/// until nothing is. Returns also how many places could not be worked on.
 ///
 /// # Errors
 /// When the stores cannot be read or written.
-pub fn run_ready(session: &mut Session, jobs: usize) -> Result<Report, Failure> {
+pub fn run_ready(session: &mut Session, jobs: usize) -> Result<(Report, usize), Failure> {
     let scope = this_commit(session)?;
     let plan = plan_runs(session, &scope)?;
-    let sources = Sources::here(&session.repo.root);
-    run_part(session, &sources, &plan, jobs)
+    let only = Plan { ready: plan.ready, reconcile: plan.reconcile, ..Plan::default() };
+    let mut report = Report::default();
+    let given_up = places::at_each(session, &only, |session, sources, part| {
+        report.merge(run_part(session, sources, part, jobs)?);
+        Ok(())
+    })?;
+    Ok((report, given_up.len()))
 }
 
 /// Queues the deployments of `plan` that are to be made again, and executes what is ready in every
@@ -283,15 +304,6 @@ pub fn show_waiting(session: &Session, report: &Report) {
     }
 }
 
-/// A (repo, commit) that has work, or with [`known_repos`] a repo's newest.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Elsewhere {
-    /// The repo's name.
-    pub repo: String,
-    /// Full hash.
-    pub commit: String,
-}
-
 /// Every (repo, commit) that has work.
 ///
 /// # Errors
@@ -311,50 +323,8 @@ pub fn with_work(session: &mut Session) -> Result<Vec<Elsewhere>, Failure> {
 /// # Errors
 /// When the stores cannot be read.
 pub fn known_repos(session: &mut Session) -> Result<Vec<Elsewhere>, Failure> {
-    session.ask(|snapshot| {
-        let mut found = Vec::new();
-        for link in repo_config::known(snapshot)? {
-            let target = snapshot.get(&link)?.and_then(Document::target);
-            if let (Some(repo), Some(commit)) = (link.repo(), target.and_then(Ref::release)) {
-                found.push(Elsewhere { repo: repo.to_owned(), commit: commit.to_owned() });
-            }
-        }
-        Ok(found)
-    })
-}
-
-/// The (repo, commit) that is checked out here.
-///
-/// # Errors
-/// When the repo has no name or no commit.
-pub fn own(session: &Session) -> Result<Elsewhere, Failure> {
-    Ok(Elsewhere { repo: session.repo.name()?.to_owned(), commit: session.repo.commit()?.to_owned() })
-}
-
-/// What state holds of the configuration of a repo at a commit, and where.
-///
-/// # Errors
-/// When the stores cannot be read.
-pub fn recorded(session: &mut Session, place: &Elsewhere) -> Result<(Ref, Option<RepoConfig>), Failure> {
-    let at = repo_config::reference(&place.repo, &place.commit)?;
-    let config = session.ask(|snapshot| Ok(snapshot.get(&at)?.and_then(Document::read::<RepoConfig>)))?;
-    Ok((at, config))
-}
-
-/// Evaluates what [`recorded`] found. What it prints is shown.
-///
-/// # Errors
-/// Every problem of the file.
-pub fn evaluate(
-    session: &Session,
-    at: &Ref,
-    config: &RepoConfig,
-) -> Result<(Program, NativeHost), Diagnostics> {
-    let is_here = own(session)
-        .is_ok_and(|own| at.repo() == Some(&own.repo) && at.release() == Some(own.commit.as_str()));
-    let view = Arc::clone(&session.view);
-    let sink: LogSink = Arc::new(move |log| view.show(&Event::Note(&log.message)));
-    recorded::evaluate(&session.repo.root, at, config, is_here, sink)
+    let newest = session.ask(|snapshot| repo_config::newest(snapshot, Marker::State))?;
+    Ok(newest.iter().map(|(at, _)| Elsewhere::of(at, at.release().unwrap_or_default())).collect())
 }
 
 /// Calls the `trigger` function of each. One that fails is reported, and the rest go on. Returns
@@ -366,13 +336,13 @@ pub fn trigger(session: &mut Session, places: &[Elsewhere]) -> Result<usize, Fai
     let mut failed = 0;
     for place in places {
         let Elsewhere { repo, commit } = place;
-        let (at, config) = recorded(session, place)?;
+        let (at, config) = places::recorded(session, place)?;
         let Some(config) = config else {
             session.view.show(&Event::Note(&format!("{at} is not in state, so {repo} cannot be triggered")));
             failed += 1;
             continue;
         };
-        let called = evaluate(session, &at, &config).and_then(|(program, host)| {
+        let called = places::evaluate(session, &at, &config).and_then(|(program, host)| {
             let is_there = program.repo().has_trigger;
             if is_there {
                 program.trigger(commit, &host, &Limits::default())?;

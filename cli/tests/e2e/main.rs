@@ -24,6 +24,8 @@ mod output;
 mod refs_typed;
 mod releases;
 mod storage;
+mod store_checkouts;
+mod team;
 mod together;
 mod transactions;
 mod work;
