@@ -14,6 +14,8 @@ mod fixture;
 #[cfg(test)]
 mod plan;
 #[cfg(test)]
+mod push;
+#[cfg(test)]
 mod ready;
 #[cfg(test)]
 mod reconcile;
