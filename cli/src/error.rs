@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use ocuroot_core::glob::GlobError;
 use ocuroot_core::intent::IntentError;
+use ocuroot_core::push::PushError;
 use ocuroot_core::release::ReleaseError;
 use ocuroot_core::resolve::LinkCycle;
 use ocuroot_core::run::RunError;
@@ -101,6 +102,12 @@ pub enum Failure {
         /// What is free.
         free_mb: u64,
     },
+    /// What is checked out is not what was committed.
+    #[error("not everything is committed: {}", listed(.0))]
+    Uncommitted(Vec<String>),
+    /// What has changed since the last push cannot be told.
+    #[error("the last push was of commit {0}, which is not in this checkout, and no remote gives it")]
+    NoLastPush(String),
     /// JSON that is none.
     #[error("{what} is not JSON: {source}")]
     Json {
@@ -127,6 +134,9 @@ pub enum Failure {
     /// A decision about a release.
     #[error(transparent)]
     Release(#[from] ReleaseError),
+    /// What a push leaves for the next one.
+    #[error(transparent)]
+    Push(#[from] PushError),
     /// A decision about intent.
     #[error(transparent)]
     Intent(#[from] IntentError),
@@ -139,6 +149,13 @@ pub enum Failure {
     /// The terminal or pipe that output goes to.
     #[error("cannot write the output: {0}")]
     Output(std::io::Error),
+}
+
+/// Some files, and how many more there are.
+fn listed(files: &[String]) -> String {
+    let more = files.len().saturating_sub(5);
+    let named = files.get(..files.len() - more).unwrap_or_default().join(", ");
+    if more == 0 { named } else { format!("{named} and {more} more") }
 }
 
 impl From<Diagnostics> for Failure {
@@ -206,6 +223,12 @@ impl Failure {
             Failure::Release(ReleaseError::Released { .. }) => {
                 Some("use --force to release it again, or `ocuroot release continue` to go on".to_owned())
             }
+            Failure::Uncommitted(_) => {
+                Some("commit, stash or ignore them: what is pushed is a commit".to_owned())
+            }
+            Failure::NoLastPush(_) => Some(
+                "check out with the whole history: `fetch-depth: 0` for actions/checkout, `GIT_DEPTH: 0` in GitLab, `git fetch --unshallow` by hand".to_owned(),
+            ),
             Failure::NoSpace { .. } => {
                 Some("make room, or name a folder on another disk in TMPDIR; OCUROOT_MIN_FREE_MB says what stays free".to_owned())
             }

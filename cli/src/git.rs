@@ -126,6 +126,27 @@ pub fn changed_files(root: &Path) -> Vec<String> {
     status.lines().filter_map(|line| Some(line.get(3..)?.to_owned())).collect()
 }
 
+/// The files of what is checked out in `folder`, by their paths from there.
+///
+/// # Errors
+/// When nothing is checked out.
+pub fn files(folder: &Path) -> Result<Vec<String>, GitError> {
+    Ok(paths(&git(folder, &["ls-tree", "-r", "-z", "--name-only", "HEAD"])?))
+}
+
+/// The files in `folder` that differ between `commit` and what is checked out, also those that are gone,
+/// by their paths from there.
+///
+/// # Errors
+/// When git does not have the commit.
+pub fn changed_since(folder: &Path, commit: &str) -> Result<Vec<String>, GitError> {
+    Ok(paths(&git(folder, &["diff", "-z", "--name-only", "--no-renames", "--relative", commit, "HEAD"])?))
+}
+
+fn paths(list: &str) -> Vec<String> {
+    list.split('\0').filter(|path| !path.is_empty()).map(str::to_owned).collect()
+}
+
 /// Subject and author of a commit; empty where git does not have the commit.
 #[must_use]
 pub fn describe(folder: &Path, hash: &str) -> Commit {

@@ -20,6 +20,7 @@ pub mod places;
 pub mod programs;
 pub mod recorded;
 pub mod refs_here;
+pub mod releasing;
 pub mod repo;
 pub mod rounds;
 pub mod secrets;

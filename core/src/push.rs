@@ -153,7 +153,7 @@ pub struct Pushed<'a> {
     pub repo: &'a str,
     /// Full hash.
     pub commit: &'a str,
-    /// Packages that were released, or are released at this commit.
+    /// Packages whose file was released, or has nothing to release.
     pub released: &'a BTreeSet<Ref>,
     /// Packages whose file has problems.
     pub unreleased: &'a BTreeSet<Ref>,
@@ -172,7 +172,8 @@ pub fn record(snapshot: &Snapshot, pushed: &Pushed<'_>) -> Result<Transaction, U
     }
     let mut needs = Needs::default();
     for package in pushed.released {
-        if let Some(watched) = needs.take(watched(snapshot, package, pushed.commit)) {
+        // A file of environments has no release, and nothing that it could watch.
+        if let Some(Some(watched)) = needs.take(watched(snapshot, package, pushed.commit)) {
             let entry: &mut PushedFile = index.release_configs.entry(package.to_string()).or_default();
             entry.watch_files = watched;
         }
@@ -186,17 +187,18 @@ pub fn record(snapshot: &Snapshot, pushed: &Pushed<'_>) -> Result<Transaction, U
     Ok(edit.finish())
 }
 
-/// The paths that the runs of a package's releases at a commit watch.
-fn watched(snapshot: &Snapshot, package: &Ref, commit: &str) -> Result<BTreeSet<String>, Needs> {
+/// The paths that the runs of a package's releases at a commit watch; none where it has no release.
+fn watched(snapshot: &Snapshot, package: &Ref, commit: &str) -> Result<Option<BTreeSet<String>>, Needs> {
     let mut needs = Needs::default();
     let mut watched = BTreeSet::new();
-    for release in release::of_commit(snapshot, package, commit)? {
-        for entry in needs.take(runs::of_release(snapshot, &release)).unwrap_or_default() {
+    let releases = release::of_commit(snapshot, package, commit)?;
+    for release in &releases {
+        for entry in needs.take(runs::of_release(snapshot, release)).unwrap_or_default() {
             let run = needs.take(snapshot.get(&entry.reference)).flatten().and_then(Document::read::<Run>);
             watched.extend(run.and_then(|run| run.watch_files).unwrap_or_default());
         }
     }
-    needs.settle(watched)
+    needs.settle((!releases.is_empty()).then_some(watched))
 }
 
 /// Records which commit of intent was carried out last.

@@ -21,6 +21,7 @@ use crate::work;
 
 pub mod completions;
 pub mod man;
+pub mod push;
 pub mod release_cancel;
 pub mod release_continue;
 pub mod release_lint;
@@ -74,6 +75,7 @@ enum Command {
     /// Find work that is due, and do it
     #[command(subcommand)]
     Work(Work),
+    Push(push::Args),
     Completions(completions::Args),
     Man(man::Args),
     Version(version::Args),
@@ -151,6 +153,7 @@ impl Cli {
             Command::Work(Work::Ops(args)) => args.run(color),
             Command::Work(Work::Trigger(args)) => args.run(color),
             Command::Work(Work::Cascade(args)) => args.run(color),
+            Command::Push(args) => args.run(color),
             Command::Completions(args) => args.run(),
             Command::Man(args) => args.run(),
             Command::Version(args) => args.run(),
@@ -263,7 +266,7 @@ fn finish(
     work::show_waiting(session, report);
     let followed = cascade_if(cascade, session, jobs);
     session.view.finish();
-    let status = session.ask(|snapshot| runs::release_status(snapshot, release))?;
+    let status = standing(session, release)?;
     print(&format!("{release} {status}"))?;
     if status == Status::Failed {
         return Err(Failure::Unsuccessful(format!(
@@ -271,6 +274,11 @@ fn finish(
         )));
     }
     followed
+}
+
+/// How a release stands.
+fn standing(session: &mut Session, release: &Ref) -> Result<Status, Failure> {
+    session.ask(|snapshot| runs::release_status(snapshot, release))
 }
 
 /// Follows up on what the command has changed, if it was asked to.

@@ -21,6 +21,7 @@ mod intent;
 mod interrupt;
 mod log_files;
 mod output;
+mod push;
 mod refs_typed;
 mod releases;
 mod storage;

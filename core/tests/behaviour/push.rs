@@ -112,7 +112,10 @@ s/-/repo.ocu.star/@/push/index -> s/-/repo.ocu.star/@old/push/index
 
 #[test]
 fn a_push_leaves_what_the_next_one_has_to_know() {
-    let (released, failed) = (BTreeSet::from([r("s/-/a.ocu.star")]), BTreeSet::from([r("s/-/c.ocu.star")]));
+    let (released, failed) = (
+        BTreeSet::from([r("s/-/a.ocu.star"), r("s/-/environments.ocu.star")]),
+        BTreeSet::from([r("s/-/c.ocu.star")]),
+    );
     let pushed = Pushed { repo: "s", commit: "new", released: &released, unreleased: &failed };
     check(
         STORE,
