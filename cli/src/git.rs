@@ -91,12 +91,14 @@ fn slowly(folder: &Path, arguments: &[&str]) -> Result<(), GitError> {
     let child = command.spawn().map_err(GitError::Missing)?;
     let _registered = interrupt::child(child.id(), alone);
     let output = child.wait_with_output().map_err(GitError::Missing)?;
-    tracing::debug!(folder = %folder.display(), status = %output.status, "git {}", arguments.join(" "));
+    // A URL may hold a token.
+    let shown = arguments.iter().map(|argument| strip_userinfo(argument)).collect::<Vec<_>>().join(" ");
+    tracing::debug!(folder = %folder.display(), status = %output.status, "git {shown}");
     if output.status.success() {
         return Ok(());
     }
     Err(GitError::Failed {
-        command: arguments.join(" "),
+        command: shown,
         folder: folder.display().to_string(),
         message: String::from_utf8_lossy(&output.stderr).trim().to_owned(),
     })

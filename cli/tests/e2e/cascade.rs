@@ -1,5 +1,7 @@
 //! `--cascade`: what a command has changed is followed up, wherever that leads.
 
+use std::process::{Child, Command, Stdio};
+
 use crate::team::{WEB, WEB_LINE, assert_tidy, commit, news, ok_in, repo, run_in, team};
 use crate::world::World;
 
@@ -53,7 +55,7 @@ fn another_commits_work_is_done_with_its_own_sources_and_leaves_nothing_behind()
     world.commit("third");
     world.ok("release new a/release.ocu.star --cascade");
     assert_eq!(world.ok(LINE).stdout, "\"3 with the sources of first\"\n");
-    let worktrees = std::process::Command::new("git")
+    let worktrees = Command::new("git")
         .args(["worktree", "list", "--porcelain"])
         .current_dir(world.root())
         .output()
@@ -219,28 +221,37 @@ fn whoever_gives_up_leaves_no_checkout_behind() {
     let world = team();
     news(&world, "2\n");
     let pipe = world.root().join("../pipe");
-    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
     let pipe = pipe.canonicalize().unwrap();
-    let cascade = |at: &str| {
+    let cascade = |at: &str, runs: &str| {
         let mut command = world.command(at, &["work", "cascade"]);
-        command.env("PIPE", &pipe).stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
-        let child = command.spawn().unwrap();
+        command.env("PIPE", &pipe).env("RUNS", runs);
+        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         // Ends when the command in the checkout, or git's hook, has written.
         std::fs::read_to_string(&pipe).unwrap();
         assert_eq!(std::fs::read_dir(world.root().join("../tmp")).unwrap().count(), 1);
         child
     };
-    let end = |child: std::process::Child, signal: &str| {
-        let sent = std::process::Command::new("kill")
-            .args([&format!("-{signal}"), &child.id().to_string()])
-            .status();
+    let waits = "echo started > $PIPE; exec tail -f /dev/null";
+    let end = |child: Child, signal: &str| {
+        let sent = Command::new("kill").args([&format!("-{signal}"), &child.id().to_string()]).status();
         assert!(sent.unwrap().success());
         world.tidy(&child.wait_with_output().unwrap())
     };
     // While a function executes in a clone.
-    let run = end(cascade("../api"), "INT");
+    let run = end(cascade("../api", waits), "INT");
     assert_eq!(run.code, 1, "{}", run.text());
     assert!(run.stderr.contains("error: interrupted"), "{}", run.text());
+    assert_tidy(&world);
+
+    // Twice, since a command will not end.
+    news(&world, "3\n");
+    let stubborn =
+        cascade("../api", "trap '' TERM INT; echo started > $PIPE; while :; do read x < $PIPE || :; done");
+    let id = stubborn.id().to_string();
+    assert!(Command::new("kill").args(["-INT", &id]).status().unwrap().success());
+    let run = end(stubborn, "INT");
+    assert!(run.code == 130 || run.stderr.contains("error: interrupted"), "{}", run.text());
     assert_tidy(&world);
 
     // While git makes a worktree.
@@ -251,15 +262,15 @@ fn whoever_gives_up_leaves_no_checkout_behind() {
         "#!/bin/sh\necho started > $PIPE\nexec tail -f /dev/null\n",
     );
     assert!(
-        std::process::Command::new("chmod")
+        Command::new("chmod")
             .arg("+x")
             .arg(world.root().join("../web/.git/hooks/post-checkout"))
             .status()
             .unwrap()
             .success()
     );
-    news(&world, "3\n");
-    let run = end(cascade("../web"), "TERM");
+    news(&world, "4\n");
+    let run = end(cascade("../web", ":"), "TERM");
     assert_eq!(run.code, 1, "{}", run.text());
     assert!(run.stderr.contains("error: interrupted"), "{}", run.text());
     assert_tidy(&world);
