@@ -6,8 +6,6 @@
 
 use std::path::{Path, PathBuf};
 
-use ocuroot_core::documents::Remote;
-
 use crate::error::Failure;
 use crate::git;
 use crate::interrupt::{self, Cleanup};
@@ -46,15 +44,11 @@ pub struct Checkout {
 }
 
 impl Checkout {
-    /// A fresh worktree of the repo at `root`. A commit that is not there is fetched.
+    /// A fresh worktree of the repo at `root`, which has the commit.
     ///
     /// # Errors
-    /// When no remote has the commit, the disk is nearly full, or the folder cannot be made.
+    /// When the disk is nearly full, or the folder cannot be made.
     pub fn worktree(root: &Path, commit: &str) -> Result<Checkout, Failure> {
-        let fetch = |remote: &Remote| git::fetch_commit(root, &remote.name, commit).is_ok();
-        if !git::has_commit(root, commit) && !git::remotes(root).iter().any(fetch) {
-            return Err(Failure::Unsuccessful("neither this repo nor a remote of it has the commit".into()));
-        }
         let folder = temporary()?;
         let tree = folder.join("source");
         let cleanup = {

@@ -121,11 +121,13 @@ pub fn head(folder: &Path) -> Result<String, GitError> {
 }
 
 /// The files that differ from what is checked out, untracked ones too, by their paths from the
-/// root. None where git cannot tell.
-#[must_use]
-pub fn changed_files(root: &Path) -> Vec<String> {
-    let status = git(root, &["status", "--porcelain"]).unwrap_or_default();
-    status.lines().filter_map(|line| Some(line.get(3..)?.to_owned())).collect()
+/// root.
+///
+/// # Errors
+/// When git cannot tell.
+pub fn changed_files(root: &Path) -> Result<Vec<String>, GitError> {
+    let status = git(root, &["status", "--porcelain"])?;
+    Ok(status.lines().filter_map(|line| Some(line.get(3..)?.to_owned())).collect())
 }
 
 /// The files of what is checked out in `folder`, by their paths from there.
@@ -180,17 +182,19 @@ pub fn remotes(folder: &Path) -> Vec<Remote> {
         .collect()
 }
 
-/// Whether git has the commit.
+/// Whether git has the commit, or a remote gives it now.
 #[must_use]
-pub fn has_commit(folder: &Path, commit: &str) -> bool {
+pub fn obtain(folder: &Path, commit: &str) -> bool {
+    let fetch = |remote: &Remote| fetch_commit(folder, &remote.name, commit).is_ok();
+    has_commit(folder, commit) || remotes(folder).iter().any(fetch)
+}
+
+fn has_commit(folder: &Path, commit: &str) -> bool {
     git(folder, &["cat-file", "-e", &format!("{commit}^{{commit}}")]).is_ok()
 }
 
 /// Fetches one commit from a remote, unless it is there. A shallow repo stays shallow.
-///
-/// # Errors
-/// When the remote cannot be reached or does not have it.
-pub fn fetch_commit(folder: &Path, remote: &str, commit: &str) -> Result<(), GitError> {
+fn fetch_commit(folder: &Path, remote: &str, commit: &str) -> Result<(), GitError> {
     if has_commit(folder, commit) {
         return Ok(());
     }

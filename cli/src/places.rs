@@ -15,6 +15,7 @@ use ocuroot_core::sdk::{Diagnostics, Program};
 
 use crate::checkout::{Checkout, Sources};
 use crate::error::Failure;
+use crate::git;
 use crate::interrupt;
 use crate::native_host::{LogSink, NativeHost};
 use crate::recorded;
@@ -130,7 +131,9 @@ fn by_place(plan: &Plan) -> BTreeMap<Elsewhere, Plan> {
 fn sources(session: &mut Session, place: &Elsewhere) -> Result<(Sources, Option<Checkout>), Failure> {
     let checkout = match own(session)? {
         Some(own) if own == *place => return Ok((Sources::here(&session.repo.root), None)),
-        Some(own) if own.repo == place.repo => Checkout::worktree(&session.repo.root, &place.commit)?,
+        Some(own) if own.repo == place.repo && git::obtain(&session.repo.root, &place.commit) => {
+            Checkout::worktree(&session.repo.root, &place.commit)?
+        }
         _ => Checkout::clone(&remotes(session, place)?, &place.commit)?,
     };
     Ok((checkout.sources.clone(), Some(checkout)))

@@ -5,6 +5,7 @@
 //! it is all decided again with the next one.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
 use ocuroot_core::Ref;
@@ -13,6 +14,7 @@ use ocuroot_core::intent::{self, IntentError};
 use ocuroot_core::release::{self, Commit, ReleaseError};
 use ocuroot_core::run::Claimed;
 use ocuroot_core::sdk::Diagnostics;
+use ocuroot_core::secrets::Secrets;
 use ocuroot_core::snapshot::Unmet;
 use ocuroot_core::transaction::Steps;
 
@@ -48,20 +50,26 @@ enum Evaluated {
 /// Evaluating may run commands, so it is done once for a number and what is known, and not once a try.
 struct Evaluations {
     sources: Sources,
-    secrets: Arc<ocuroot_core::secrets::Secrets>,
+    secrets: Arc<Secrets>,
     view: Arc<dyn View>,
     done: BTreeMap<Ref, (Vec<Environment>, Result<Evaluated, Diagnostics>)>,
 }
 
 impl Evaluations {
     fn of(&mut self, release: &Ref, known: &[Environment]) -> &Result<Evaluated, Diagnostics> {
-        if self.done.get(release).is_none_or(|(with, _)| with != known) {
+        let evaluate = || {
             let programs = Programs::new(&self.sources, Arc::clone(&self.secrets), known.to_vec());
-            let result = evaluate(&programs, release, &self.view);
-            self.done.insert(release.clone(), (known.to_vec(), result));
-        }
-        let (_, result) =
-            self.done.entry(release.clone()).or_insert_with(|| (known.to_vec(), Ok(Evaluated::Nothing)));
+            (known.to_vec(), evaluate(&programs, release, &self.view))
+        };
+        let (_, result) = match self.done.entry(release.clone()) {
+            Entry::Vacant(entry) => entry.insert(evaluate()),
+            Entry::Occupied(mut entry) => {
+                if entry.get().0 != known {
+                    *entry.get_mut() = evaluate();
+                }
+                entry.into_mut()
+            }
+        };
         result
     }
 }

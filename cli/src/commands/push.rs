@@ -70,7 +70,7 @@ impl Args {
             items.extend(work::plan(session, &Scope::Everything)?.items());
             return print_json(&items);
         }
-        let changed = git::changed_files(&session.repo.root);
+        let changed = git::changed_files(&session.repo.root)?;
         if !changed.is_empty() {
             return Err(Failure::Uncommitted(changed));
         }
@@ -154,10 +154,7 @@ fn to_release(session: &mut Session) -> Result<Vec<(String, Why)>, Failure> {
         None => Vec::new(),
         Some(previous) => {
             let commit = &previous.commit;
-            let fetched = |remote: &str| git::fetch_commit(&root, remote, commit).is_ok();
-            let there = git::has_commit(&root, commit)
-                || git::remotes(&root).iter().any(|remote| fetched(&remote.name));
-            if !there {
+            if !git::obtain(&root, commit) {
                 return Err(Failure::NoLastPush(commit.clone()));
             }
             git::changed_since(&root, commit)?

@@ -78,7 +78,7 @@ impl Args {
 
 /// A release is of a commit, but what runs is what is checked out: says so where the two differ.
 fn warn_of_changes(session: &Session) {
-    let changed = git::changed_files(&session.repo.root);
+    let changed = git::changed_files(&session.repo.root).unwrap_or_default();
     let Some(first) = changed.first() else { return };
     let what = match changed.len() {
         1 => format!("{first} is"),
