@@ -36,7 +36,7 @@ const GRACE: Duration = Duration::from_secs(5);
 
 /// How long the end of one run waits for that of others, to be recorded together with them: a
 /// fraction of what a push costs.
-const GATHER: Duration = Duration::from_millis(100);
+const GATHER: Duration = Duration::from_millis(200);
 
 /// How releases went.
 #[derive(Debug, Default)]

@@ -34,9 +34,13 @@ pub fn install() {
             heard |= listener.as_ref().is_none_or(|listener| listener.send(()).is_ok());
         }
         if again || !heard {
-            kill_children();
-            let left = std::mem::take(&mut *lock(&CLEANUPS));
-            left.into_values().for_each(|undo| undo());
+            // Held to the end: what is being undone elsewhere is finished first, and nothing twice.
+            let mut left = lock(&CLEANUPS);
+            if !left.is_empty() {
+                // Whoever still writes there would make again what is removed.
+                kill_children();
+            }
+            std::mem::take(&mut *left).into_values().for_each(|undo| undo());
             std::process::exit(130);
         }
     });
@@ -90,8 +94,8 @@ pub struct Cleanup(u64);
 
 impl Drop for Cleanup {
     fn drop(&mut self) {
-        let undo = lock(&CLEANUPS).remove(&self.0);
-        if let Some(undo) = undo {
+        let mut left = lock(&CLEANUPS);
+        if let Some(undo) = left.remove(&self.0) {
             undo();
         }
     }

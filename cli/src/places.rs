@@ -74,7 +74,9 @@ pub fn at_each(
         };
         match done {
             Err(error @ Failure::Unsuccessful(_)) if interrupt::is_set() => return Err(error),
-            _ if interrupt::is_set() => {
+            Ok(()) | Err(Failure::Git(_) | Failure::File { .. } | Failure::NoSpace { .. })
+                if interrupt::is_set() =>
+            {
                 let message = "interrupted; the same command goes on with what is left";
                 return Err(Failure::Unsuccessful(message.to_owned()));
             }
@@ -134,7 +136,11 @@ fn sources(session: &mut Session, place: &Elsewhere) -> Result<(Sources, Option<
         Some(own) if own.repo == place.repo && git::obtain(&session.repo.root, &place.commit) => {
             Checkout::worktree(&session.repo.root, &place.commit)?
         }
-        _ => Checkout::clone(&remotes(session, place)?, &place.commit)?,
+        _ => {
+            let Elsewhere { repo, commit } = place;
+            session.view.show(&Event::Note(&format!("cloning {repo} for its work at {commit}")));
+            Checkout::clone(&remotes(session, place)?, commit)?
+        }
     };
     Ok((checkout.sources.clone(), Some(checkout)))
 }
