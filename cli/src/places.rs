@@ -168,7 +168,7 @@ pub fn recorded(session: &mut Session, place: &Elsewhere) -> Result<(Ref, Option
     Ok((at, config))
 }
 
-/// Evaluates what [`recorded`] found. What it prints is shown.
+/// Evaluates what [`recorded()`] found. What it prints is shown.
 ///
 /// # Errors
 /// Every problem of the file.

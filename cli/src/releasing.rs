@@ -178,8 +178,16 @@ pub fn make(
             }
         }
         let made: Vec<Made> = packages.iter().filter_map(|package| made.remove(package)).collect();
-        let claimed = engine::claim(&mut steps, &releases(&made), jobs, &facts)?;
-        Ok::<_, Unmet<Refused>>((steps.finish(), (made, claimed)))
+        let releases = releases(&made);
+        let claimed = engine::claim(&mut steps, &releases, jobs, &facts)?;
+        let mut transaction = steps.finish();
+        // Of all that was done the releases are what people look for.
+        match releases.as_slice() {
+            [] => {}
+            [one] => transaction.message = format!("release {one}"),
+            [first, rest @ ..] => transaction.message = format!("release {first} and {} more", rest.len()),
+        }
+        Ok::<_, Unmet<Refused>>((transaction, (made, claimed)))
     })
 }
 

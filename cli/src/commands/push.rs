@@ -144,6 +144,8 @@ fn checked_out(session: &Session) -> Option<String> {
 fn to_release(session: &mut Session) -> Result<Vec<(String, Why)>, Failure> {
     let repo = session.repo.name()?.to_owned();
     let root = session.repo.root.clone();
+    // What has no commit yet is told so.
+    session.repo.commit()?;
     let ignore = session.repo.settings().release_ignore.iter().map(|pattern| {
         push::ignore(pattern)
             .map_err(|error| Failure::Unsuccessful(format!("release_ignore in repo.ocu.star: {error}")))

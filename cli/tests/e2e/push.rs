@@ -240,6 +240,22 @@ fn what_is_not_committed_is_not_pushed() {
 }
 
 #[test]
+fn without_a_commit_there_is_nothing_to_push() {
+    let world = World::bare();
+    world.write("repo.ocu.star", "repo_alias(\"shop\")\nstore.set(store.fs(\"./.store\"))\n");
+    world.git(&["init", "-q"]);
+    world.check_reads_only(
+        "push",
+        expect![[r#"
+            --- stderr
+            error: no commit is checked out in $DIR/repo: there is none yet
+              help: a release is of a commit: `git init` if need be, and commit first
+            --- exit 1
+        "#]],
+    );
+}
+
+#[test]
 fn release_ignore_that_is_no_glob_is_said() {
     let world = World::new(
         "-- repo.ocu.star --\nrepo_alias(\"shop\")\nstore.set(store.fs(\"./.store\"))\nrelease_ignore = [\"[a\"]\n",
@@ -262,6 +278,7 @@ fn a_push_is_few_transactions() {
     let log = std::fs::read_to_string(log).unwrap();
     // All releases with the environment, the ends of two phases, what there is to know for the next push.
     assert_eq!(log.matches("wrote to the store").count(), 4, "{log}");
+    assert!(log.contains("release shop/-/a/release.ocu.star/@r1 and 1 more"), "{log}");
 }
 
 #[test]
