@@ -1,111 +1,83 @@
-//! Follows up on what a command has changed, wherever that leads.
+//! Does work wherever it leads.
 //!
 //! One round: intent, then the work of each (repo, commit) in sources of its own: the checkout that
 //! the command runs in where it is the right one, a fresh worktree or clone elsewhere. Rounds go on
-//! until nothing is left that this process has caused (spec: work).
+//! until nothing is left (spec: work).
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::collections::BTreeSet;
 
-use ocuroot_core::documents::RepoConfig;
-use ocuroot_core::envelope::Document;
 use ocuroot_core::plan::{Plan, Scope};
-use ocuroot_core::{cause, repo_config};
+use ocuroot_core::{Ref, cause};
 
-use crate::checkout::Checkout;
 use crate::engine::Report;
 use crate::error::Failure;
 use crate::freeze;
+use crate::places::{self, Elsewhere};
+use crate::rounds::Rounds;
 use crate::session::Session;
-use crate::view::Event;
-use crate::work::{self, Elsewhere, Rounds};
+use crate::work;
 
-/// Does the work that this session's writes have caused. Returns how it went, and how many things
-/// could not be done.
+/// Which work is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// All there is.
+    Everything,
+    /// What this process has caused by its writes.
+    Caused,
+}
+
+/// What cannot be done, and has been reported: it is left for the rest of the command.
+#[derive(Debug, Default)]
+struct GivenUp {
+    places: BTreeSet<Elsewhere>,
+    items: BTreeSet<Ref>,
+}
+
+impl GivenUp {
+    /// The plan without it.
+    fn leave_out(&self, plan: &mut Plan) {
+        plan.intent.retain(|difference| !self.items.contains(&difference.reference));
+        plan.ops.retain(|op| !self.has(&op.op, &op.commit));
+        plan.ready.retain(|ready| !self.has(&ready.run, &ready.commit));
+        plan.reconcile.retain(|deploy| !self.has(&deploy.stale.task, &deploy.commit));
+    }
+
+    fn has(&self, item: &Ref, commit: &str) -> bool {
+        self.items.contains(item) || self.places.contains(&Elsewhere::of(item, commit))
+    }
+}
+
+/// Does work until none is left. Returns how it went, and how many things could not be done.
 ///
 /// # Errors
-/// When the stores cannot be read or written, or the work feeds itself.
-pub fn follow_up(session: &mut Session, jobs: usize) -> Result<(Report, usize), Failure> {
+/// When the stores cannot be read or written, the work feeds itself, or the user gives up.
+pub fn follow(session: &mut Session, reach: Reach, jobs: usize) -> Result<(Report, usize), Failure> {
     let mut rounds = Rounds::default();
     let mut report = Report::default();
-    let mut given_up: BTreeSet<Elsewhere> = BTreeSet::new();
+    let mut given_up = GivenUp::default();
     let mut failed = 0;
-    loop {
-        let whole = work::plan(session, &Scope::Everything)?;
-        let written = session.written.clone();
-        let plan = session.ask(|snapshot| cause::of(snapshot, &whole, &written))?;
+    for round in 0.. {
+        let mut plan = work::plan(session, &Scope::Everything)?;
+        if reach == Reach::Everything && round == 0 {
+            failed += work::report_invalid(session, &plan);
+        }
+        if reach == Reach::Caused {
+            let written = session.written.clone();
+            plan = session.ask(|snapshot| cause::of(snapshot, &plan, &written))?;
+        }
         freeze::show(session, &plan.frozen());
-        let places = by_place(&plan, &given_up);
-        if plan.intent.is_empty() && places.is_empty() {
-            return Ok((report, failed));
+        given_up.leave_out(&mut plan);
+        if plan.is_empty() {
+            break;
         }
         rounds.note(&plan)?;
-        failed += work::apply_all(session, &plan)?;
-        for (place, part) in places {
-            match do_part(session, &place, &part, jobs) {
-                Ok(done) => report.merge(done),
-                Err(
-                    error @ (Failure::Git(_)
-                    | Failure::File { .. }
-                    | Failure::Starlark(_)
-                    | Failure::Unsuccessful(_)),
-                ) if !crate::interrupt::is_set() => {
-                    let Elsewhere { repo, commit } = &place;
-                    let message = format!("cannot do the work of {repo} at {commit}: {error}");
-                    session.view.show(&Event::Note(&message));
-                    given_up.insert(place);
-                    failed += 1;
-                }
-                Err(other) => return Err(other),
-            }
-        }
+        given_up.items.extend(work::apply_all(session, &plan)?);
+        let places = places::at_each(session, &plan, |session, sources, part| {
+            given_up.items.extend(work::check_envs(session, sources, part)?);
+            report.merge(work::run_part(session, sources, part, jobs)?);
+            Ok(())
+        })?;
+        given_up.places.extend(places);
     }
-}
-
-/// The plan's work by where it belongs, but for intent and for places that are given up.
-fn by_place(plan: &Plan, given_up: &BTreeSet<Elsewhere>) -> BTreeMap<Elsewhere, Plan> {
-    let mut places: BTreeMap<Elsewhere, Plan> = BTreeMap::new();
-    let at = |reference: &ocuroot_core::Ref, commit: &str| Elsewhere {
-        repo: reference.repo().unwrap_or_default().to_owned(),
-        commit: commit.to_owned(),
-    };
-    for ready in &plan.ready {
-        places.entry(at(&ready.run, &ready.commit)).or_default().ready.push(ready.clone());
-    }
-    for deploy in &plan.reconcile {
-        places.entry(at(&deploy.stale.task, &deploy.commit)).or_default().reconcile.push(deploy.clone());
-    }
-    for op in &plan.ops {
-        places.entry(at(&op.op, &op.commit)).or_default().ops.push(op.clone());
-    }
-    places.retain(|place, _| !given_up.contains(place));
-    places
-}
-
-fn do_part(session: &mut Session, place: &Elsewhere, part: &Plan, jobs: usize) -> Result<Report, Failure> {
-    let own = session.repo.name()? == place.repo;
-    if own && session.repo.commit()? == place.commit {
-        let root = session.repo.root.clone();
-        return work_in(session, &root, part, jobs);
-    }
-    let checkout = if own {
-        Checkout::worktree(&session.repo.root, &place.commit)?
-    } else {
-        Checkout::clone(&remotes(session, place)?, &place.commit)?
-    };
-    work_in(session, &checkout.root(), part, jobs)
-}
-
-fn work_in(session: &mut Session, root: &Path, part: &Plan, jobs: usize) -> Result<Report, Failure> {
-    for op in &part.ops {
-        work::check_envs(session, root, &op.op)?;
-    }
-    work::run_part(session, root, part, jobs)
-}
-
-/// Where another repo can be cloned from, as its configuration at that commit was recorded.
-fn remotes(session: &mut Session, place: &Elsewhere) -> Result<Vec<String>, Failure> {
-    let at = repo_config::reference(&place.repo, &place.commit)?;
-    let config = session.ask(|snapshot| Ok(snapshot.get(&at)?.and_then(Document::read::<RepoConfig>)))?;
-    Ok(config.unwrap_or_default().remotes.into_iter().map(|remote| remote.url).collect())
+    Ok((report, failed + given_up.items.len() + given_up.places.len()))
 }

@@ -4,10 +4,9 @@
 //! in one loop. What ends while a transaction is being carried out is recorded together in the
 //! next, and what that makes ready is claimed in the same one.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroUsize;
-use std::path::Path;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -22,8 +21,9 @@ use ocuroot_core::run::{self, Claimed, Completion, RunError};
 use ocuroot_core::runs;
 use ocuroot_core::sdk::{Diagnostics, Limits, Program, Returned, STACK_BYTES};
 use ocuroot_core::snapshot::{Needs, Snapshot, Unmet};
-use ocuroot_core::transaction::Transaction;
+use ocuroot_core::transaction::{Steps, Transaction};
 
+use crate::checkout::Sources;
 use crate::error::Failure;
 use crate::identity::{self, FLUSH};
 use crate::interrupt;
@@ -34,6 +34,10 @@ use crate::view::{Event, showing};
 
 /// How long functions may take to end after the user has given up.
 const GRACE: Duration = Duration::from_secs(5);
+
+/// How long the end of one run waits for that of others, to be recorded together with them: a
+/// fraction of what a push costs.
+const GATHER: Duration = Duration::from_millis(200);
 
 /// How releases went.
 #[derive(Debug, Default)]
@@ -89,20 +93,20 @@ struct Recorded {
     outputs: Vec<String>,
 }
 
-/// Runs of the releases at `root`'s commit, until none of them is ready. `claimed` are runs that
+/// Runs of the releases that `sources` belong to, until none of them is ready. `claimed` are runs that
 /// were claimed for this process already.
 ///
 /// # Errors
 /// When the stores cannot be read or written; runs that execute then are ended first.
 pub fn run(
     session: &mut Session,
-    root: &Path,
+    sources: &Sources,
     releases: &[Ref],
     claimed: Vec<Claimed>,
     jobs: usize,
 ) -> Result<Report, Failure> {
     let environments = session.read(environments)?;
-    let programs = Programs::new(root, Arc::clone(&session.repo.secrets), environments);
+    let programs = Programs::new(sources, Arc::clone(&session.repo.secrets), environments);
     let (sender, receiver) = channel();
     let (interrupt_sender, interrupts) = channel();
     let _listening = interrupt::listen(interrupt_sender);
@@ -162,7 +166,7 @@ impl Engine<'_> {
         // Once more after everything has ended: of two processes that each record the end of what
         // the other waits for, the later one sees both.
         loop {
-            self.record(&mut VecDeque::new(), jobs)?;
+            self.record(Vec::new(), jobs)?;
             if self.active.is_empty() || given_up.is_some() {
                 break;
             }
@@ -180,25 +184,24 @@ impl Engine<'_> {
     fn wait_for_all(&mut self, jobs: usize, given_up: &mut Option<Instant>) -> Result<(), Failure> {
         let mut flushed = Instant::now();
         while !self.active.is_empty() {
-            let mut ended = VecDeque::new();
+            let mut ended = Vec::new();
             let patience = given_up.map_or(FLUSH, |since| GRACE.saturating_sub(since.elapsed()));
-            match self.receiver.recv_timeout(patience) {
-                Ok(message) => {
-                    let more = std::iter::once(message).chain(self.receiver.try_iter()).collect::<Vec<_>>();
-                    for message in more {
-                        match message {
-                            Message::Ended(end) => ended.push_back(*end),
-                            Message::Interrupted => *given_up = given_up.or_else(|| Some(Instant::now())),
-                        }
-                    }
+            let mut next = self.receiver.recv_timeout(patience);
+            let first = Instant::now();
+            while let Ok(message) = next {
+                match message {
+                    Message::Ended(end) => ended.push(*end),
+                    Message::Interrupted => *given_up = given_up.or_else(|| Some(Instant::now())),
                 }
-                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {}
+                let others = ended.len() < self.active.len() && given_up.is_none();
+                let wait = if others { GATHER.saturating_sub(first.elapsed()) } else { Duration::ZERO };
+                next = self.receiver.recv_timeout(wait);
             }
             if given_up.is_some_and(|since| since.elapsed() >= GRACE) {
                 return self.abandon();
             }
             if !ended.is_empty() {
-                self.record(&mut ended, jobs)?;
+                self.record(ended, jobs)?;
             } else if flushed.elapsed() >= FLUSH {
                 self.flush()?;
                 flushed = Instant::now();
@@ -208,8 +211,7 @@ impl Engine<'_> {
     }
 
     /// Records how functions ended, and claims what can start now.
-    fn record(&mut self, ended: &mut VecDeque<Ended>, jobs: usize) -> Result<(), Failure> {
-        let ended: Vec<Ended> = std::mem::take(ended).into();
+    fn record(&mut self, ended: Vec<Ended>, jobs: usize) -> Result<(), Failure> {
         let logs: Vec<Vec<Log>> = ended.iter().map(|end| self.logs_of(end)).collect();
         for end in &ended {
             if let Some(active) = self.active.get_mut(&end.claimed.run) {
@@ -218,7 +220,7 @@ impl Engine<'_> {
         }
         let facts = self.session.facts();
         let running = self.active.len().saturating_sub(ended.len());
-        let slots = if interrupt::is_set() { 0 } else { jobs.saturating_sub(running) };
+        let slots = jobs.saturating_sub(running);
         let releases = self.releases;
         // Others write too: an approval, an output, the end of what runs here wait for.
         self.session.refresh();
@@ -331,16 +333,16 @@ impl Engine<'_> {
         }
         let facts = self.session.facts();
         self.session.decide(|snapshot| {
-            let mut transaction = Transaction::default();
+            let mut steps = Steps::new(snapshot);
             for (run, logs) in &batch {
-                match run::progress(snapshot, run, logs, &facts) {
-                    Ok(step) => transaction = std::mem::take(&mut transaction).then(step),
+                match run::progress(steps.here(), run, logs, &facts) {
+                    Ok(step) => steps.take(step),
                     Err(Unmet::Needs(needs)) => return Err(Unmet::Needs(needs)),
                     // Somebody took the run over; its end here will say so.
                     Err(Unmet::Error(_)) => {}
                 }
             }
-            Ok::<_, Unmet<RunError>>((transaction, ()))
+            Ok::<_, Unmet<RunError>>((steps.finish(), ()))
         })
     }
 
@@ -380,14 +382,11 @@ impl Engine<'_> {
             })
             .collect();
         self.session.decide(|snapshot| {
-            let mut here = snapshot.clone();
-            let mut transaction = Transaction::default();
+            let mut steps = Steps::new(snapshot);
             for (run, logs) in &batch {
-                let step = run::fail(&here, run, logs, &facts)?;
-                here.apply(&step);
-                transaction = std::mem::take(&mut transaction).then(step);
+                steps.take(run::fail(steps.here(), run, logs, &facts)?);
             }
-            Ok::<_, Unmet<RunError>>((transaction, ()))
+            Ok::<_, Unmet<RunError>>((steps.finish(), ()))
         })?;
         self.active.clear();
         Err(Failure::Unsuccessful("interrupted; `ocuroot release retry` takes it up again".to_owned()))
@@ -416,15 +415,13 @@ fn step(
     slots: usize,
     facts: &Facts,
 ) -> Result<Step, Needs> {
-    let mut here = snapshot.clone();
-    let mut transaction = Transaction::default();
+    let mut steps = Steps::new(snapshot);
     let (mut recorded, mut claimed, mut lost) = (Vec::new(), Vec::new(), Vec::new());
     for (end, logs) in ended.iter().zip(logs) {
         let run = &end.claimed.run;
-        match end_of(&here, end, logs, facts) {
+        match end_of(steps.here(), end, logs, facts) {
             Ok((step, status, claim)) => {
-                here.apply(&step);
-                transaction = std::mem::take(&mut transaction).then(step);
+                steps.take(step);
                 claimed.extend(claim);
                 let outputs = match (&end.result, status) {
                     (Ok(Returned::Done { outputs: Some(outputs), .. }), Status::Complete) => {
@@ -439,16 +436,29 @@ fn step(
             Err(Unmet::Error(_)) => lost.push(run.clone()),
         }
     }
-    let mut slots = slots.saturating_sub(claimed.len());
+    claimed.extend(claim(&mut steps, releases, slots.saturating_sub(claimed.len()), facts)?);
+    Ok((steps.finish(), (recorded, claimed, lost)))
+}
+
+/// Claims what can start in `releases`, at most `slots` runs, unless the user has given up.
+///
+/// # Errors
+/// What must be loaded.
+pub fn claim(
+    steps: &mut Steps,
+    releases: &[Ref],
+    slots: usize,
+    facts: &Facts,
+) -> Result<Vec<Claimed>, Needs> {
+    let mut claimed = Vec::new();
     for release in releases {
-        let candidates = open::startable(&here, release)?;
-        let (step, more) = run::claim_ready(&here, &candidates, slots, facts)?;
-        here.apply(&step);
-        transaction = std::mem::take(&mut transaction).then(step);
-        slots = slots.saturating_sub(more.len());
+        let left = if interrupt::is_set() { 0 } else { slots.saturating_sub(claimed.len()) };
+        let candidates = open::startable(steps.here(), release)?;
+        let (step, more) = run::claim_ready(steps.here(), &candidates, left, facts)?;
+        steps.take(step);
         claimed.extend(more);
     }
-    Ok((transaction, (recorded, claimed, lost)))
+    Ok(claimed)
 }
 
 type End = (Transaction, Status, Option<Claimed>);
@@ -479,13 +489,13 @@ fn end_of(snapshot: &Snapshot, end: &Ended, logs: &[Log], facts: &Facts) -> Resu
     }
 }
 
-/// Announces a release to whoever watches.
+/// Announces a release, which `sources` belong to, to whoever watches.
 ///
 /// # Errors
 /// When the stores cannot be read.
-pub fn announce(session: &mut Session, release: &Ref) -> Result<(), Failure> {
+pub fn announce(session: &mut Session, sources: &Sources, release: &Ref) -> Result<(), Failure> {
     let commit = session.read(|snapshot| Ok::<_, Unmet<_>>(release::read(snapshot, release)?.1.commit))?;
-    let subject = crate::git::describe(&session.repo.root, &commit).subject;
+    let subject = crate::git::describe(&sources.root, &commit).subject;
     session.view.show(&Event::Release { release, commit: &commit, subject: &subject });
     Ok(())
 }

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use ocuroot_core::glob::GlobError;
 use ocuroot_core::intent::IntentError;
+use ocuroot_core::push::PushError;
 use ocuroot_core::release::ReleaseError;
 use ocuroot_core::resolve::LinkCycle;
 use ocuroot_core::rollback::RollbackError;
@@ -34,6 +35,27 @@ pub enum Failure {
     /// A repo without a name.
     #[error("this repo has no name: {0}")]
     NoName(String),
+    /// A source repo is needed, and a store is checked out in this folder.
+    #[error("{} is a store, not a source repo", .0.display())]
+    NoSource(PathBuf),
+    /// A checkout of a store that does not say where the stores are.
+    #[error("{} holds a store in which no repo has recorded a configuration that names the stores{}", root.display(), problems.iter().map(|problem| format!("\n  {problem}")).collect::<String>())]
+    NoRecordedRepo {
+        /// The checkout.
+        root: PathBuf,
+        /// What is wrong with those that are recorded.
+        problems: Vec<String>,
+    },
+    /// A relative path that was recorded, and means nothing where the command runs.
+    #[error("{config} names the folder {path:?} as a store, which counts from the root of that repo; {} is another folder", folder.display())]
+    RelativeStore {
+        /// The path.
+        path: String,
+        /// The store that is here.
+        folder: PathBuf,
+        /// Whose configuration it is.
+        config: Ref,
+    },
     /// A feature that this build does not have.
     #[error("{0}")]
     Unsupported(String),
@@ -89,6 +111,22 @@ pub enum Failure {
         /// What is wrong with it.
         problem: String,
     },
+    /// A disk that what is about to be written could fill.
+    #[error("{} has {free_mb} MB free, and {needed_mb} MB are needed to go on without filling the disk", .folder.display())]
+    NoSpace {
+        /// Where it would be written.
+        folder: PathBuf,
+        /// With what should stay free.
+        needed_mb: u64,
+        /// What is free.
+        free_mb: u64,
+    },
+    /// What is checked out is not what was committed.
+    #[error("not everything is committed: {}", listed(.0))]
+    Uncommitted(Vec<String>),
+    /// What has changed since the last push cannot be told.
+    #[error("the last push was of commit {0}, which is not in this checkout, and no remote gives it")]
+    NoLastPush(String),
     /// JSON that is none.
     #[error("{what} is not JSON: {source}")]
     Json {
@@ -118,6 +156,9 @@ pub enum Failure {
     /// A decision to roll back.
     #[error(transparent)]
     Rollback(#[from] RollbackError),
+    /// What a push leaves for the next one.
+    #[error(transparent)]
+    Push(#[from] PushError),
     /// A decision about intent.
     #[error(transparent)]
     Intent(#[from] IntentError),
@@ -130,6 +171,13 @@ pub enum Failure {
     /// The terminal or pipe that output goes to.
     #[error("cannot write the output: {0}")]
     Output(std::io::Error),
+}
+
+/// Some files, and how many more there are.
+fn listed(files: &[String]) -> String {
+    let more = files.len().saturating_sub(5);
+    let named = files.get(..files.len() - more).unwrap_or_default().join(", ");
+    if more == 0 { named } else { format!("{named} and {more} more") }
 }
 
 impl From<Diagnostics> for Failure {
@@ -171,6 +219,15 @@ impl Failure {
             Failure::NoStore(_) => Some(
                 "add `store.set(store.fs(\"./.store\"))` to it, or a git store: `store.git(…)`".to_owned(),
             ),
+            Failure::NoSource(_) => Some(
+                "write full refs here, as in <repo>/-/<file>/@r1/custom/approve or @/environment/prod; release in a checkout of the repo".to_owned(),
+            ),
+            Failure::NoRecordedRepo { .. } => Some(
+                "a repo records it with whatever it writes first: run `ocuroot release new` or `ocuroot state set` in a repo whose repo.ocu.star names this store".to_owned(),
+            ),
+            Failure::RelativeStore { .. } => {
+                Some("run this in a checkout of that repo, or name the store there by a URL or an absolute path".to_owned())
+            }
             Failure::NoName(_) => {
                 Some("set one in repo.ocu.star: `repo_alias(\"my-repo\")`, or add a remote".to_owned())
             }
@@ -202,6 +259,15 @@ impl Failure {
             }
             Failure::Rollback(RollbackError::NotTo { .. }) => {
                 Some("name the environments that it does deploy to: --env …".to_owned())
+            }
+            Failure::Uncommitted(_) => {
+                Some("commit, stash or ignore them: what is pushed is a commit".to_owned())
+            }
+            Failure::NoLastPush(_) => Some(
+                "check out with the whole history: `fetch-depth: 0` for actions/checkout, `GIT_DEPTH: 0` in GitLab, `git fetch --unshallow` by hand".to_owned(),
+            ),
+            Failure::NoSpace { .. } => {
+                Some("make room, or name a folder on another disk in TMPDIR; OCUROOT_MIN_FREE_MB says what stays free".to_owned())
             }
             Failure::Git(GitError::NoCommit { .. }) => {
                 Some("a release is of a commit: `git init` if need be, and commit first".to_owned())

@@ -2,12 +2,30 @@
 //!
 //! The user's own git is asked, because it is the one that knows their configuration.
 
-use std::path::Path;
-use std::process::Command;
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 use ocuroot_core::documents::Remote;
 use ocuroot_core::release::Commit;
-use ocuroot_core::repo_config::strip_userinfo;
+use ocuroot_core::repo_config::{self, strip_userinfo};
+
+use crate::interrupt;
+
+/// Variables that tie git to one repo, as `git rev-parse --local-env-vars` lists them. A command that
+/// runs in a git hook inherits them, and they must not reach other repos.
+pub const TIES: &[&str] = &[
+    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+    "GIT_COMMON_DIR",
+    "GIT_DIR",
+    "GIT_IMPLICIT_WORK_TREE",
+    "GIT_INDEX_FILE",
+    "GIT_NAMESPACE",
+    "GIT_OBJECT_DIRECTORY",
+    "GIT_PREFIX",
+    "GIT_SHALLOW_FILE",
+    "GIT_WORK_TREE",
+];
 
 /// Why git gave no answer.
 #[derive(Debug, thiserror::Error)]
@@ -80,6 +98,38 @@ fn git(folder: &Path, arguments: &[&str]) -> Result<String, GitError> {
     Ok(String::from_utf8_lossy(&output.stdout).trim_end_matches('\n').to_owned())
 }
 
+/// Runs git where it may take long, ask a server or run hooks. It ends when the user gives up.
+fn slowly(folder: &Path, arguments: &[&str]) -> Result<(), GitError> {
+    let mut command = Command::new("git");
+    command.current_dir(folder).args(arguments).stdin(Stdio::null()).stdout(Stdio::null());
+    command.stderr(Stdio::piped());
+    for name in TIES {
+        command.env_remove(name);
+    }
+    // With a terminal it stays in our group, so that it can ask for a password; without one it must
+    // not try, and can be ended with all that it has started.
+    let alone = cfg!(unix) && !std::io::stdin().is_terminal();
+    if alone {
+        #[cfg(unix)]
+        std::os::unix::process::CommandExt::process_group(&mut command, 0);
+        command.env("GIT_TERMINAL_PROMPT", "0");
+    }
+    let child = command.spawn().map_err(GitError::Missing)?;
+    let _registered = interrupt::child(child.id(), alone);
+    let output = child.wait_with_output().map_err(GitError::Missing)?;
+    // A URL may hold a token.
+    let shown = arguments.iter().map(|argument| strip_userinfo(argument)).collect::<Vec<_>>().join(" ");
+    tracing::debug!(folder = %folder.display(), status = %output.status, "git {shown}");
+    if output.status.success() {
+        return Ok(());
+    }
+    Err(GitError::Failed {
+        command: shown,
+        folder: folder.display().to_string(),
+        message: String::from_utf8_lossy(&output.stderr).trim().to_owned(),
+    })
+}
+
 /// The commit that is checked out.
 ///
 /// # Errors
@@ -97,11 +147,34 @@ pub fn head(folder: &Path) -> Result<String, GitError> {
 }
 
 /// The files that differ from what is checked out, untracked ones too, by their paths from the
-/// root. None where git cannot tell.
-#[must_use]
-pub fn changed_files(root: &Path) -> Vec<String> {
-    let status = git(root, &["status", "--porcelain"]).unwrap_or_default();
-    status.lines().filter_map(|line| Some(line.get(3..)?.to_owned())).collect()
+/// root.
+///
+/// # Errors
+/// When git cannot tell.
+pub fn changed_files(root: &Path) -> Result<Vec<String>, GitError> {
+    let status = git(root, &["status", "--porcelain"])?;
+    Ok(status.lines().filter_map(|line| Some(line.get(3..)?.to_owned())).collect())
+}
+
+/// The files of what is checked out in `folder`, by their paths from there.
+///
+/// # Errors
+/// When nothing is checked out.
+pub fn files(folder: &Path) -> Result<Vec<String>, GitError> {
+    Ok(paths(&git(folder, &["ls-tree", "-r", "-z", "--name-only", "HEAD"])?))
+}
+
+/// The files in `folder` that differ between `commit` and what is checked out, also those that are gone,
+/// by their paths from there.
+///
+/// # Errors
+/// When git does not have the commit.
+pub fn changed_since(folder: &Path, commit: &str) -> Result<Vec<String>, GitError> {
+    Ok(paths(&git(folder, &["diff", "-z", "--name-only", "--no-renames", "--relative", commit, "HEAD"])?))
+}
+
+fn paths(list: &str) -> Vec<String> {
+    list.split('\0').filter(|path| !path.is_empty()).map(str::to_owned).collect()
 }
 
 /// Subject and author of a commit; empty where git does not have the commit.
@@ -181,13 +254,55 @@ pub fn remotes(folder: &Path) -> Vec<Remote> {
         .collect()
 }
 
+/// Whether git has the commit, or a remote gives it now.
+#[must_use]
+pub fn obtain(folder: &Path, commit: &str) -> bool {
+    let fetch = |remote: &Remote| fetch_commit(folder, &remote.name, commit).is_ok();
+    has_commit(folder, commit) || remotes(folder).iter().any(fetch)
+}
+
+fn has_commit(folder: &Path, commit: &str) -> bool {
+    git(folder, &["cat-file", "-e", &format!("{commit}^{{commit}}")]).is_ok()
+}
+
+/// Fetches one commit from a remote, unless it is there. A shallow repo stays shallow.
+fn fetch_commit(folder: &Path, remote: &str, commit: &str) -> Result<(), GitError> {
+    if has_commit(folder, commit) {
+        return Ok(());
+    }
+    let shallow = git(folder, &["rev-parse", "--is-shallow-repository"]).is_ok_and(|answer| answer == "true");
+    let depth: &[&str] = if shallow { &["--depth=1"] } else { &[] };
+    slowly(folder, &[&["fetch", "--quiet", "--no-tags"], depth, &[remote, commit]].concat())
+}
+
+/// How many bytes the files of a commit take when they are checked out; none where git does not know.
+#[must_use]
+pub fn tree_size(folder: &Path, commit: &str) -> u64 {
+    let list = git(folder, &["ls-tree", "-r", "-l", "--full-tree", commit]).unwrap_or_default();
+    list.lines().filter_map(|line| line.split_whitespace().nth(3)?.parse::<u64>().ok()).sum()
+}
+
+/// The text of a file as it is in a commit. `path` counts from `folder` if it starts with `./`, else
+/// from the top of the repo.
+///
+/// # Errors
+/// When git does not have the commit, or the commit the file.
+pub fn file_at(folder: &Path, commit: &str, path: &str) -> Result<String, GitError> {
+    git(folder, &["cat-file", "blob", &format!("{commit}:{path}")])
+}
+
+/// Where `folder` lies in its repo: empty at the top, else with a slash at the end.
+#[must_use]
+pub fn prefix(folder: &Path) -> String {
+    git(folder, &["rev-parse", "--show-prefix"]).unwrap_or_default()
+}
+
 /// Makes a worktree of the repo at `root` in `folder`, which does not exist yet, at `commit`.
 ///
 /// # Errors
 /// When git does not have the commit.
 pub fn add_worktree(root: &Path, folder: &Path, commit: &str) -> Result<(), GitError> {
-    let folder = folder.to_string_lossy();
-    git(root, &["worktree", "add", "--quiet", "--detach", &folder, commit]).map(|_| ())
+    slowly(root, &["worktree", "add", "--quiet", "--detach", &folder.to_string_lossy(), commit])
 }
 
 /// Removes a worktree, whatever has been left in it.
@@ -195,23 +310,43 @@ pub fn add_worktree(root: &Path, folder: &Path, commit: &str) -> Result<(), GitE
 /// # Errors
 /// When it is none.
 pub fn remove_worktree(root: &Path, folder: &Path) -> Result<(), GitError> {
-    git(root, &["worktree", "remove", "--force", &folder.to_string_lossy()]).map(|_| ())
+    git(root, &["worktree", "remove", "--force", "--force", &folder.to_string_lossy()]).map(|_| ())
 }
 
-/// Clones `url` into `folder`, which does not exist yet, and checks `commit` out there.
+/// Clones `url` into `folder`, which does not exist yet, with `commit`, and checks nothing out.
 ///
 /// # Errors
 /// When the remote cannot be reached or does not have the commit. The URL's userinfo is left out.
 pub fn clone(url: &str, folder: &Path, commit: &str) -> Result<(), GitError> {
     let parent = folder.parent().unwrap_or(folder);
-    let cloned = git(parent, &["clone", "--quiet", "--no-checkout", url, &folder.to_string_lossy()]);
-    cloned.map_err(|error| match error {
-        GitError::Failed { message, folder, .. } => GitError::Failed {
-            command: format!("clone {}", strip_userinfo(url)),
-            folder,
-            message: message.replace(url, &strip_userinfo(url)),
-        },
-        missing => missing,
-    })?;
-    git(folder, &["checkout", "--quiet", "--detach", commit]).map(|_| ())
+    slowly(parent, &["clone", "--quiet", "--no-checkout", "--", url, &folder.to_string_lossy()])
+        // A commit that no branch leads to may be there for those who know it.
+        .and_then(|()| fetch_commit(folder, "origin", commit))
+        .map_err(|error| match error {
+            GitError::Failed { message, folder, .. } => GitError::Failed {
+                command: format!("clone {}", strip_userinfo(url)),
+                folder,
+                message: message.replace(url, &strip_userinfo(url)),
+            },
+            missing => missing,
+        })
+}
+
+/// Checks a commit out.
+///
+/// # Errors
+/// When git does not have it.
+pub fn checkout(folder: &Path, commit: &str) -> Result<(), GitError> {
+    slowly(folder, &["checkout", "--quiet", "--detach", commit])
+}
+
+/// The folder of the checkout at `top` that has `repo.ocu.star`: the top itself, or the first below.
+#[must_use]
+pub fn ocuroot_root(top: &Path) -> PathBuf {
+    if top.join(repo_config::FILE).is_file() {
+        return top.to_owned();
+    }
+    let files = git(top, &["ls-files", "--", &format!(":(glob)**/{}", repo_config::FILE)]);
+    let first = files.ok().and_then(|files| files.lines().next().map(|file| top.join(file)));
+    first.as_deref().and_then(Path::parent).unwrap_or(top).to_owned()
 }

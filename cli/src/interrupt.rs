@@ -2,17 +2,22 @@
 //!
 //! A run that is under way when the user gives up must not be lost: its commands are ended, it is
 //! recorded as failed, and a retry takes it up. A second Ctrl-C ends at once; then the run is left
-//! `running` and found as stale later.
+//! `running` and found as stale later. What must not stay behind in any case, like a temporary folder,
+//! is registered as a [`Cleanup`].
 
-use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError, mpsc};
 
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
-static LISTENER: Mutex<Option<mpsc::Sender<()>>> = Mutex::new(None);
+static LISTENERS: Mutex<BTreeMap<u64, Option<mpsc::Sender<()>>>> = Mutex::new(BTreeMap::new());
+static CLEANUPS: Mutex<BTreeMap<u64, Undo>> = Mutex::new(BTreeMap::new());
+static NEXT: AtomicU64 = AtomicU64::new(0);
 static CHILDREN: Mutex<BTreeSet<(u32, bool)>> = Mutex::new(BTreeSet::new());
+
+type Undo = Box<dyn FnOnce() + Send>;
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
@@ -24,8 +29,18 @@ pub fn install() {
     let _ = ctrlc::set_handler(|| {
         let again = INTERRUPTED.swap(true, Ordering::SeqCst);
         end_children();
-        let heard = lock(&LISTENER).as_ref().is_some_and(|listener| listener.send(()).is_ok());
+        let mut heard = false;
+        for listener in lock(&LISTENERS).values() {
+            heard |= listener.as_ref().is_none_or(|listener| listener.send(()).is_ok());
+        }
         if again || !heard {
+            // Held to the end: what is being undone elsewhere is finished first, and nothing twice.
+            let mut left = lock(&CLEANUPS);
+            if !left.is_empty() {
+                // Whoever still writes there would make again what is removed.
+                kill_children();
+            }
+            std::mem::take(&mut *left).into_values().for_each(|undo| undo());
             std::process::exit(130);
         }
     });
@@ -40,17 +55,49 @@ pub fn is_set() -> bool {
 /// Tells `listener` instead of ending the process. Until the guard is dropped.
 #[must_use]
 pub fn listen(listener: mpsc::Sender<()>) -> Listening {
-    *lock(&LISTENER) = Some(listener);
-    Listening(())
+    listening(Some(listener))
 }
 
-/// See [`listen`].
+/// Does not end the process: whoever holds the guard asks [`is_set`] now and then, and stops.
+#[must_use]
+pub fn hold() -> Listening {
+    listening(None)
+}
+
+fn listening(listener: Option<mpsc::Sender<()>>) -> Listening {
+    let id = NEXT.fetch_add(1, Ordering::SeqCst);
+    lock(&LISTENERS).insert(id, listener);
+    Listening(id)
+}
+
+/// See [`listen`] and [`hold`].
 #[derive(Debug)]
-pub struct Listening(());
+pub struct Listening(u64);
 
 impl Drop for Listening {
     fn drop(&mut self) {
-        *lock(&LISTENER) = None;
+        lock(&LISTENERS).remove(&self.0);
+    }
+}
+
+/// Does `undo` when the guard is dropped, or before the process ends by a signal.
+#[must_use]
+pub fn cleanup(undo: impl FnOnce() + Send + 'static) -> Cleanup {
+    let id = NEXT.fetch_add(1, Ordering::SeqCst);
+    lock(&CLEANUPS).insert(id, Box::new(undo));
+    Cleanup(id)
+}
+
+/// See [`cleanup`].
+#[derive(Debug)]
+pub struct Cleanup(u64);
+
+impl Drop for Cleanup {
+    fn drop(&mut self) {
+        let mut left = lock(&CLEANUPS);
+        if let Some(undo) = left.remove(&self.0) {
+            undo();
+        }
     }
 }
 

@@ -1,7 +1,6 @@
 //! The release files of a checkout, evaluated.
 
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use ocuroot_core::Ref;
@@ -9,11 +8,12 @@ use ocuroot_core::documents::Environment;
 use ocuroot_core::sdk::{Diagnostics, FileKind, Limits, Program};
 use ocuroot_core::secrets::Secrets;
 
+use crate::checkout::Sources;
 use crate::native_host::{LogSink, NativeHost};
 
 /// Evaluates release files below a root, each once for calling its functions.
 pub struct Programs {
-    root: PathBuf,
+    sources: Sources,
     secrets: Arc<Secrets>,
     environments: Vec<Environment>,
     loaded: HashMap<String, Arc<Program>>,
@@ -21,24 +21,26 @@ pub struct Programs {
 
 impl std::fmt::Debug for Programs {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Programs").field("root", &self.root).finish_non_exhaustive()
+        f.debug_struct("Programs").field("sources", &self.sources).finish_non_exhaustive()
     }
 }
 
 impl Programs {
-    /// For the checkout at `root`, with the environments that state holds.
+    /// For files of `sources`, with the environments that state holds.
     #[must_use]
-    pub fn new(root: &Path, secrets: Arc<Secrets>, environments: Vec<Environment>) -> Programs {
-        Programs { root: root.to_owned(), secrets, environments, loaded: HashMap::new() }
+    pub fn new(sources: &Sources, secrets: Arc<Secrets>, environments: Vec<Environment>) -> Programs {
+        Programs { sources: sources.clone(), secrets, environments, loaded: HashMap::new() }
     }
 
     /// The host of the release file at `file`, a path from the root.
     #[must_use]
     pub fn host(&self, file: &str, sink: LogSink) -> NativeHost {
-        let path = self.root.join(file);
+        let root = &self.sources.root;
+        let path = root.join(file);
         let environments = self.environments.clone();
-        let folder = path.parent().unwrap_or(&self.root);
-        NativeHost::new(&self.root, folder, Arc::clone(&self.secrets))
+        let folder = path.parent().unwrap_or(root);
+        NativeHost::new(root, folder, Arc::clone(&self.secrets))
+            .hiding(self.sources.hidden.clone())
             .with_environments(Arc::new(move || Ok(environments.clone())))
             .logging_to(sink)
     }

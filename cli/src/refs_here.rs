@@ -6,7 +6,7 @@
 use ocuroot_core::Ref;
 
 use crate::error::Failure;
-use crate::repo::Repo;
+use crate::repo::{Place, Repo};
 
 /// The long way to name a package and a release.
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -151,6 +151,9 @@ pub fn is_in(reference: &Ref, narrowed: Option<&Ref>) -> bool {
 
 /// Says that a release file has to be named, and which there are.
 fn which_file(repo: &Repo) -> Failure {
+    if let Place::Store(checkout) = &repo.place {
+        return Failure::NoSource(checkout.folder.clone());
+    }
     let (here, files) = (repo.here(), repo.files_here());
     let message = if files.is_empty() {
         format!("there is no release file (*.ocu.star) in {}", here.display())
@@ -166,7 +169,8 @@ fn which_file(repo: &Repo) -> Failure {
 /// When it is not; with the release files that are.
 pub fn require_file(repo: &Repo, package: &Ref) -> Result<(), Failure> {
     let path = repo.root.join(package.path());
-    if package.repo() != Some(repo.name()?) || path.is_file() {
+    let own = matches!(repo.place, Place::Source(_)) && package.repo() == Some(repo.name()?);
+    if !own || path.is_file() {
         return Ok(());
     }
     Err(Failure::WhichFile {

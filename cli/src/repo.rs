@@ -1,49 +1,94 @@
-//! The repo that a command runs in: its root, its configuration, its name, its commit.
+//! Where a command runs: in a source repo, or in a checkout of a store.
 //!
-//! `repo.ocu.star` marks the root and is evaluated for every command, so this is kept cheap: git is
-//! asked only when something needs its answer.
+//! A source repo has `repo.ocu.star` at its root, a name and a commit. It is evaluated for every
+//! command, so this is kept cheap: git is asked only when something needs its answer. A checkout of a
+//! store has none of these; which stores there are it learns from the configuration that a source repo
+//! has recorded in it.
 
 use std::cell::OnceCell;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
-use ocuroot_core::Ref;
 use ocuroot_core::repo_config;
 use ocuroot_core::repo_name::repo_name_from_url;
 use ocuroot_core::sdk::{FileKind, Limits, Program, RepoSettings, StoreConfig};
 use ocuroot_core::secrets::Secrets;
+use ocuroot_core::snapshot::Snapshot;
+use ocuroot_core::{Marker as Side, Ref};
 
 use crate::error::Failure;
 use crate::git;
-use crate::native_host::NativeHost;
-use crate::store::{GitLocation, Location, Stores};
+use crate::native_host::{LogSink, NativeHost};
+use crate::recorded;
+use crate::store::{GitLocation, Location, StoreError, Stores};
 use crate::view::say;
 
-/// A repo with its evaluated configuration.
+/// Where a command runs, with the configuration that holds there.
 pub struct Repo {
-    /// The folder with `repo.ocu.star`.
+    /// The folder with `repo.ocu.star`, or with a store's marker.
     pub root: PathBuf,
     /// The working directory relative to it, with `/`; empty at the root.
     pub folder: String,
-    /// The text of `repo.ocu.star`.
-    pub source: String,
-    /// Its program: settings and `trigger`.
+    /// What is checked out.
+    pub place: Place,
+    /// The program of `repo.ocu.star`: settings and `trigger`.
     pub program: Program,
     /// What is masked in all output.
     pub secrets: Arc<Secrets>,
+}
+
+/// What is checked out where a command runs.
+#[derive(Debug)]
+pub enum Place {
+    /// A source repo.
+    Source(Source),
+    /// A store, as a folder or as a checkout of the git repo that it lies in.
+    Store(StoreCheckout),
+}
+
+/// See [`Place::Source`].
+#[derive(Debug)]
+pub struct Source {
+    /// The text of `repo.ocu.star`.
+    pub text: String,
     name: OnceCell<String>,
     commit: OnceCell<String>,
 }
 
+/// See [`Place::Store`].
+#[derive(Debug)]
+pub struct StoreCheckout {
+    /// The folder with the marker.
+    pub folder: PathBuf,
+    /// What the marker says.
+    pub side: Side,
+    /// Whose configuration names the stores: `<repo>/-/repo.ocu.star/@<commit>`.
+    pub config: Ref,
+}
+
 impl std::fmt::Debug for Repo {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Repo").field("root", &self.root).finish_non_exhaustive()
+        f.debug_struct("Repo").field("root", &self.root).field("place", &self.place).finish_non_exhaustive()
     }
 }
 
-/// The nearest folder from `start` upwards with `repo.ocu.star` or a store's marker.
-fn find_root(start: &Path) -> Option<&Path> {
-    start.ancestors().find(|folder| folder.join(repo_config::FILE).is_file() || is_store(folder))
+/// What a folder is the root of.
+enum Root {
+    Source,
+    /// With the folder of the marker.
+    Store(PathBuf),
+}
+
+/// The root that `folder` is, if it is one. The top of a shared store has no marker of its own, but
+/// the folders of its two sides have.
+fn root_at(folder: &Path) -> Option<Root> {
+    if is_store(folder) {
+        return Some(Root::Store(folder.to_owned()));
+    }
+    if folder.join(repo_config::FILE).is_file() {
+        return Some(Root::Source);
+    }
+    ["intent", "state"].map(|side| folder.join(side)).into_iter().find(|side| is_store(side)).map(Root::Store)
 }
 
 fn is_store(folder: &Path) -> bool {
@@ -51,31 +96,23 @@ fn is_store(folder: &Path) -> bool {
 }
 
 impl Repo {
-    /// The repo that `start`, an absolute folder, is in.
+    /// The repo, or the checkout of a store, that `start`, an absolute folder, is in.
     ///
     /// # Errors
     /// When there is none, or its configuration does not evaluate.
     pub fn open(start: &Path) -> Result<Repo, Failure> {
-        let nearest = find_root(start).ok_or_else(|| Failure::NoRepo(start.to_owned()))?;
-        let (root, start) = if is_store(nearest) {
-            // A store in a folder of the repo that it belongs to is that repo's.
-            let around = nearest.ancestors().skip(1).filter_map(find_root).find(|root| !is_store(root));
-            let root = around.ok_or_else(|| {
-                Failure::Unsupported(format!(
-                    "{} is a store, not a source repo; run this in the repo whose repo.ocu.star names the store",
-                    nearest.display()
-                ))
-            })?;
-            (root, root)
-        } else {
-            (nearest, start)
-        };
+        let found = start.ancestors().find_map(|folder| Some((folder, root_at(folder)?)));
+        match found.ok_or_else(|| Failure::NoRepo(start.to_owned()))? {
+            (root, Root::Source) => Repo::open_source(root, start),
+            (root, Root::Store(folder)) => Repo::open_store(root, folder),
+        }
+    }
+
+    fn open_source(root: &Path, start: &Path) -> Result<Repo, Failure> {
         let path = root.join(repo_config::FILE);
-        let source = std::fs::read_to_string(&path).map_err(|source| Failure::File { path, source })?;
+        let text = std::fs::read_to_string(&path).map_err(|source| Failure::File { path, source })?;
         let secrets = crate::secrets::known();
-        let host = NativeHost::new(root, root, Arc::clone(&secrets)).logging_to(Arc::new(|log| {
-            say(&log.message);
-        }));
+        let host = NativeHost::new(root, root, Arc::clone(&secrets)).logging_to(saying());
         let base = format!("./-/{}", repo_config::FILE).parse::<Ref>()?;
         let program = Program::evaluate(repo_config::FILE, FileKind::Repo, &base, &host, &Limits::default())?;
         for warning in program.warnings() {
@@ -83,15 +120,34 @@ impl Repo {
         }
         let folder = start.strip_prefix(root).unwrap_or(Path::new(""));
         let folder = folder.iter().map(|part| part.to_string_lossy()).collect::<Vec<_>>().join("/");
-        Ok(Repo {
-            root: root.to_owned(),
-            folder,
-            source,
-            program,
-            secrets,
-            name: OnceCell::new(),
-            commit: OnceCell::new(),
-        })
+        let source = Source { text, name: OnceCell::new(), commit: OnceCell::new() };
+        Ok(Repo { root: root.to_owned(), folder, place: Place::Source(source), program, secrets })
+    }
+
+    /// The first repo that has recorded its configuration in the store, and names one in it, says where
+    /// the stores are.
+    fn open_store(root: &Path, folder: PathBuf) -> Result<Repo, Failure> {
+        let (store, side) = one_side(&folder)?;
+        let recorded = store.ask(&mut Snapshot::default(), |snapshot| repo_config::newest(snapshot, side))?;
+        let mut problems = Vec::new();
+        for (config, body) in recorded {
+            match recorded::evaluate(root, &config, &body, false, saying()) {
+                Ok((program, _)) if program.repo().state.is_some() => {
+                    return Ok(Repo {
+                        root: root.to_owned(),
+                        folder: String::new(),
+                        place: Place::Store(StoreCheckout { folder, side, config }),
+                        program,
+                        secrets: crate::secrets::known(),
+                    });
+                }
+                Ok(_) => problems.push(format!("{config} names no store")),
+                Err(diagnostics) => {
+                    problems.push(format!("{config}: {}", diagnostics.to_string().trim_end()))
+                }
+            }
+        }
+        Err(Failure::NoRecordedRepo { root: root.to_owned(), problems })
     }
 
     /// What `repo.ocu.star` sets.
@@ -117,13 +173,7 @@ impl Repo {
 
     fn location(&self, config: &StoreConfig) -> Result<Location, Failure> {
         match config {
-            StoreConfig::Fs(fs) => {
-                // Older tools took an absolute path for one inside the repo.
-                let inside = self.root.join(fs.path.trim_start_matches('/'));
-                let there = is_store(&inside) || is_store(&inside.join("state"));
-                let absolute = Path::new(&fs.path).is_absolute() && !there;
-                Ok(Location::Fs(if absolute { PathBuf::from(&fs.path) } else { inside }))
-            }
+            StoreConfig::Fs(fs) => Ok(Location::Fs(self.store_folder(&fs.path)?)),
             StoreConfig::Git(git) => Ok(Location::Git(GitLocation {
                 url: self.remote_url(&git.remote_url),
                 branch: git.branch.clone().filter(|branch| !branch.is_empty()),
@@ -144,12 +194,42 @@ impl Repo {
         path.canonicalize().unwrap_or(path).to_string_lossy().into_owned()
     }
 
+    /// The folder that `store.fs(path)` means.
+    fn store_folder(&self, path: &str) -> Result<PathBuf, Failure> {
+        let absolute = Path::new(path).is_absolute();
+        match &self.place {
+            Place::Source(_) => {
+                // Older tools took an absolute path for one inside the repo.
+                let inside = self.root.join(path.trim_start_matches('/'));
+                let there = is_store(&inside) || is_store(&inside.join("state"));
+                Ok(if absolute && !there { PathBuf::from(path) } else { inside })
+            }
+            Place::Store(_) if absolute => Ok(PathBuf::from(path)),
+            Place::Store(checkout) => {
+                checkout.resolve(self.settings(), path).ok_or_else(|| Failure::RelativeStore {
+                    path: path.to_owned(),
+                    folder: checkout.folder.clone(),
+                    config: checkout.config.clone(),
+                })
+            }
+        }
+    }
+
+    /// The source repo that is checked out.
+    fn source(&self) -> Result<&Source, Failure> {
+        match &self.place {
+            Place::Source(source) => Ok(source),
+            Place::Store(checkout) => Err(Failure::NoSource(checkout.folder.clone())),
+        }
+    }
+
     /// The name of the repo in refs: its alias, or the URL path of `origin`.
     ///
     /// # Errors
-    /// When it has neither.
+    /// When it has neither, or this is no source repo.
     pub fn name(&self) -> Result<&str, Failure> {
-        if let Some(name) = self.name.get() {
+        let source = self.source()?;
+        if let Some(name) = source.name.get() {
             return Ok(name);
         }
         let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
@@ -167,22 +247,23 @@ impl Repo {
                 })?
             }
         };
-        Ok(self.name.get_or_init(|| name))
+        Ok(source.name.get_or_init(|| name))
     }
 
     /// The source commit: the one that is checked out, or `OCU_REPO_COMMIT_OVERRIDE`.
     ///
     /// # Errors
-    /// When git does not know.
+    /// When git does not know, or this is no source repo.
     pub fn commit(&self) -> Result<&str, Failure> {
-        if let Some(commit) = self.commit.get() {
+        let source = self.source()?;
+        if let Some(commit) = source.commit.get() {
             return Ok(commit);
         }
         let commit = match std::env::var("OCU_REPO_COMMIT_OVERRIDE") {
             Ok(commit) if !commit.is_empty() => commit,
             _ => git::head(&self.root)?,
         };
-        Ok(self.commit.get_or_init(|| commit))
+        Ok(source.commit.get_or_init(|| commit))
     }
 
     /// The working directory.
@@ -205,4 +286,41 @@ impl Repo {
         files.sort();
         files
     }
+}
+
+impl StoreCheckout {
+    /// The folder that a relative path in the configuration means, as far as this checkout shows: it
+    /// is that folder itself, or lies where the path says, so that others are to be found from there.
+    fn resolve(&self, settings: &RepoSettings, path: &str) -> Option<PathBuf> {
+        let (own, folder) = match (&settings.intent, self.side) {
+            // Both sides lie in folders of one place.
+            (None, _) => (settings.state.as_ref()?, self.folder.parent()?),
+            (Some(_), Side::State) => (settings.state.as_ref()?, self.folder.as_path()),
+            (Some(intent), Side::Intent) => (intent, self.folder.as_path()),
+        };
+        let StoreConfig::Fs(own) = own else { return None };
+        if own.path == path {
+            return Some(folder.to_owned());
+        }
+        let below: PathBuf =
+            Path::new(&own.path).components().filter(|part| !matches!(part, Component::CurDir)).collect();
+        let root = folder.ends_with(&below).then(|| folder.ancestors().nth(below.components().count()))?;
+        Some(root?.join(path))
+    }
+}
+
+/// The one side of the stores that lies in `folder`, opened to be read, and which it is.
+fn one_side(folder: &Path) -> Result<(Stores, Side), StoreError> {
+    let here = Location::Fs(folder.to_owned());
+    // Nothing is there, which is what a new store looks like.
+    let nowhere = Location::Fs(folder.join(".ocuroot-none"));
+    match Stores::open(here.clone(), Some(nowhere.clone())) {
+        Err(StoreError::WrongSide { .. }) => Ok((Stores::open(nowhere, Some(here))?, Side::Intent)),
+        opened => Ok((opened?, Side::State)),
+    }
+}
+
+/// Prints what a configuration prints.
+fn saying() -> LogSink {
+    Arc::new(|log| say(&log.message))
 }

@@ -21,7 +21,7 @@ use ocuroot_core::transaction::Transaction;
 use crate::error::Failure;
 use crate::git;
 use crate::identity;
-use crate::repo::Repo;
+use crate::repo::{Place, Repo};
 use crate::store::{Decided, Stores};
 use crate::view::{Event, View};
 
@@ -144,11 +144,12 @@ impl Session {
         Ok(result?)
     }
 
-    /// What is recorded of the repo; none where it has no commit or no name yet.
+    /// What is recorded of the repo; none where it has no commit or no name yet, or is none.
     fn config(&self) -> Result<Option<(Ref, String, Vec<ocuroot_core::documents::Remote>)>, Failure> {
         let (Ok(name), Ok(commit)) = (self.repo.name(), self.repo.commit()) else { return Ok(None) };
+        let Place::Source(source) = &self.repo.place else { return Ok(None) };
         let at = repo_config::reference(name, commit)?;
-        Ok(Some((at, self.repo.source.clone(), git::remotes(&self.repo.root))))
+        Ok(Some((at, source.text.clone(), git::remotes(&self.repo.root))))
     }
 }
 

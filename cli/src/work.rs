@@ -2,36 +2,51 @@
 //!
 //! Each stage plans anew, so it sees what the one before has made (spec: work, "Work").
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
-use std::sync::Arc;
+use std::collections::BTreeSet;
+use std::convert::Infallible;
 
-use ocuroot_core::Ref;
-use ocuroot_core::documents::RepoConfig;
-use ocuroot_core::envelope::Document;
-use ocuroot_core::intent::{self, Applied, Difference};
+use ocuroot_core::documents::Package;
+use ocuroot_core::intent::{self, Applied, IntentError};
 use ocuroot_core::ops;
-use ocuroot_core::plan::{self, Plan, Scope};
+use ocuroot_core::plan::{self, Plan, Reason, Scope};
 use ocuroot_core::reconcile;
 use ocuroot_core::release;
 use ocuroot_core::repo_config;
-use ocuroot_core::sdk::{FileKind, Host, Limits, Program};
+use ocuroot_core::sdk::Limits;
+use ocuroot_core::snapshot::{Needs, Unmet};
+use ocuroot_core::transaction::Steps;
+use ocuroot_core::{Kind, Marker, Ref};
 
+use crate::checkout::Sources;
 use crate::engine::{self, Report};
 use crate::error::Failure;
 use crate::freeze;
 use crate::identity;
-use crate::native_host::{FileSource, NativeHost};
+use crate::places::{self, Elsewhere};
 use crate::programs::Programs;
+use crate::repo::Place;
 use crate::session::{Session, environments};
 use crate::view::{Event, showing};
 
-/// The scope of "this commit".
+/// The scope of "this commit": what is checked out here. A checkout of a store has no commit of a
+/// source repo, so there it is all of them.
 ///
 /// # Errors
 /// When the repo has no name or no commit.
 pub fn this_commit(session: &Session) -> Result<Scope, Failure> {
-    Ok(Scope::Commit { repo: session.repo.name()?.to_owned(), commit: session.repo.commit()?.to_owned() })
+    Ok(match places::own(session)? {
+        Some(Elsewhere { repo, commit }) => Scope::Commit { repo, commit },
+        None => Scope::Everything,
+    })
+}
+
+/// What a command that finds nothing to do in [`this_commit`] says of where it has looked.
+#[must_use]
+pub fn where_looked(session: &Session) -> &'static str {
+    match session.repo.place {
+        Place::Source(_) => "at this commit",
+        Place::Store(_) => "anywhere",
+    }
 }
 
 /// The plan for a scope.
@@ -72,47 +87,52 @@ pub fn apply_intent(session: &mut Session) -> Result<usize, Failure> {
         plan = Plan::default();
         plan::plan_intent(snapshot, &mut plan)
     })?;
-    let mut failed = 0;
-    for left_out in &plan.left_out {
-        if let plan::Reason::Invalid(why) = &left_out.reason {
-            session.view.show(&Event::Note(&format!("not applied: {why}")));
-            failed += 1;
-        }
-    }
-    Ok(failed + apply_all(session, &plan)?)
+    Ok(report_invalid(session, &plan) + apply_all(session, &plan)?.len())
 }
 
-/// Applies the differences that `plan` holds. Returns how many could not be applied; each has been
+/// Says which intent cannot be carried out as it is. Returns how many.
+pub fn report_invalid(session: &Session, plan: &Plan) -> usize {
+    let mut invalid = 0;
+    for left_out in &plan.left_out {
+        let (intent, reason) = (left_out.reference.kind(), &left_out.reason);
+        if let (Some(Kind::Deploy | Kind::Custom | Kind::Environment), Reason::Invalid(why)) =
+            (intent, reason)
+        {
+            session.view.show(&Event::Note(&format!("not applied: {why}")));
+            invalid += 1;
+        }
+    }
+    invalid
+}
+
+/// Applies the differences that `plan` holds. Returns those that could not be applied; each has been
 /// reported.
 ///
 /// # Errors
 /// When the stores cannot be read or written.
-pub fn apply_all(session: &mut Session, plan: &Plan) -> Result<usize, Failure> {
-    let mut failed = 0;
-    for difference in &plan.intent {
-        match apply(session, difference) {
-            Ok(()) => {}
-            Err(Failure::Intent(error)) => {
-                session.view.show(&Event::Note(&format!("not applied: {error}")));
-                failed += 1;
+pub fn apply_all(session: &mut Session, plan: &Plan) -> Result<Vec<Ref>, Failure> {
+    let references: Vec<Ref> = plan.intent.iter().map(|difference| difference.reference.clone()).collect();
+    let facts = session.facts();
+    let outcomes = session.decide(|snapshot| {
+        intent::apply_all(snapshot, &references, &facts).map_err(Unmet::<Infallible>::Needs)
+    })?;
+    let mut failed = Vec::new();
+    for (reference, outcome) in references.into_iter().zip(outcomes) {
+        match outcome {
+            Ok(Applied::Unchanged(_)) => {}
+            Ok(Applied::Changed(effects)) => {
+                session.view.show(&Event::Note(&format!("applied {reference}")));
+                for effect in effects.iter().filter(|effect| **effect != reference) {
+                    session.view.show(&Event::Note(&format!("  {effect}")));
+                }
             }
-            Err(other) => return Err(other),
+            Err(error) => {
+                session.view.show(&Event::Note(&format!("not applied: {error}")));
+                failed.push(reference);
+            }
         }
     }
     Ok(failed)
-}
-
-fn apply(session: &mut Session, difference: &Difference) -> Result<(), Failure> {
-    let facts = session.facts();
-    let applied: Applied =
-        session.decide(|snapshot| intent::apply(snapshot, &difference.reference, &facts))?;
-    if let Applied::Changed(effects) = applied {
-        session.view.show(&Event::Note(&format!("applied {}", difference.reference)));
-        for effect in effects.iter().filter(|effect| **effect != difference.reference) {
-            session.view.show(&Event::Note(&format!("  {effect}")));
-        }
-    }
-    Ok(())
 }
 
 /// Does the operations that wait on releases of this commit. Returns how many could not be done.
@@ -122,26 +142,13 @@ fn apply(session: &mut Session, difference: &Difference) -> Result<(), Failure> 
 pub fn do_ops(session: &mut Session) -> Result<usize, Failure> {
     let scope = this_commit(session)?;
     let plan = plan_runs(session, &scope)?;
-    let root = session.repo.root.clone();
+    let only = Plan { ops: plan.ops, ..Plan::default() };
     let mut failed = 0;
-    for op in plan.ops {
-        if op.op.subpath() != "check_envs" {
-            session
-                .view
-                .show(&Event::Note(&format!("{} is no operation that this build knows; it is left", op.op)));
-            failed += 1;
-            continue;
-        }
-        match check_envs(session, &root, &op.op) {
-            Ok(()) => {}
-            Err(Failure::Starlark(diagnostics)) => {
-                session.view.show(&Event::Note(&diagnostics.to_string()));
-                failed += 1;
-            }
-            Err(other) => return Err(other),
-        }
-    }
-    Ok(failed)
+    let given_up = places::at_each(session, &only, |session, sources, part| {
+        failed += check_envs(session, sources, part)?.len();
+        Ok(())
+    })?;
+    Ok(failed + given_up.len())
 }
 
 fn plan_runs(session: &mut Session, scope: &Scope) -> Result<Plan, Failure> {
@@ -155,58 +162,131 @@ fn plan_runs(session: &mut Session, scope: &Scope) -> Result<Plan, Failure> {
     Ok(plan)
 }
 
-/// Does the operation `op`: evaluates the release's file, with the sources at `root`, and takes up
-/// what it now deploys.
+/// Does the operations of `plan`: evaluates the releases' files, with their `sources`, and takes
+/// up what they now deploy. Returns those that could not be done; each has been reported.
 ///
 /// # Errors
-/// Problems of the file, or when the stores cannot be read or written.
-pub fn check_envs(session: &mut Session, root: &Path, op: &Ref) -> Result<(), Failure> {
+/// When the stores cannot be read or written.
+pub fn check_envs(session: &mut Session, sources: &Sources, plan: &Plan) -> Result<Vec<Ref>, Failure> {
     let known = session.read(environments)?;
-    let programs = Programs::new(root, session.repo.secrets.clone(), known);
-    let program = programs.evaluate(&op.release_ref(), showing(&session.view, op))?;
-    let package = program.package().cloned().unwrap_or_default();
-    let facts = session.facts();
-    let queued = session.decide(|snapshot| ops::check_envs(snapshot, op, package.clone(), &facts))?;
-    session.view.show(&Event::Note(&format!("checked environments of {}", op.release_ref())));
-    for run in queued {
-        session.view.show(&Event::Note(&format!("  {run}")));
+    let programs = Programs::new(sources, session.repo.secrets.clone(), known);
+    let mut failed = Vec::new();
+    let mut evaluated: Vec<(Ref, Package)> = Vec::new();
+    for op in plan.ops.iter().map(|waiting| &waiting.op) {
+        let problem = if op.subpath() == "check_envs" {
+            match programs.evaluate(&op.release_ref(), showing(&session.view, op)) {
+                Ok(program) => {
+                    evaluated.push((op.clone(), program.package().cloned().unwrap_or_default()));
+                    continue;
+                }
+                Err(diagnostics) => diagnostics.to_string(),
+            }
+        } else {
+            format!("{op} is no operation that this build knows; it is left")
+        };
+        session.view.show(&Event::Note(&problem));
+        failed.push(op.clone());
     }
-    Ok(())
+    let facts = session.facts();
+    let outcomes = session.decide(|snapshot| {
+        let mut steps = Steps::new(snapshot);
+        let mut needs = Needs::default();
+        let mut outcomes = Vec::new();
+        for (op, package) in &evaluated {
+            match ops::check_envs(steps.here(), op, package.clone(), &facts) {
+                Ok((step, queued)) => {
+                    steps.take(step);
+                    outcomes.push(Ok(queued));
+                }
+                Err(Unmet::Needs(more)) => needs.merge(more),
+                Err(Unmet::Error(error)) => outcomes.push(Err(error)),
+            }
+        }
+        Ok::<_, Unmet<Infallible>>(needs.settle((steps.finish(), outcomes))?)
+    })?;
+    for ((op, _), outcome) in evaluated.into_iter().zip(outcomes) {
+        match outcome {
+            Ok(queued) => {
+                session.view.show(&Event::Note(&format!("checked environments of {}", op.release_ref())));
+                for run in queued {
+                    session.view.show(&Event::Note(&format!("  {run}")));
+                }
+            }
+            Err(error) => {
+                session.view.show(&Event::Note(&format!("{op} is not done: {error}")));
+                failed.push(op);
+            }
+        }
+    }
+    Ok(failed)
 }
 
 /// Queues deployments of this commit to be made again, then executes what is ready at this commit
-/// until nothing is.
+/// until nothing is. Returns also how many places could not be worked on.
 ///
 /// # Errors
 /// When the stores cannot be read or written.
-pub fn run_ready(session: &mut Session, jobs: usize) -> Result<Report, Failure> {
+pub fn run_ready(session: &mut Session, jobs: usize) -> Result<(Report, usize), Failure> {
     let scope = this_commit(session)?;
     let plan = plan_runs(session, &scope)?;
-    let root = session.repo.root.clone();
-    run_part(session, &root, &plan, jobs)
+    let only = Plan { ready: plan.ready, reconcile: plan.reconcile, ..Plan::default() };
+    let mut report = Report::default();
+    let given_up = places::at_each(session, &only, |session, sources, part| {
+        report.merge(run_part(session, sources, part, jobs)?);
+        Ok(())
+    })?;
+    Ok((report, given_up.len()))
 }
 
 /// Queues the deployments of `plan` that are to be made again, and executes what is ready in every
-/// release of the plan until nothing is, with the sources at `root`.
+/// release of the plan until nothing is. They belong to `sources`.
 ///
 /// # Errors
 /// When the stores cannot be read or written.
-pub fn run_part(session: &mut Session, root: &Path, plan: &Plan, jobs: usize) -> Result<Report, Failure> {
+pub fn run_part(
+    session: &mut Session,
+    sources: &Sources,
+    plan: &Plan,
+    jobs: usize,
+) -> Result<Report, Failure> {
     freeze::show(session, &plan.frozen());
     let facts = session.facts();
-    let mut releases: BTreeSet<Ref> = plan.ready.iter().map(|ready| ready.run.release_ref()).collect();
-    for deploy in &plan.reconcile {
-        let queued = session.decide(|snapshot| reconcile::queue(snapshot, &deploy.stale.current, &facts))?;
-        if let Some(run) = queued {
-            let changed = deploy.stale.changed.join(", ");
-            session.view.show(&Event::Note(&format!("{run}: deployed again, since {changed} changed")));
-            releases.insert(run.release_ref());
+    let ready: BTreeSet<Ref> = plan.ready.iter().map(|ready| ready.run.release_ref()).collect();
+    // What is queued is claimed in the same transaction, where it can start.
+    let (queued, releases, claimed) = session.decide(|snapshot| {
+        let mut steps = Steps::new(snapshot);
+        let mut needs = Needs::default();
+        let mut releases = ready.clone();
+        let mut queued = Vec::new();
+        for deploy in &plan.reconcile {
+            let step = needs.take_unmet(reconcile::queue(steps.here(), &deploy.stale.current, &facts))?;
+            if let Some((step, Some(run))) = step {
+                steps.take(step);
+                releases.insert(run.release_ref());
+                queued.push((run, deploy.stale.changed.join(", ")));
+            }
         }
+        let (mut sound, mut all) = (Vec::new(), Vec::new());
+        for release in releases {
+            match release::read(steps.here(), &release) {
+                Err(Unmet::Needs(more)) => needs.merge(more),
+                Err(Unmet::Error(_)) => all.push(release),
+                Ok(_) => {
+                    sound.push(release.clone());
+                    all.push(release);
+                }
+            }
+        }
+        let claimed = needs.take(engine::claim(&mut steps, &sound, jobs, &facts)).unwrap_or_default();
+        Ok::<_, Unmet<IntentError>>(needs.settle((steps.finish(), (queued, all, claimed)))?)
+    })?;
+    for (run, changed) in queued {
+        session.view.show(&Event::Note(&format!("{run}: deployed again, since {changed} changed")));
     }
     let mut report = Report::default();
     let mut sound: Vec<Ref> = Vec::new();
     for release in releases {
-        match engine::announce(session, &release) {
+        match engine::announce(session, sources, &release) {
             Ok(()) => sound.push(release),
             // One release that cannot be read does not keep the others back.
             Err(Failure::Release(error)) => {
@@ -216,7 +296,7 @@ pub fn run_part(session: &mut Session, root: &Path, plan: &Plan, jobs: usize) ->
             Err(other) => return Err(other),
         }
     }
-    report.merge(engine::run(session, root, &sound, Vec::new(), jobs)?);
+    report.merge(engine::run(session, sources, &sound, claimed, jobs)?);
     show_waiting(session, &report);
     Ok(report)
 }
@@ -226,15 +306,6 @@ pub fn show_waiting(session: &Session, report: &Report) {
     for (run, missing) in &report.waiting {
         session.view.show(&Event::Waiting { run, missing });
     }
-}
-
-/// A (repo, commit) that has work, or with [`known_repos`] a repo's newest.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Elsewhere {
-    /// The repo's name.
-    pub repo: String,
-    /// Full hash.
-    pub commit: String,
 }
 
 /// Every (repo, commit) that has work.
@@ -256,16 +327,8 @@ pub fn with_work(session: &mut Session) -> Result<Vec<Elsewhere>, Failure> {
 /// # Errors
 /// When the stores cannot be read.
 pub fn known_repos(session: &mut Session) -> Result<Vec<Elsewhere>, Failure> {
-    session.ask(|snapshot| {
-        let mut found = Vec::new();
-        for link in repo_config::known(snapshot)? {
-            let target = snapshot.get(&link)?.and_then(Document::target);
-            if let (Some(repo), Some(commit)) = (link.repo(), target.and_then(Ref::release)) {
-                found.push(Elsewhere { repo: repo.to_owned(), commit: commit.to_owned() });
-            }
-        }
-        Ok(found)
-    })
+    let newest = session.ask(|snapshot| repo_config::newest(snapshot, Marker::State))?;
+    Ok(newest.iter().map(|(at, _)| Elsewhere::of(at, at.release().unwrap_or_default())).collect())
 }
 
 /// Calls the `trigger` function of each. One that fails is reported, and the rest go on. Returns
@@ -277,14 +340,20 @@ pub fn trigger(session: &mut Session, places: &[Elsewhere]) -> Result<usize, Fai
     let mut failed = 0;
     for place in places {
         let Elsewhere { repo, commit } = place;
-        let at = repo_config::reference(repo, commit)?;
-        let config = session.ask(|snapshot| Ok(snapshot.get(&at)?.and_then(Document::read::<RepoConfig>)))?;
-        let Some(source) = config.as_ref().and_then(repo_config::source) else {
+        let (at, config) = places::recorded(session, place)?;
+        let Some(config) = config else {
             session.view.show(&Event::Note(&format!("{at} is not in state, so {repo} cannot be triggered")));
             failed += 1;
             continue;
         };
-        match call_trigger(session, &source, commit) {
+        let called = places::evaluate(session, &at, &config).and_then(|(program, host)| {
+            let is_there = program.repo().has_trigger;
+            if is_there {
+                program.trigger(commit, &host, &Limits::default())?;
+            }
+            Ok(is_there)
+        });
+        match called {
             Ok(true) => session.view.show(&Event::Note(&format!("triggered {repo} at {commit}"))),
             Ok(false) => session.view.show(&Event::Note(&format!(
                 "{repo} has work at {commit} and no trigger; in a checkout of it run:\n  git checkout {commit}\n  ocuroot work any"
@@ -296,78 +365,4 @@ pub fn trigger(session: &mut Session, places: &[Elsewhere]) -> Result<usize, Fai
         }
     }
     Ok(failed)
-}
-
-/// Whether there is a trigger, and it was called.
-fn call_trigger(
-    session: &Session,
-    source: &str,
-    commit: &str,
-) -> Result<bool, ocuroot_core::sdk::Diagnostics> {
-    let root = &session.repo.root;
-    let view = session.view.clone();
-    let host = NativeHost::new(root, root, session.repo.secrets.clone())
-        .with_source(repo_file(root, source))
-        .logging_to(Arc::new(move |log| view.show(&Event::Note(&log.message))));
-    let Ok(base) = format!("./-/{}", repo_config::FILE).parse::<Ref>() else { return Ok(false) };
-    let program = Program::evaluate(repo_config::FILE, FileKind::Repo, &base, &host, &Limits::default())?;
-    if !program.repo().has_trigger {
-        return Ok(false);
-    }
-    program.trigger(commit, &host, &Limits::default())?;
-    Ok(true)
-}
-
-/// Reads `repo.ocu.star` as `source`, and what it loads from the checkout at `root`.
-fn repo_file(root: &Path, source: &str) -> FileSource {
-    let (tree, source) = (NativeHost::new(root, root, Arc::default()), source.to_owned());
-    Arc::new(move |path| if path == repo_config::FILE { Ok(source.clone()) } else { tree.source(path) })
-}
-
-/// How often an item may come up with the same inputs before it is a loop.
-const SAME_INPUTS: usize = 3;
-
-/// How often it may come up at all: a counter that counts itself up never has the same inputs twice.
-const ANY_INPUTS: usize = 10;
-
-/// What a loop of work has done so far, to notice when it goes round in circles.
-#[derive(Debug, Default)]
-pub struct Rounds {
-    seen: BTreeMap<String, usize>,
-}
-
-impl Rounds {
-    /// Takes note of a plan.
-    ///
-    /// # Errors
-    /// When an item comes up for the third time with the same inputs, or for the tenth time at all: the
-    /// refs that feed each other.
-    pub fn note(&mut self, plan: &Plan) -> Result<(), Failure> {
-        let mut again = Vec::new();
-        let reconciled = plan.reconcile.iter().map(|deploy| {
-            let inputs = serde_json::to_string(&deploy.stale.inputs).unwrap_or_default();
-            (deploy.stale.task.to_string(), inputs)
-        });
-        let ready = plan.ready.iter().map(|ready| (ready.run.to_string(), String::new()));
-        let intent = plan.intent.iter().map(|difference| (difference.reference.to_string(), String::new()));
-        let ops = plan.ops.iter().map(|op| (op.op.to_string(), String::new()));
-        for (reference, inputs) in reconciled.chain(ready).chain(intent).chain(ops) {
-            let alike = self.seen.entry(format!("{reference} {inputs}")).or_default();
-            *alike += 1;
-            let mut looped = *alike >= SAME_INPUTS;
-            let any = self.seen.entry(reference.clone()).or_default();
-            *any += 1;
-            looped |= *any >= ANY_INPUTS;
-            if looped {
-                again.push(reference);
-            }
-        }
-        if again.is_empty() {
-            return Ok(());
-        }
-        Err(Failure::Unsuccessful(format!(
-            "this work comes up again and again, so it is left: {}\n  each of these changes an input of another; break the circle, or make an output that settles",
-            again.join(", ")
-        )))
-    }
 }

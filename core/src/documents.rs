@@ -15,7 +15,7 @@
 //! # Ok::<(), serde_json::Error>(())
 //! ```
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
@@ -425,6 +425,38 @@ pub struct Remote {
     pub push_url: String,
 }
 
+/// What the last push of a repo has released: `<repo>/-/repo.ocu.star/@<commit>/push/index`. Of a checkout of
+/// intent only its commits: `@/push/intent_commit`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct PushIndex {
+    /// The commit that was pushed.
+    #[serde(default, deserialize_with = "nullable")]
+    pub commit: String,
+    /// That of the push before; empty for the first one.
+    #[serde(default, deserialize_with = "nullable")]
+    pub previous_commit: String,
+    /// What was released, by package: `<repo>/-/<file>`.
+    #[serde(default, deserialize_with = "nullable")]
+    pub release_configs: BTreeMap<String, PushedFile>,
+    /// Packages whose file could not be released, because it has problems: the next push tries again.
+    #[serde(default, deserialize_with = "nullable", skip_serializing_if = "BTreeSet::is_empty")]
+    pub unreleased: BTreeSet<String>,
+    /// Unknown fields.
+    #[serde(flatten)]
+    pub extra: Extra,
+}
+
+/// A release file that was pushed.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct PushedFile {
+    /// Files and folders whose change releases it again.
+    #[serde(default, deserialize_with = "nullable")]
+    pub watch_files: BTreeSet<String>,
+    /// Unknown fields.
+    #[serde(flatten)]
+    pub extra: Extra,
+}
+
 /// Where a run stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -531,6 +563,8 @@ pub mod body_type {
     pub const ENVIRONMENT: &str = "sdk.Environment";
     /// [`super::RepoConfig`].
     pub const REPO_CONFIG: &str = "models.RepoConfig";
+    /// [`super::PushIndex`].
+    pub const PUSH_INDEX: &str = "*models.PushIndex";
     /// [`super::Intent`].
     pub const INTENT: &str = "models.Intent";
 

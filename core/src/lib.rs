@@ -34,6 +34,7 @@ pub mod open;
 pub mod ops;
 pub mod overview;
 pub mod plan;
+pub mod push;
 pub mod ready;
 pub mod reconcile;
 pub mod refs;

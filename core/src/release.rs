@@ -96,18 +96,6 @@ pub fn next_number(snapshot: &Snapshot, package: &Ref) -> Result<u64, Needs> {
     Ok(newest.and_then(|newest| newest.release_number()).unwrap_or(0).saturating_add(1))
 }
 
-/// Refuses a second release of one commit.
-///
-/// # Errors
-/// What must be loaded, or [`ReleaseError::Released`].
-pub fn refuse_released(snapshot: &Snapshot, package: &Ref, hash: &str) -> Result<(), Unmet<ReleaseError>> {
-    let releases = of_commit(snapshot, package, hash)?;
-    if releases.is_empty() {
-        return Ok(());
-    }
-    Err(ReleaseError::Released { commit: hash.to_owned(), releases }.into())
-}
-
 /// Makes the release `release` (`…/@r<N>`, a number that is free) of `commit`, with a pending run
 /// for each task and deployment of `package`.
 ///

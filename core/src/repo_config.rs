@@ -8,8 +8,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use crate::documents::{Remote, RepoConfig, body_type};
+use crate::envelope::Document;
 use crate::glob::Glob;
-use crate::refs::{Ref, RefError};
+use crate::refs::{Marker, Ref, RefError};
 use crate::snapshot::{Needs, Snapshot};
 use crate::transaction::{Edit, Transaction};
 
@@ -63,15 +64,22 @@ pub fn source(config: &RepoConfig) -> Option<String> {
     String::from_utf8(STANDARD.decode(&config.source).ok()?).ok()
 }
 
-/// The repos that a store knows, by the ref of their newest configuration, sorted.
+/// The newest configuration of every repo that a store knows, with where it is
+/// (`<repo>/-/repo.ocu.star/@<commit>`), sorted by repo.
 ///
 /// # Errors
 /// What must be loaded.
-pub fn known(snapshot: &Snapshot) -> Result<Vec<Ref>, Needs> {
-    match Glob::new(&format!("**/-/{FILE}/@")) {
-        Ok(glob) => snapshot.search(&glob),
-        Err(_) => Ok(Vec::new()),
+pub fn newest(snapshot: &Snapshot, side: Marker) -> Result<Vec<(Ref, RepoConfig)>, Needs> {
+    let Ok(glob) = Glob::new(&format!("**/-/{FILE}/@")) else { return Ok(Vec::new()) };
+    let mut needs = Needs::default();
+    let mut found = Vec::new();
+    for link in snapshot.search_in(side, &glob)? {
+        let Some(Some(target)) = needs.take(snapshot.get(&link)).map(|link| link?.target()) else { continue };
+        let at = if side == Marker::Intent { target.to_intent() } else { target.clone() };
+        let document = needs.take(snapshot.get(&at)).flatten();
+        found.extend(document.and_then(Document::read).map(|config| (target.clone(), config)));
     }
+    needs.settle(found)
 }
 
 /// A URL's userinfo may be a token, and a store is read by many.
@@ -96,8 +104,6 @@ pub fn strip_userinfo(url: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::documents::RepoConfig;
-    use crate::envelope::Document;
 
     #[test]
     fn a_configuration_is_recorded_once_and_the_link_moves_only_then() {

@@ -70,7 +70,8 @@ impl Transaction {
     /// This and then `next`, which was decided on [`Snapshot::with`] this, as one.
     #[must_use]
     pub fn then(mut self, next: Transaction) -> Transaction {
-        if self.message.is_empty() {
+        // What did nothing needs no words.
+        if self.message.is_empty() || (self.writes.is_empty() && !next.message.is_empty()) {
             self.message = next.message;
         }
         for (reference, expect) in next.requires {
@@ -81,6 +82,40 @@ impl Transaction {
         }
         self.writes.extend(next.writes);
         self
+    }
+}
+
+/// A transaction that is decided in steps, each on the snapshot as the ones before leave it. So what
+/// is known at one moment is written at once, which in a git store is one push.
+#[derive(Debug)]
+pub struct Steps {
+    here: Snapshot,
+    transaction: Transaction,
+}
+
+impl Steps {
+    /// No step yet.
+    #[must_use]
+    pub fn new(snapshot: &Snapshot) -> Steps {
+        Steps { here: snapshot.clone(), transaction: Transaction::default() }
+    }
+
+    /// The snapshot to decide the next step on.
+    #[must_use]
+    pub fn here(&self) -> &Snapshot {
+        &self.here
+    }
+
+    /// Takes a step.
+    pub fn take(&mut self, step: Transaction) {
+        self.here.apply(&step);
+        self.transaction = std::mem::take(&mut self.transaction).then(step);
+    }
+
+    /// All steps as one transaction; its message is that of the first.
+    #[must_use]
+    pub fn finish(self) -> Transaction {
+        self.transaction
     }
 }
 

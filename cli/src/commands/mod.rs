@@ -4,18 +4,26 @@
 use std::io::Write;
 
 use clap::{CommandFactory, FromArgMatches};
+use ocuroot_core::documents::Status;
 use ocuroot_core::plan::Plan;
 use ocuroot_core::repo_config::strip_userinfo;
+use ocuroot_core::run::Claimed;
+use ocuroot_core::{Ref, runs};
 use serde::Serialize;
 
+use crate::cascade::Reach;
+use crate::checkout::Sources;
+use crate::engine::{self, Report};
 use crate::error::Failure;
 use crate::session::Session;
 use crate::telemetry;
-use crate::view;
+use crate::view::{self, Event};
+use crate::work;
 
 pub mod completions;
 pub mod find_deploys;
 pub mod man;
+pub mod push;
 pub mod release_cancel;
 pub mod release_continue;
 pub mod release_lint;
@@ -37,6 +45,7 @@ pub mod state_set;
 pub mod state_upgrade;
 pub mod version;
 pub mod work_any;
+pub mod work_cascade;
 pub mod work_continue;
 pub mod work_ops;
 pub mod work_trigger;
@@ -75,6 +84,7 @@ enum Command {
     Work(Work),
     FindDeploys(find_deploys::Args),
     Repl(repl::Args),
+    Push(push::Args),
     Completions(completions::Args),
     Man(man::Args),
     Version(version::Args),
@@ -112,6 +122,7 @@ enum Work {
     Continue(work_continue::Args),
     Ops(work_ops::Args),
     Trigger(work_trigger::Args),
+    Cascade(work_cascade::Args),
 }
 
 impl Cli {
@@ -160,6 +171,8 @@ impl Cli {
             Command::Work(Work::Ops(args)) => args.run(color),
             Command::Work(Work::Trigger(args)) => args.run(color),
             Command::Repl(args) => args.run(color),
+            Command::Work(Work::Cascade(args)) => args.run(color),
+            Command::Push(args) => args.run(color),
             Command::Completions(args) => args.run(),
             Command::Man(args) => args.run(),
             Command::Version(args) => args.run(),
@@ -249,7 +262,7 @@ fn print_table(rows: &[Vec<String>]) -> Result<(), Failure> {
 }
 
 /// Fails when runs did.
-fn fail_if_failed(report: &crate::engine::Report) -> Result<(), Failure> {
+fn fail_if_failed(report: &Report) -> Result<(), Failure> {
     match report.failed.as_slice() {
         [] => Ok(()),
         [one] => Err(Failure::Unsuccessful(format!("{one} failed"))),
@@ -257,13 +270,56 @@ fn fail_if_failed(report: &crate::engine::Report) -> Result<(), Failure> {
     }
 }
 
-/// Follows up on what the command has changed, if it was asked to. Fails when a run does, or when
-/// something could not be done.
-fn cascade_if(asked: bool, session: &mut Session, jobs: usize) -> Result<(), Failure> {
-    if !asked {
-        return Ok(());
+/// Executes a release until nothing in it is ready. `claimed` are runs that were claimed already.
+fn execute(
+    session: &mut Session,
+    release: &Ref,
+    claimed: Vec<Claimed>,
+    jobs: usize,
+) -> Result<Report, Failure> {
+    let sources = Sources::here(&session.repo.root);
+    engine::announce(session, &sources, release)?;
+    engine::run(session, &sources, std::slice::from_ref(release), claimed, jobs)
+}
+
+/// Ends a command that has executed a release: what waits, what follows if it was asked for, how the
+/// release stands. Fails when the release has.
+fn finish(
+    session: &mut Session,
+    release: &Ref,
+    report: &Report,
+    cascade: bool,
+    jobs: usize,
+) -> Result<(), Failure> {
+    work::show_waiting(session, report);
+    let followed = cascade_if(cascade, session, jobs);
+    session.view.finish();
+    let status = standing(session, release)?;
+    print(&format!("{release} {status}"))?;
+    if status == Status::Failed {
+        return Err(Failure::Unsuccessful(format!(
+            "{release} failed; when the cause is mended: ocuroot release retry {release}"
+        )));
     }
-    let (report, failed) = crate::cascade::follow_up(session, jobs)?;
+    followed
+}
+
+/// How a release stands.
+fn standing(session: &mut Session, release: &Ref) -> Result<Status, Failure> {
+    session.ask(|snapshot| runs::release_status(snapshot, release))
+}
+
+/// Follows up on what the command has changed, if it was asked to.
+fn cascade_if(asked: bool, session: &mut Session, jobs: usize) -> Result<(), Failure> {
+    if asked { cascade(session, Reach::Caused, jobs) } else { Ok(()) }
+}
+
+/// Does work wherever it leads. Fails when a run does, or when something could not be done.
+fn cascade(session: &mut Session, reach: Reach, jobs: usize) -> Result<(), Failure> {
+    let (report, failed) = crate::cascade::follow(session, reach, jobs)?;
+    if reach == Reach::Everything && report.executed == 0 && failed == 0 && session.written.is_empty() {
+        session.view.show(&Event::Note("there is no work anywhere"));
+    }
     session.view.finish();
     fail_if_failed(&report)?;
     fail_if_left(failed)

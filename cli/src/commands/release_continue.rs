@@ -6,7 +6,7 @@ use ocuroot_core::Ref;
 use ocuroot_core::release::{self, ReleaseError};
 use ocuroot_core::snapshot::Unmet;
 
-use super::{release_new, watched};
+use super::{execute, finish, watched};
 use crate::color::Color;
 use crate::engine;
 use crate::error::Failure;
@@ -14,7 +14,6 @@ use crate::freeze::Override;
 use crate::refs_here::{self, Target};
 use crate::session::Session;
 use crate::view::Event;
-use crate::work;
 
 /// Execute what is ready in an existing release
 ///
@@ -43,15 +42,12 @@ impl Args {
         let Some(release) = find(&mut session, self.reference.as_deref(), &self.target)? else {
             return Ok(());
         };
-        engine::announce(&mut session, &release)?;
-        let root = session.repo.root.clone();
         let jobs = engine::jobs(self.jobs);
-        let report = engine::run(&mut session, &root, std::slice::from_ref(&release), Vec::new(), jobs)?;
+        let report = execute(&mut session, &release, Vec::new(), jobs)?;
         if report.executed == 0 && session.frozen.is_empty() {
             session.view.show(&Event::Note("nothing is ready"));
         }
-        work::show_waiting(&session, &report);
-        release_new::finish(&mut session, &release)
+        finish(&mut session, &release, &report, false, jobs)
     }
 }
 

@@ -1,29 +1,19 @@
 //! `ocuroot release new`
 
 use std::num::NonZeroUsize;
-use std::sync::Arc;
 
-use ocuroot_core::documents::{Environment, Package, Status};
-use ocuroot_core::intent::{self, IntentError};
-use ocuroot_core::release::{self, Commit, ReleaseError};
-use ocuroot_core::run;
-use ocuroot_core::runs;
-use ocuroot_core::sdk::Diagnostics;
-use ocuroot_core::snapshot::{Snapshot, Unmet};
-use ocuroot_core::transaction::Transaction;
-use ocuroot_core::{Ref, open};
+use ocuroot_core::release::ReleaseError;
 
-use super::{print, watched};
+use super::{cascade_if, execute, finish, print_lines, watched};
 use crate::color::Color;
 use crate::engine;
 use crate::error::Failure;
 use crate::freeze::Override;
 use crate::git;
-use crate::programs::Programs;
 use crate::refs_here::{self, Target};
-use crate::session::{Session, environments};
-use crate::view::{Event, showing};
-use crate::work;
+use crate::releasing::{self, Made};
+use crate::session::Session;
+use crate::view::Event;
 
 /// Release a file at the commit that is checked out
 ///
@@ -48,52 +38,6 @@ pub struct Args {
     target: Target,
 }
 
-/// What evaluating a file for one release number came to.
-enum Evaluated {
-    Package(Package),
-    Environments(Vec<Environment>),
-    Nothing,
-}
-
-/// What one decision came to.
-enum Made {
-    Release { release: Ref, claimed: Vec<run::Claimed> },
-    Environments(Vec<Environment>),
-    Nothing,
-}
-
-/// Why there is no release.
-#[derive(Debug)]
-enum Refused {
-    Release(ReleaseError),
-    Environment(IntentError),
-    File(Diagnostics),
-}
-
-impl From<Refused> for Failure {
-    fn from(refused: Refused) -> Self {
-        match refused {
-            Refused::Release(error) => Failure::Release(error),
-            Refused::Environment(error) => Failure::Intent(error),
-            Refused::File(diagnostics) => Failure::Starlark(diagnostics),
-        }
-    }
-}
-
-fn refused<E: Into<ReleaseError>>(unmet: Unmet<E>) -> Unmet<Refused> {
-    match unmet {
-        Unmet::Needs(needs) => Unmet::Needs(needs),
-        Unmet::Error(error) => Unmet::Error(Refused::Release(error.into())),
-    }
-}
-
-fn refused_environment(unmet: Unmet<IntentError>) -> Unmet<Refused> {
-    match unmet {
-        Unmet::Needs(needs) => Unmet::Needs(needs),
-        Unmet::Error(error) => Unmet::Error(Refused::Environment(error)),
-    }
-}
-
 impl Args {
     /// Releases.
     ///
@@ -113,27 +57,24 @@ impl Args {
         let jobs = engine::jobs(self.jobs);
         let commit = git::describe(&session.repo.root, session.repo.commit()?);
         warn_of_changes(&session);
-        match make(&mut session, &package, &commit, self.force, jobs)? {
-            Made::Nothing => {
+        let (made, claimed) =
+            releasing::make(&mut session, std::slice::from_ref(&package), &commit, self.force, jobs)?;
+        match made.into_iter().next() {
+            Some(Made::Release(release)) => {
+                let report = execute(&mut session, &release, claimed, jobs)?;
+                finish(&mut session, &release, &report, self.cascade, jobs)
+            }
+            Some(Made::Environments(declared)) => {
+                print_lines(&declared.iter().map(ToString::to_string).collect::<Vec<_>>())?;
+                cascade_if(self.cascade, &mut session, jobs)
+            }
+            Some(Made::Released(releases)) => {
+                Err(ReleaseError::Released { commit: commit.hash, releases }.into())
+            }
+            Some(Made::Broken(diagnostics)) => Err(diagnostics.into()),
+            Some(Made::Nothing) | None => {
                 session.view.show(&Event::Note(&format!("{package} defines nothing to release")));
                 Ok(())
-            }
-            Made::Environments(declared) => {
-                set_environments(&mut session, &declared)?;
-                super::cascade_if(self.cascade, &mut session, jobs)
-            }
-            Made::Release { release, claimed } => {
-                session.view.show(&Event::Release {
-                    release: &release,
-                    commit: &commit.hash,
-                    subject: &commit.subject,
-                });
-                let root = session.repo.root.clone();
-                let report = engine::run(&mut session, &root, std::slice::from_ref(&release), claimed, jobs)?;
-                work::show_waiting(&session, &report);
-                let followed = super::cascade_if(self.cascade, &mut session, jobs);
-                finish(&mut session, &release)?;
-                followed
             }
         }
     }
@@ -141,7 +82,7 @@ impl Args {
 
 /// A release is of a commit, but what runs is what is checked out: says so where the two differ.
 fn warn_of_changes(session: &Session) {
-    let changed = git::changed_files(&session.repo.root);
+    let changed = git::changed_files(&session.repo.root).unwrap_or_default();
     let Some(first) = changed.first() else { return };
     let what = match changed.len() {
         1 => format!("{first} is"),
@@ -150,107 +91,4 @@ fn warn_of_changes(session: &Session) {
     session.view.show(&Event::Note(&format!(
         "warning: {what} not committed; the release is recorded as the commit's, but runs what is here"
     )));
-}
-
-/// Prints how a release stands, and fails when it has.
-pub(super) fn finish(session: &mut Session, release: &Ref) -> Result<(), Failure> {
-    session.view.finish();
-    let status = session.ask(|snapshot| runs::release_status(snapshot, release))?;
-    print(&format!("{release} {status}"))?;
-    if status == Status::Failed {
-        return Err(Failure::Unsuccessful(format!(
-            "{release} failed; when the cause is mended: ocuroot release retry {release}"
-        )));
-    }
-    Ok(())
-}
-
-/// Evaluates the file and makes the release in one transaction, with the claims on what can start
-/// at once. When another process takes the number first, both are done again with the next one.
-fn make(
-    session: &mut Session,
-    package: &Ref,
-    commit: &Commit,
-    force: bool,
-    jobs: usize,
-) -> Result<Made, Failure> {
-    let root = session.repo.root.clone();
-    let secrets = Arc::clone(&session.repo.secrets);
-    let view = Arc::clone(&session.view);
-    let facts = session.facts();
-    let mut evaluated: Option<(Ref, Vec<Environment>, Evaluated)> = None;
-    session.decide(|snapshot| {
-        if !force {
-            release::refuse_released(snapshot, package, &commit.hash).map_err(refused)?;
-        }
-        let number = release::next_number(snapshot, package)?;
-        let known = environments(snapshot).map_err(refused_environment)?;
-        let release = package
-            .with_release(&format!("r{number}"))
-            .map_err(|error| refused(Unmet::Error(ReleaseError::from(error))))?;
-        // Evaluating may run commands, so it is done once for a number and not once a try.
-        if evaluated.as_ref().is_none_or(|(at, with, _)| *at != release || *with != known) {
-            let programs = Programs::new(&root, Arc::clone(&secrets), known.clone());
-            let result =
-                evaluate(&programs, &release, &view).map_err(|error| Unmet::Error(Refused::File(error)))?;
-            evaluated = Some((release.clone(), known, result));
-        }
-        match evaluated.as_ref().map(|(_, _, result)| result) {
-            Some(Evaluated::Package(definition)) => {
-                start(snapshot, &release, commit, definition, jobs, &facts).map_err(refused)
-            }
-            Some(Evaluated::Environments(declared)) => {
-                Ok((Transaction::default(), Made::Environments(declared.clone())))
-            }
-            Some(Evaluated::Nothing) | None => Ok((Transaction::default(), Made::Nothing)),
-        }
-    })
-}
-
-fn evaluate(
-    programs: &Programs,
-    release: &Ref,
-    view: &Arc<dyn crate::view::View>,
-) -> Result<Evaluated, Diagnostics> {
-    let program = programs.evaluate(release, showing(view, release))?;
-    for warning in program.warnings() {
-        view.show(&Event::Note(&warning.to_string()));
-    }
-    Ok(match program.package() {
-        Some(package) => Evaluated::Package(package.clone()),
-        None if program.environments().is_empty() => Evaluated::Nothing,
-        None => Evaluated::Environments(program.environments().to_vec()),
-    })
-}
-
-fn start(
-    snapshot: &Snapshot,
-    release: &Ref,
-    commit: &Commit,
-    definition: &Package,
-    jobs: usize,
-    facts: &ocuroot_core::facts::Facts,
-) -> Result<(Transaction, Made), Unmet<ReleaseError>> {
-    let created = release::create(snapshot, release, commit, definition.clone(), facts)?;
-    let here = snapshot.with(&created);
-    let candidates = open::startable(&here, release)?;
-    let (claims, claimed) = run::claim_ready(&here, &candidates, jobs, facts)?;
-    Ok((created.then(claims), Made::Release { release: release.clone(), claimed }))
-}
-
-/// Writes declared environments as intent and applies them, one transaction each.
-fn set_environments(session: &mut Session, declared: &[Environment]) -> Result<(), Failure> {
-    for environment in declared {
-        let reference: Ref = format!("@/environment/{}", environment.name).parse()?;
-        let body = serde_json::to_value(environment)
-            .map_err(|source| Failure::Json { what: environment.name.clone(), source })?;
-        let facts = session.facts();
-        session.decide(|snapshot| {
-            let set = intent::set(snapshot, &reference, &body)?;
-            let (apply, _) = intent::apply(&snapshot.with(&set), &reference, &facts)?;
-            Ok((set.then(apply), ()))
-        })?;
-        print(reference.as_str())?;
-    }
-    Ok(())
 }

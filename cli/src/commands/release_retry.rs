@@ -3,8 +3,9 @@
 use std::num::NonZeroUsize;
 
 use ocuroot_core::release;
+use ocuroot_core::transaction::Steps;
 
-use super::{release_continue, release_new, watched};
+use super::{execute, finish, release_continue, watched};
 use crate::color::Color;
 use crate::engine;
 use crate::error::Failure;
@@ -12,7 +13,6 @@ use crate::freeze::Override;
 use crate::identity;
 use crate::refs_here::Target;
 use crate::view::Event;
-use crate::work;
 
 /// Try again what failed in a release
 ///
@@ -46,14 +46,19 @@ impl Args {
         let facts = session.facts();
         let deadline = identity::stale_deadline()?;
         let stale = self.stale;
-        let (ended, queued) = session.decide(|snapshot| {
-            let (failing, ended) = if stale {
-                release::fail_stale(snapshot, &release, deadline, &facts)?
-            } else {
-                Default::default()
-            };
-            let (retrying, queued) = release::retry(&snapshot.with(&failing), &release, &facts)?;
-            Ok((failing.then(retrying), (ended, queued)))
+        let jobs = engine::jobs(self.jobs);
+        let (ended, queued, claimed) = session.decide(|snapshot| {
+            let mut steps = Steps::new(snapshot);
+            let mut ended = Vec::new();
+            if stale {
+                let (failing, stale) = release::fail_stale(snapshot, &release, deadline, &facts)?;
+                steps.take(failing);
+                ended = stale;
+            }
+            let (retrying, queued) = release::retry(steps.here(), &release, &facts)?;
+            steps.take(retrying);
+            let claimed = engine::claim(&mut steps, std::slice::from_ref(&release), jobs, &facts)?;
+            Ok((steps.finish(), (ended, queued, claimed)))
         })?;
         for run in ended {
             session.view.show(&Event::Note(&format!("{run} was stale, and has failed")));
@@ -61,11 +66,7 @@ impl Args {
         for run in &queued {
             session.view.show(&Event::Note(&format!("queued {run}")));
         }
-        engine::announce(&mut session, &release)?;
-        let root = session.repo.root.clone();
-        let jobs = engine::jobs(self.jobs);
-        let report = engine::run(&mut session, &root, std::slice::from_ref(&release), Vec::new(), jobs)?;
-        work::show_waiting(&session, &report);
-        release_new::finish(&mut session, &release)
+        let report = execute(&mut session, &release, claimed, jobs)?;
+        finish(&mut session, &release, &report, false, jobs)
     }
 }

@@ -7,9 +7,11 @@ use crate::color::Color;
 use crate::engine::{self, Report};
 use crate::error::Failure;
 use crate::freeze::Override;
+use crate::places::{self, Elsewhere};
+use crate::rounds::Rounds;
 use crate::session::Session;
 use crate::view::Event;
-use crate::work::{self, Elsewhere, Rounds};
+use crate::work;
 
 /// Apply intent, do operations, execute ready runs, trigger work elsewhere
 ///
@@ -53,10 +55,12 @@ impl Args {
             rounds.note(&plan)?;
             failed = failed.max(work::apply_intent(&mut session)?);
             failed = failed.max(work::do_ops(&mut session)?);
-            let round = work::run_ready(&mut session, jobs)?;
+            let (round, undone) = work::run_ready(&mut session, jobs)?;
+            failed = failed.max(undone);
             let nothing = plan.is_empty() && failed == 0 && round.executed == 0 && round.failed.is_empty();
             if nothing && session.frozen.is_empty() {
-                session.view.show(&Event::Note("nothing to do at this commit"));
+                let looked = work::where_looked(&session);
+                session.view.show(&Event::Note(&format!("nothing to do {looked}")));
             }
             report.merge(round);
             if !self.comprehensive || work::plan(&mut session, &scope)?.is_empty() {
@@ -73,8 +77,8 @@ impl Args {
 /// Starts work at other commits and in other repos; never at this one. A trigger that fails has
 /// been reported, and is no failure of this command.
 fn trigger_others(session: &mut Session) -> Result<(), Failure> {
-    let own = Elsewhere { repo: session.repo.name()?.to_owned(), commit: session.repo.commit()?.to_owned() };
+    let own = places::own(session)?;
     let others: Vec<Elsewhere> =
-        work::with_work(session)?.into_iter().filter(|place| *place != own).collect();
+        work::with_work(session)?.into_iter().filter(|place| Some(place) != own.as_ref()).collect();
     work::trigger(session, &others).map(|_| ())
 }

@@ -2,7 +2,7 @@
 
 use std::num::NonZeroUsize;
 
-use super::{fail_if_failed, print_plan, watched};
+use super::{fail_if_failed, fail_if_left, print_plan, watched};
 use crate::color::Color;
 use crate::engine;
 use crate::error::Failure;
@@ -39,11 +39,13 @@ impl Args {
             return print_plan(&mut session, &plan);
         }
         work::report_stale(&mut session)?;
-        let report = work::run_ready(&mut session, engine::jobs(self.jobs))?;
-        if report.executed == 0 && session.frozen.is_empty() {
-            session.view.show(&Event::Note("nothing is ready at this commit"));
+        let (report, undone) = work::run_ready(&mut session, engine::jobs(self.jobs))?;
+        if report.executed == 0 && undone == 0 && session.frozen.is_empty() {
+            let looked = work::where_looked(&session);
+            session.view.show(&Event::Note(&format!("nothing is ready {looked}")));
         }
         session.view.finish();
-        fail_if_failed(&report)
+        fail_if_failed(&report)?;
+        fail_if_left(undone)
     }
 }

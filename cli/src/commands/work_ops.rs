@@ -31,7 +31,8 @@ impl Args {
         }
         let scope = work::this_commit(&session)?;
         if work::plan(&mut session, &scope)?.ops.is_empty() {
-            session.view.show(&Event::Note("no operation waits at this commit"));
+            let looked = work::where_looked(&session);
+            session.view.show(&Event::Note(&format!("no operation waits {looked}")));
         }
         match work::do_ops(&mut session)? {
             0 => Ok(()),

@@ -58,6 +58,7 @@ pub struct NativeHost {
     log: LogSink,
     environments: EnvironmentSource,
     source: Option<FileSource>,
+    hidden: Vec<&'static str>,
     client: http::Client,
 }
 
@@ -82,6 +83,7 @@ impl NativeHost {
             log: Arc::new(|_| {}),
             environments: Arc::new(|| Ok(Vec::new())),
             source: None,
+            hidden: Vec::new(),
             client: http::Client::default(),
         }
     }
@@ -102,6 +104,12 @@ impl NativeHost {
     #[must_use]
     pub fn with_source(self, source: FileSource) -> NativeHost {
         NativeHost { source: Some(source), ..self }
+    }
+
+    /// The same host, where files and their commands see none of these environment variables.
+    #[must_use]
+    pub fn hiding(self, hidden: Vec<&'static str>) -> NativeHost {
+        NativeHost { hidden, ..self }
     }
 
     /// Stamps, masks and logs a line.
@@ -135,7 +143,7 @@ impl Host for NativeHost {
 
     fn shell(&self, command: &Shell) -> Result<ShellOutput, HostError> {
         let mute = command.mute;
-        process::run(command, &self.folder.join(&command.dir), |stream, message| {
+        process::run(command, &self.folder.join(&command.dir), &self.hidden, |stream, message| {
             if !mute {
                 self.emit(Log {
                     timestamp: String::new(),
@@ -178,6 +186,7 @@ impl Host for NativeHost {
     fn env(&self) -> Result<BTreeMap<String, String>, HostError> {
         Ok(std::env::vars_os()
             .map(|(name, value)| (name.to_string_lossy().into_owned(), value.to_string_lossy().into_owned()))
+            .filter(|(name, _)| !self.hidden.contains(&name.as_str()))
             .collect())
     }
 

@@ -29,11 +29,12 @@ enum Event {
     Exit(std::io::Result<ExitStatus>),
 }
 
-/// Runs `command` in `folder`. Each line goes to `line` as it comes, with its stream's number and
+/// Runs `command` in `folder`, without the environment variables in `hidden`. Each line goes to `line` as it comes, with its stream's number and
 /// without its end.
 pub(super) fn run(
     command: &Shell,
     folder: &Path,
+    hidden: &[&str],
     mut line: impl FnMut(u8, String),
 ) -> Result<ShellOutput, HostError> {
     if !folder.is_dir() {
@@ -43,7 +44,11 @@ pub(super) fn run(
         return Err(HostError::new("interrupted"));
     }
     let mut process = Command::new(&command.shell);
-    process.arg("-c").arg(&command.command).current_dir(folder).envs(&command.env);
+    process.arg("-c").arg(&command.command).current_dir(folder);
+    for name in hidden {
+        process.env_remove(name);
+    }
+    process.envs(&command.env);
     process.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     // A command in a group of its own can be ended with all that it started. At a terminal it must
     // stay in ours, or it could not ask for a password there.

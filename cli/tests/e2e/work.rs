@@ -385,50 +385,52 @@ deploy("prod", up=up, down=down, inputs={"other": input(ref="./-/a.ocu.star/@/de
     world.check(
         "work any --comprehensive -j 1",
         expect![[r#"
-        --- stderr
-        shop/-/a.ocu.star/@r1/deploy/prod/2: deployed again, since other changed
-        shop/-/a.ocu.star/@r1 first
-        › deploy/prod/2 up
-        ✓ deploy/prod/2 complete <took>
-            shop/-/a.ocu.star/@r1/deploy/prod#output/n
-        shop/-/b.ocu.star/@r1/deploy/prod/2: deployed again, since other changed
-        shop/-/b.ocu.star/@r1 first
-        › b.ocu.star/@r1/deploy/prod/2 up
-        ✓ b.ocu.star/@r1/deploy/prod/2 complete <took>
-            shop/-/b.ocu.star/@r1/deploy/prod#output/n
-        shop/-/a.ocu.star/@r1/deploy/prod/3: deployed again, since other changed
-        shop/-/a.ocu.star/@r1 first
-        › a.ocu.star/@r1/deploy/prod/3 up
-        ✓ a.ocu.star/@r1/deploy/prod/3 complete <took>
-            shop/-/a.ocu.star/@r1/deploy/prod#output/n
-        shop/-/b.ocu.star/@r1/deploy/prod/3: deployed again, since other changed
-        shop/-/b.ocu.star/@r1 first
-        › b.ocu.star/@r1/deploy/prod/3 up
-        ✓ b.ocu.star/@r1/deploy/prod/3 complete <took>
-            shop/-/b.ocu.star/@r1/deploy/prod#output/n
-        shop/-/a.ocu.star/@r1/deploy/prod/4: deployed again, since other changed
-        shop/-/a.ocu.star/@r1 first
-        › a.ocu.star/@r1/deploy/prod/4 up
-        ✓ a.ocu.star/@r1/deploy/prod/4 complete <took>
-            shop/-/a.ocu.star/@r1/deploy/prod#output/n
-        shop/-/b.ocu.star/@r1/deploy/prod/4: deployed again, since other changed
-        shop/-/b.ocu.star/@r1 first
-        › b.ocu.star/@r1/deploy/prod/4 up
-        ✓ b.ocu.star/@r1/deploy/prod/4 complete <took>
-            shop/-/b.ocu.star/@r1/deploy/prod#output/n
-        shop/-/a.ocu.star/@r1/deploy/prod/5: deployed again, since other changed
-        shop/-/a.ocu.star/@r1 first
-        › a.ocu.star/@r1/deploy/prod/5 up
-        ✓ a.ocu.star/@r1/deploy/prod/5 complete <took>
-            shop/-/a.ocu.star/@r1/deploy/prod#output/n
-        shop/-/b.ocu.star/@r1/deploy/prod/5: deployed again, since other changed
-        shop/-/b.ocu.star/@r1 first
-        › b.ocu.star/@r1/deploy/prod/5 up
-        ✓ b.ocu.star/@r1/deploy/prod/5 complete <took>
-            shop/-/b.ocu.star/@r1/deploy/prod#output/n
-        error: this work comes up again and again, so it is left: shop/-/a.ocu.star/@r1/deploy/prod
-          each of these changes an input of another; break the circle, or make an output that settles
-        --- exit 1
-    "#]],
+            --- stderr
+            shop/-/a.ocu.star/@r1/deploy/prod/2: deployed again, since other changed
+            shop/-/a.ocu.star/@r1 first
+            › deploy/prod/2 up
+            ✓ deploy/prod/2 complete <took>
+                shop/-/a.ocu.star/@r1/deploy/prod#output/n
+            shop/-/b.ocu.star/@r1/deploy/prod/2: deployed again, since other changed
+            shop/-/b.ocu.star/@r1 first
+            › b.ocu.star/@r1/deploy/prod/2 up
+            ✓ b.ocu.star/@r1/deploy/prod/2 complete <took>
+                shop/-/b.ocu.star/@r1/deploy/prod#output/n
+            shop/-/a.ocu.star/@r1/deploy/prod/3: deployed again, since other changed
+            shop/-/a.ocu.star/@r1 first
+            › a.ocu.star/@r1/deploy/prod/3 up
+            ✓ a.ocu.star/@r1/deploy/prod/3 complete <took>
+                shop/-/a.ocu.star/@r1/deploy/prod#output/n
+            shop/-/b.ocu.star/@r1/deploy/prod/3: deployed again, since other changed
+            shop/-/b.ocu.star/@r1 first
+            › b.ocu.star/@r1/deploy/prod/3 up
+            ✓ b.ocu.star/@r1/deploy/prod/3 complete <took>
+                shop/-/b.ocu.star/@r1/deploy/prod#output/n
+            shop/-/a.ocu.star/@r1/deploy/prod/4: deployed again, since other changed
+            shop/-/a.ocu.star/@r1 first
+            › a.ocu.star/@r1/deploy/prod/4 up
+            ✓ a.ocu.star/@r1/deploy/prod/4 complete <took>
+                shop/-/a.ocu.star/@r1/deploy/prod#output/n
+            shop/-/b.ocu.star/@r1/deploy/prod/4: deployed again, since other changed
+            shop/-/b.ocu.star/@r1 first
+            › b.ocu.star/@r1/deploy/prod/4 up
+            ✓ b.ocu.star/@r1/deploy/prod/4 complete <took>
+                shop/-/b.ocu.star/@r1/deploy/prod#output/n
+            shop/-/a.ocu.star/@r1/deploy/prod/5: deployed again, since other changed
+            shop/-/a.ocu.star/@r1 first
+            › a.ocu.star/@r1/deploy/prod/5 up
+            ✓ a.ocu.star/@r1/deploy/prod/5 complete <took>
+                shop/-/a.ocu.star/@r1/deploy/prod#output/n
+            shop/-/b.ocu.star/@r1/deploy/prod/5: deployed again, since other changed
+            shop/-/b.ocu.star/@r1 first
+            › b.ocu.star/@r1/deploy/prod/5 up
+            ✓ b.ocu.star/@r1/deploy/prod/5 complete <took>
+                shop/-/b.ocu.star/@r1/deploy/prod#output/n
+            error: this work comes up again and again, so it is left:
+              shop/-/a.ocu.star/@r1/deploy/prod takes other from shop/-/b.ocu.star/@/deploy/prod#output/n
+              shop/-/b.ocu.star/@r1/deploy/prod takes other from shop/-/a.ocu.star/@/deploy/prod#output/n
+              each changes what another takes; break the circle, or make an output that settles
+            --- exit 1
+        "#]],
     );
 }

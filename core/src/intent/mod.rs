@@ -5,11 +5,13 @@
 //! for deployments a run is queued (spec: work, "Intent against state").
 
 mod deploy;
+mod many;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 pub(crate) use deploy::blocked;
 use deploy::{Down, apply_deploy, same_inputs, take_down};
+pub use many::{apply_all, declare};
 use serde::Serialize;
 use serde_json::{Map, Value};
 

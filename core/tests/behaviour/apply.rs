@@ -314,3 +314,26 @@ fn what_people_set_is_checked_where_they_set_it() {
     );
     check("", |s| intent::delete(s, &r("s/-/p/@r1")), "error: is not intent");
 }
+
+#[test]
+fn many_are_applied_at_once_and_one_that_cannot_be_keeps_no_other_back() {
+    let references = ["@/custom/c", "s/-/p/@/deploy/prod", "@/custom/nothing", "@/custom/b"].map(r);
+    let (_, outcomes) = check(
+        &format!(
+            "{DEPLOYED}\n+/custom/c = 1\n+/custom/b = 2\n@/custom/b = 2\ns/-/p/+/deploy/prod = r2(a<-@/custom/a)"
+        ),
+        |snapshot| intent::apply_all(snapshot, &references, &facts()),
+        "
+        + @/custom/c = 1
+        + s/-/p/@r2/deploy/prod/1 = up(a<-@/custom/a)
+        + s/-/p/@r2/deploy/prod/1/status/pending
+        ",
+    );
+    let [Ok(Applied::Changed(a)), Ok(Applied::Changed(run)), Err(nothing), Ok(Applied::Unchanged(_))] =
+        outcomes.as_deref().unwrap()
+    else {
+        panic!("{outcomes:?}")
+    };
+    assert_eq!((a.as_slice(), run.as_slice()), (&[r("@/custom/c")][..], &[r("s/-/p/@r2/deploy/prod/1")][..]));
+    assert!(nothing.to_string().contains("there is nothing at @/custom/nothing"));
+}

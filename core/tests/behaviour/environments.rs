@@ -1,5 +1,6 @@
 //! Environments appear, change and go, and releases follow (work.md, "environment", "op check_envs").
 
+use ocuroot_core::documents::Environment;
 use ocuroot_core::intent::{self, Applied};
 use ocuroot_core::ops;
 
@@ -282,4 +283,29 @@ fn ops_are_found_in_every_release() {
     let (ops, _) = answer(&store, ops::waiting);
     let ops: Vec<String> = ops.iter().map(ToString::to_string).collect();
     assert_eq!(ops, ["q/-/q/@r10/op/check_envs", "q/-/q/@r9/op/check_envs", "s/-/p/@r1/op/check_envs"]);
+}
+
+#[test]
+fn a_file_declares_its_environments_at_once() {
+    let environment = |name: &str| Environment { name: name.into(), ..Environment::default() };
+    let store = "s/-/a/@r1 = release c: >qa\n+/environment/prod = {\"attributes\":{},\"name\":\"prod\"}\n@/environment/prod = {\"attributes\":{},\"name\":\"prod\"}";
+    let (_, declared) = check(
+        store,
+        |snapshot| {
+            intent::declare(snapshot, &[environment("prod"), environment("qa"), environment("dev")], &facts())
+        },
+        r#"
+        + +/environment/dev = {"attributes":{},"name":"dev"}
+        + +/environment/qa = {"attributes":{},"name":"qa"}
+        + @/environment/dev = {"attributes":{},"name":"dev"}
+        + @/environment/qa = {"attributes":{},"name":"qa"}
+        + s/-/a/@r1/op/check_envs
+        "#,
+    );
+    assert_eq!(declared, Some(vec![r("@/environment/prod"), r("@/environment/qa"), r("@/environment/dev")]));
+    check(
+        "",
+        |snapshot| intent::declare(snapshot, &[environment("good"), environment("b d")], &facts()),
+        "error: environment",
+    );
 }

@@ -20,6 +20,8 @@ mod generations;
 #[cfg(test)]
 mod plan;
 #[cfg(test)]
+mod push;
+#[cfg(test)]
 mod ready;
 #[cfg(test)]
 mod reconcile;

@@ -115,13 +115,12 @@ fn the_next_number_follows_the_highest_release() {
 }
 
 #[test]
-fn a_second_release_of_a_commit_is_refused_naming_the_first() {
+fn the_releases_of_a_commit_are_known_by_number() {
     let fixture = "s/-/p/@r2 = release c1: a\ns/-/p/@r10 = release c1: a\ns/-/p/@r3 = release c2: a";
-    let refused = |s: &_| release::refuse_released(s, &r("s/-/p"), "c1").map(|()| Default::default());
-    let refused = |s: &_| -> Result<ocuroot_core::transaction::Transaction, _> { refused(s) };
-    check(fixture, refused, "error: commit c1 is released already: s/-/p/@r2, s/-/p/@r10");
-    assert!(release::refuse_released(&store(fixture).snapshot(), &r("s/-/p"), "c3").is_ok());
-    assert!(release::refuse_released(&store(fixture).snapshot(), &r("s/-/q"), "c1").is_ok());
+    let of = |package: &str, commit: &str| ask(fixture, |s| release::of_commit(s, &r(package), commit));
+    assert_eq!(of("s/-/p", "c1"), [r("s/-/p/@r2"), r("s/-/p/@r10")]);
+    assert_eq!(of("s/-/p", "c3"), []);
+    assert_eq!(of("s/-/q", "c1"), []);
 }
 
 #[test]
