@@ -4,7 +4,7 @@
 //! in one loop. What ends while a transaction is being carried out is recorded together in the
 //! next, and what that makes ready is claimed in the same one.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::num::NonZeroUsize;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -39,6 +39,11 @@ const GRACE: Duration = Duration::from_secs(5);
 /// fraction of what a push costs.
 const GATHER: Duration = Duration::from_millis(200);
 
+/// How many runs are claimed at once where a claim is a push, though not all of them execute at once:
+/// a phase of quick functions then takes one push. What has not begun by the next flush is given
+/// back, so that other processes can take it.
+const CLAIMS: usize = 64;
+
 /// How releases went.
 #[derive(Debug, Default)]
 pub struct Report {
@@ -63,6 +68,12 @@ impl Report {
 #[must_use]
 pub fn jobs(asked: Option<NonZeroUsize>) -> usize {
     asked.or_else(|| std::thread::available_parallelism().ok()).map_or(1, NonZeroUsize::get)
+}
+
+/// How many runs to claim in one transaction when `jobs` execute at the same time.
+#[must_use]
+pub fn claims(session: &Session, jobs: usize) -> usize {
+    if session.stores.is_remote() { jobs.max(CLAIMS) } else { jobs }
 }
 
 /// A function that has ended, or the signal that the user has given up.
@@ -118,10 +129,14 @@ pub fn run(
         sender,
         receiver,
         active: BTreeMap::new(),
+        queue: VecDeque::new(),
+        jobs,
+        claims: 0,
         report: Report::default(),
     };
+    engine.claims = claims(engine.session, jobs);
     engine.start(claimed);
-    if let Err(error) = engine.work(jobs) {
+    if let Err(error) = engine.work() {
         engine.stop();
         return Err(error);
     }
@@ -157,20 +172,27 @@ struct Engine<'a> {
     sender: Sender<Message>,
     receiver: Receiver<Message>,
     active: BTreeMap<Ref, Active>,
+    /// Claimed, and not begun.
+    queue: VecDeque<Claimed>,
+    /// How many execute at the same time.
+    jobs: usize,
+    /// How many are claimed at the same time.
+    claims: usize,
     report: Report,
 }
 
 impl Engine<'_> {
-    fn work(&mut self, jobs: usize) -> Result<(), Failure> {
+    fn work(&mut self) -> Result<(), Failure> {
         let mut given_up: Option<Instant> = None;
         // Once more after everything has ended: of two processes that each record the end of what
         // the other waits for, the later one sees both.
         loop {
-            self.record(Vec::new(), jobs)?;
-            if self.active.is_empty() || given_up.is_some() {
+            self.record(Vec::new())?;
+            let nothing = self.active.is_empty() && self.queue.is_empty();
+            if nothing || given_up.is_some() {
                 break;
             }
-            self.wait_for_all(jobs, &mut given_up)?;
+            self.wait_for_all(&mut given_up)?;
         }
         if given_up.is_some() {
             return Err(Failure::Unsuccessful(
@@ -181,28 +203,38 @@ impl Engine<'_> {
     }
 
     /// Waits until nothing executes any more; what becomes ready meanwhile is started too.
-    fn wait_for_all(&mut self, jobs: usize, given_up: &mut Option<Instant>) -> Result<(), Failure> {
+    fn wait_for_all(&mut self, given_up: &mut Option<Instant>) -> Result<(), Failure> {
         let mut flushed = Instant::now();
-        while !self.active.is_empty() {
+        while !self.active.is_empty() || !self.queue.is_empty() {
             let mut ended = Vec::new();
             let patience = given_up.map_or(FLUSH, |since| GRACE.saturating_sub(since.elapsed()));
             let mut next = self.receiver.recv_timeout(patience);
             let first = Instant::now();
             while let Ok(message) = next {
                 match message {
-                    Message::Ended(end) => ended.push(*end),
+                    Message::Ended(end) => {
+                        if let Some(active) = self.active.get_mut(&end.claimed.run) {
+                            active.ended = true;
+                        }
+                        ended.push(*end);
+                        self.fill();
+                    }
                     Message::Interrupted => *given_up = given_up.or_else(|| Some(Instant::now())),
                 }
                 let others = ended.len() < self.active.len() && given_up.is_none();
                 let wait = if others { GATHER.saturating_sub(first.elapsed()) } else { Duration::ZERO };
                 next = self.receiver.recv_timeout(wait);
             }
+            if given_up.is_some() {
+                self.give_back()?;
+            }
             if given_up.is_some_and(|since| since.elapsed() >= GRACE) {
                 return self.abandon();
             }
             if !ended.is_empty() {
-                self.record(ended, jobs)?;
-            } else if flushed.elapsed() >= FLUSH {
+                self.record(ended)?;
+            }
+            if flushed.elapsed() >= FLUSH {
                 self.flush()?;
                 flushed = Instant::now();
             }
@@ -211,16 +243,11 @@ impl Engine<'_> {
     }
 
     /// Records how functions ended, and claims what can start now.
-    fn record(&mut self, ended: Vec<Ended>, jobs: usize) -> Result<(), Failure> {
+    fn record(&mut self, ended: Vec<Ended>) -> Result<(), Failure> {
         let logs: Vec<Vec<Log>> = ended.iter().map(|end| self.logs_of(end)).collect();
-        for end in &ended {
-            if let Some(active) = self.active.get_mut(&end.claimed.run) {
-                active.ended = true;
-            }
-        }
         let facts = self.session.facts();
-        let running = self.active.len().saturating_sub(ended.len());
-        let slots = jobs.saturating_sub(running);
+        let mine = self.active.len().saturating_sub(ended.len()) + self.queue.len();
+        let slots = self.claims.saturating_sub(mine);
         let releases = self.releases;
         // Others write too: an approval, an output, the end of what runs here wait for.
         self.session.refresh();
@@ -269,9 +296,18 @@ impl Engine<'_> {
         logs
     }
 
-    /// Calls the functions of claimed runs, each in a thread of its own.
+    /// Begins claimed runs, now or when others have ended.
     fn start(&mut self, claimed: Vec<Claimed>) {
-        for claimed in claimed {
+        self.queue.extend(claimed);
+        self.fill();
+    }
+
+    /// Calls functions of claimed runs, each in a thread of its own, as many as may execute.
+    fn fill(&mut self) {
+        let executing = self.active.values().filter(|active| !active.ended).count();
+        let free = if interrupt::is_set() { 0 } else { self.jobs.saturating_sub(executing) };
+        let begin: Vec<Claimed> = self.queue.drain(..free.min(self.queue.len())).collect();
+        for claimed in begin {
             let logs = Arc::new(Mutex::new(claimed.logs.clone()));
             let view = Arc::clone(&self.session.view);
             tracing::info!(run = %claimed.run, function = claimed.function.name, "run started");
@@ -327,6 +363,7 @@ impl Engine<'_> {
 
     /// Writes what runs have printed since the last time, and that they are alive.
     fn flush(&mut self) -> Result<(), Failure> {
+        self.give_back()?;
         let mut batch: Vec<(Ref, Vec<Log>)> = Vec::new();
         for (run, active) in &self.active {
             batch.push((run.clone(), active.logs.lock().unwrap_or_else(PoisonError::into_inner).clone()));
@@ -339,6 +376,29 @@ impl Engine<'_> {
                     Ok(step) => steps.take(step),
                     Err(Unmet::Needs(needs)) => return Err(Unmet::Needs(needs)),
                     // Somebody took the run over; its end here will say so.
+                    Err(Unmet::Error(_)) => {}
+                }
+            }
+            Ok::<_, Unmet<RunError>>((steps.finish(), ()))
+        })
+    }
+
+    /// Gives back what was claimed and has not begun.
+    fn give_back(&mut self) -> Result<(), Failure> {
+        if self.queue.is_empty() {
+            return Ok(());
+        }
+        let facts = self.session.facts();
+        let queue = std::mem::take(&mut self.queue);
+        // These are no quick functions.
+        self.claims = self.jobs;
+        self.session.decide(|snapshot| {
+            let mut steps = Steps::new(snapshot);
+            for claimed in &queue {
+                match run::give_back(steps.here(), claimed, &facts) {
+                    Ok(step) => steps.take(step),
+                    Err(Unmet::Needs(needs)) => return Err(Unmet::Needs(needs)),
+                    // Somebody took it over, so there is nothing to give.
                     Err(Unmet::Error(_)) => {}
                 }
             }

@@ -129,6 +129,7 @@ pub fn make(
     jobs: usize,
 ) -> Result<(Vec<Made>, Vec<Claimed>), Failure> {
     let facts = session.facts();
+    let claims = engine::claims(session, jobs);
     let mut evaluations = Evaluations {
         sources: Sources::here(&session.repo.root),
         secrets: Arc::clone(&session.repo.secrets),
@@ -179,7 +180,7 @@ pub fn make(
         }
         let made: Vec<Made> = packages.iter().filter_map(|package| made.remove(package)).collect();
         let releases = releases(&made);
-        let claimed = engine::claim(&mut steps, &releases, jobs, &facts)?;
+        let claimed = engine::claim(&mut steps, &releases, claims, &facts)?;
         let mut transaction = steps.finish();
         // Of all that was done the releases are what people look for.
         match releases.as_slice() {

@@ -250,6 +250,7 @@ pub fn run_part(
     jobs: usize,
 ) -> Result<Report, Failure> {
     freeze::show(session, &plan.frozen());
+    let claims = engine::claims(session, jobs);
     let facts = session.facts();
     let ready: BTreeSet<Ref> = plan.ready.iter().map(|ready| ready.run.release_ref()).collect();
     // What is queued is claimed in the same transaction, where it can start.
@@ -277,7 +278,7 @@ pub fn run_part(
                 }
             }
         }
-        let claimed = needs.take(engine::claim(&mut steps, &sound, jobs, &facts)).unwrap_or_default();
+        let claimed = needs.take(engine::claim(&mut steps, &sound, claims, &facts)).unwrap_or_default();
         Ok::<_, Unmet<IntentError>>(needs.settle((steps.finish(), (queued, all, claimed)))?)
     })?;
     for (run, changed) in queued {

@@ -86,6 +86,21 @@ pub struct Claimed {
     /// What the run's functions before this one printed. Steps of a run write all of its logs, so
     /// what this function prints goes behind these.
     pub logs: Vec<Log>,
+    /// Where it stood before.
+    pub was: Status,
+    /// The intent that the claim has changed, if it did.
+    pub intent: Option<Replaced>,
+}
+
+/// A document that became another.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Replaced {
+    /// Which.
+    pub at: Ref,
+    /// What it was.
+    pub before: Option<Document>,
+    /// What it is now.
+    pub after: Option<Document>,
 }
 
 /// How a function ended that did not fail.
@@ -158,7 +173,7 @@ fn set_status(
         }
     }
     let mut marker = if to == Status::Running { facts.running() } else { facts.marker() };
-    if entry.status() == Status::Running && to != Status::Paused {
+    if entry.status() == Status::Running && !matches!(to, Status::Pending | Status::Paused) {
         marker.started = began.map(|began| began.started.unwrap_or(began.time));
     }
     edit.put_body(&status_ref(&entry.reference, to)?, body_type::MARKER, &marker)?;
@@ -202,13 +217,15 @@ pub fn claim(
         };
         body.override_freeze = Some(why.clone());
     }
-    let claimed = Claimed {
+    let mut claimed = Claimed {
         run: run.clone(),
         run_type,
         release: body.release.clone(),
         function: function.function.clone(),
         inputs: inputs.clone(),
         logs: if first { Vec::new() } else { logs(snapshot, run)? },
+        was: entry.status(),
+        intent: None,
     };
     let mut edit = Edit::new(snapshot, format!("run {run} running"));
     edit.put_body(run, body_type::RUN_STARTED, &body)?;
@@ -224,9 +241,35 @@ pub fn claim(
             let wanted = Intent { release: body.release.clone(), input: inputs, extra };
             edit.put_body(&intent, body_type::INTENT, &wanted)?;
         }
+        let (before, after) = (snapshot.get(&intent)?.cloned(), edit.get(&intent)?.cloned());
+        claimed.intent = Some(Replaced { at: intent, before, after });
     }
     set_status(&mut edit, &entry, Status::Running, facts)?;
     Ok((edit.finish(), claimed))
+}
+
+/// Gives back a run that was claimed and not begun: it stands where it stood, for anybody to claim, and
+/// so does the intent, unless somebody has changed it meanwhile.
+///
+/// # Errors
+/// What must be loaded, or [`RunError::Taken`] when it does not run any more.
+pub fn give_back(
+    snapshot: &Snapshot,
+    claimed: &Claimed,
+    facts: &Facts,
+) -> Result<Transaction, Unmet<RunError>> {
+    let entry = running(snapshot, &claimed.run)?;
+    let mut edit = Edit::new(snapshot, format!("run {} given back", claimed.run));
+    if let Some(Replaced { at, before, after }) = &claimed.intent
+        && edit.get(at)? == after.as_ref()
+    {
+        match before {
+            Some(before) => edit.put(at, before.clone())?,
+            None => edit.delete(at)?,
+        }
+    }
+    set_status(&mut edit, &entry, claimed.was, facts)?;
+    Ok(edit.finish())
 }
 
 /// What a run has printed so far, as it is stored.
@@ -311,6 +354,8 @@ pub fn next(
             function: function.function.clone(),
             inputs,
             logs: logs.to_vec(),
+            was: Status::Paused,
+            intent: None,
         })
     } else {
         None

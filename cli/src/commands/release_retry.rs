@@ -47,6 +47,7 @@ impl Args {
         let deadline = identity::stale_deadline()?;
         let stale = self.stale;
         let jobs = engine::jobs(self.jobs);
+        let claims = engine::claims(&session, jobs);
         let (ended, queued, claimed) = session.decide(|snapshot| {
             let mut steps = Steps::new(snapshot);
             let mut ended = Vec::new();
@@ -57,7 +58,7 @@ impl Args {
             }
             let (retrying, queued) = release::retry(steps.here(), &release, &facts)?;
             steps.take(retrying);
-            let claimed = engine::claim(&mut steps, std::slice::from_ref(&release), jobs, &facts)?;
+            let claimed = engine::claim(&mut steps, std::slice::from_ref(&release), claims, &facts)?;
             Ok((steps.finish(), (ended, queued, claimed)))
         })?;
         for run in ended {

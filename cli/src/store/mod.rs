@@ -165,6 +165,12 @@ impl Stores {
         }
     }
 
+    /// Whether each transaction goes over a network, so that a few large ones are better than many.
+    #[must_use]
+    pub fn is_remote(&self) -> bool {
+        matches!(self.backend, Backend::Git(_))
+    }
+
     /// Loads one batch into a snapshot, as the stores are at one moment. What is asked for and is
     /// not there is recorded as missing.
     ///
