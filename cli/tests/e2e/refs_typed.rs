@@ -566,10 +566,10 @@ fn package_and_release_name_what_a_command_is_about() {
             "#]],
         ),
         (
-            "state get --package b.ocu.star --release r9",
+            "state get --package b.ocu.star --release v",
             expect![[r#"
                 --- stderr
-                error: shop/-/b.ocu.star/@r9 not found
+                error: shop/-/b.ocu.star/@v not found
                   help: did you mean shop/-/b.ocu.star/@r2?
                 --- exit 1
             "#]],
