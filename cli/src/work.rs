@@ -229,6 +229,7 @@ pub fn check_envs(session: &mut Session, sources: &Sources, plan: &Plan) -> Resu
 pub fn run_ready(session: &mut Session, jobs: usize) -> Result<(Report, usize), Failure> {
     let scope = this_commit(session)?;
     let plan = plan_runs(session, &scope)?;
+    freeze::show(session, &plan.frozen());
     let only = Plan { ready: plan.ready, reconcile: plan.reconcile, ..Plan::default() };
     let mut report = Report::default();
     let given_up = places::at_each(session, &only, |session, sources, part| {
@@ -249,7 +250,6 @@ pub fn run_part(
     plan: &Plan,
     jobs: usize,
 ) -> Result<Report, Failure> {
-    freeze::show(session, &plan.frozen());
     let claims = engine::claims(session, jobs);
     let facts = session.facts();
     let ready: BTreeSet<Ref> = plan.ready.iter().map(|ready| ready.run.release_ref()).collect();

@@ -10,8 +10,9 @@ use crate::refs_here::{self, Target};
 
 /// Look for what does not add up in the stores
 ///
-/// Finds dangling links, runs with no status or two, files that are no documents, and runs that
-/// were left running by a process that is gone. Exits 1 when something is left to be mended.
+/// Finds dangling links, runs with no status or two, files that are no documents, runs that were
+/// left running by a process that is gone, and in git summaries that are missing or out of date.
+/// Exits 1 when something is left to be mended.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Mend what can be mended without guessing
@@ -35,13 +36,19 @@ impl Args {
         let facts = session.facts();
         let narrowed = refs_here::narrowed(&session.repo, &self.target)?;
         let (mut findings, _) = session.ask(|snapshot| check::check(snapshot, deadline, &facts))?;
+        let summaries = session.stores.check_summaries(&mut session.snapshot)?;
+        findings.extend(summaries.into_iter().map(|mend| mend.finding));
         findings.retain(|finding| is_in(&finding.place, narrowed.as_ref()));
-        if self.fix && findings.iter().any(|finding| finding.fixable) {
+        let of_summaries = |finding: &check::Finding| finding.problem == check::Problem::Summary;
+        if self.fix && findings.iter().any(|finding| finding.fixable && !of_summaries(finding)) {
             session.decide(|snapshot| {
                 let (_, mut transaction) = check::check(snapshot, deadline, &facts)?;
                 transaction.writes.retain(|at, _| refs_here::is_in(at, narrowed.as_ref()));
                 Ok::<_, ocuroot_core::snapshot::Unmet<std::convert::Infallible>>((transaction, ()))
             })?;
+        }
+        if self.fix && findings.iter().any(of_summaries) {
+            session.stores.mend_summaries(|mend| is_in(&mend.finding.place, narrowed.as_ref()))?;
         }
         let fixed = |finding: &check::Finding| self.fix && finding.fixable;
         if self.json {

@@ -353,14 +353,15 @@ impl Stores {
         }
     }
 
-    /// Writes the summaries that are missing or out of date, and deletes those that should not be there.
+    /// Writes the summaries that are missing or out of date, and deletes those that should not be there,
+    /// as far as `which` says.
     ///
     /// # Errors
     /// When the store cannot be read or written.
-    pub fn mend_summaries(&self) -> Result<(), StoreError> {
+    pub fn mend_summaries(&self, which: impl Fn(&Mend) -> bool) -> Result<(), StoreError> {
         match &self.backend {
             Backend::Fs { .. } => Ok(()),
-            Backend::Git(stores) => stores.mend_summaries(),
+            Backend::Git(stores) => stores.mend_summaries(which),
         }
     }
 

@@ -67,15 +67,6 @@ fn configurations_without_a_store_or_with_two() {
         --- exit 1
     "#]],
     );
-    configured("repo_alias(\"shop\")\nstore.set(store.git(\"https://ada:hunter2@example.org/x.git\"))")
-        .check(
-            "release new",
-            expect![[r#"
-            --- stderr
-            error: this build cannot open git stores yet (https://example.org/x.git); use store.fs(…)
-            --- exit 1
-        "#]],
-        );
     configured("repo_alias(\"shop\")\nstore.set(store.fs(\"./repo.ocu.star\"))").check("release new", expect![[r#"
         --- stderr
         error: $DIR/repo/./repo.ocu.star is not a folder, so it cannot hold a store: name another place in repo.ocu.star, or move that file away

@@ -87,6 +87,9 @@ impl GitStores {
     /// When the store cannot be read.
     pub(in super::super) fn check_summaries(&self, snapshot: &mut Snapshot) -> Result<Vec<Mend>, StoreError> {
         let (stored, trees) = self.at_tips(|view| {
+            if self.old_place(view)?.is_some() {
+                return Ok((BTreeMap::new(), None));
+            }
             let root = view.state.root;
             let clone = self.clone_of(Side::State)?;
             let blobs = clone.with(|_, odb| {
@@ -110,6 +113,9 @@ impl GitStores {
             })?;
             Ok((stored, root))
         })?;
+        if trees.is_none() {
+            return Ok(Vec::new());
+        }
         let tree = |package: &Ref| {
             let found = self.clone_of(Side::State).and_then(|clone| {
                 clone.with(|_, odb| Paths::new(odb, trees).folder(&format!("{REFS}/{package}")))
@@ -124,16 +130,16 @@ impl GitStores {
         }
     }
 
-    /// Puts summaries right.
+    /// Puts those summaries right of which `which` says so.
     ///
     /// # Errors
     /// When the store cannot be read or written.
-    pub(in super::super) fn mend_summaries(&self) -> Result<(), StoreError> {
+    pub(in super::super) fn mend_summaries(&self, which: impl Fn(&Mend) -> bool) -> Result<(), StoreError> {
         self.write_files(|stores, _| {
             let mends = stores.check_summaries(&mut Snapshot::default())?;
             let prefix = stores.state.prefix;
             let file = |mend: Mend| (format!("{prefix}{}", mend.path), mend.text.map(String::into_bytes));
-            let files: Files = mends.into_iter().map(file).collect();
+            let files: Files = mends.into_iter().filter(|mend| which(mend)).map(file).collect();
             Ok(("write summaries anew".to_owned(), BTreeMap::from([(Side::State, files)]), ()))
         })
     }
