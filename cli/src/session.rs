@@ -86,9 +86,12 @@ impl Session {
         Facts { override_freeze: self.override_freeze.clone(), ..identity::facts(&self.owner) }
     }
 
-    /// Forgets what was loaded: others may have written meanwhile.
+    /// Forgets what was loaded: others may have written meanwhile. Not so with a remote store, which
+    /// says so when something is pushed that they were faster with; until then it is as it was fetched.
     pub fn refresh(&mut self) {
-        self.snapshot = Snapshot::default();
+        if !self.stores.is_remote() {
+            self.snapshot = Snapshot::default();
+        }
     }
 
     /// The answer to a question that only reads.

@@ -90,6 +90,16 @@ pub fn of(snapshot: &Snapshot, environment: &str, now: &str) -> Result<Option<Fr
     Ok(None)
 }
 
+/// Whether there is any freeze, in force or over. Where there is none, a plan does not depend on the
+/// time.
+///
+/// # Errors
+/// What must be loaded.
+pub fn is_any(snapshot: &Snapshot) -> Result<bool, Needs> {
+    let Ok(everywhere) = EVERYWHERE.parse::<Ref>() else { return Ok(false) };
+    Ok(!snapshot.children(Marker::State, EVERYWHERE)?.is_empty() || snapshot.exists(&everywhere)?)
+}
+
 /// The freeze that keeps a run from being started, whoever overrides it: a deployment's, none of
 /// whose functions has been called yet.
 ///

@@ -17,7 +17,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::documents::{Release, Run, Status};
 use crate::envelope::Document;
@@ -47,7 +47,7 @@ pub enum Scope {
 }
 
 /// What is to be done with an item's ref.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum WorkType {
     /// Intent that has no state yet.
@@ -75,7 +75,7 @@ impl From<Change> for WorkType {
 }
 
 /// One piece of work, as `--dryrun` prints it.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Item {
     /// What it is about.
     #[serde(rename = "ref")]
@@ -83,7 +83,7 @@ pub struct Item {
     /// What is to be done.
     pub work_type: WorkType,
     /// The source commit that it belongs to; intent has none.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub commit: Option<String>,
 }
 

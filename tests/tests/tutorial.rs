@@ -1,4 +1,4 @@
-//! The tutorial, followed to the letter.
+//! The tutorial and the walk-through of stores, followed to the letter.
 //!
 //! Every ` ```console ` block of `docs/tutorial.md` is typed into one shell, in order, and every
 //! block with a title (` ```starlark title=check/release.ocu.star `) is written to that file where
@@ -28,27 +28,45 @@ enum Step {
 
 #[test]
 fn the_tutorial_works_as_written() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("a root above the crate");
-    let tutorial = fs::read_to_string(root.join("docs/tutorial.md")).expect("the tutorial");
-    let steps = steps(&tutorial);
-    assert!(steps.len() > 20, "only {} steps found: has the form of the blocks changed?", steps.len());
-
     for tool in ["git", "curl", "node"] {
         let found = Command::new(tool).arg("--version").stdout(Stdio::null()).status();
         assert!(found.is_ok_and(|status| status.success()), "the tutorial needs {tool} on the PATH");
     }
-
     // A clone of this project, as far as the tutorial looks at it.
     let home = tempfile::tempdir().expect("a temporary folder");
     let clone = home.path().join("ocuroot");
-    copy(&root.join("examples/shop"), &clone.join("examples/shop"));
+    copy(&root().join("examples/shop"), &clone.join("examples/shop"));
+    follow("docs/tutorial.md", &read("docs/tutorial.md"), home.path(), &clone);
+}
 
+#[test]
+fn two_clones_work_at_once_as_written() {
+    let home = tempfile::tempdir().expect("a temporary folder");
+    let page = read("docs/stores.md");
+    let (_, walk) = page.split_once("## Two clones at work").expect("the walk-through");
+    let folder = home.path().join("empty");
+    fs::create_dir(&folder).expect("a folder");
+    follow("docs/stores.md, its walk-through", walk, home.path(), &folder);
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("a root above the crate")
+}
+
+fn read(page: &str) -> String {
+    fs::read_to_string(root().join(page)).expect("the page")
+}
+
+/// Does what `text`, of a page, says in `folder`.
+fn follow(page: &str, text: &str, home: &Path, folder: &Path) {
+    let steps = steps(text);
+    assert!(steps.len() > 20, "only {} steps found: has the form of the blocks changed?", steps.len());
     let output = Command::new("sh")
         .arg("-c")
         .arg(script(&steps))
-        .current_dir(&clone)
-        .env("PATH", path_with_ocuroot(home.path()))
-        .env("HOME", home.path())
+        .current_dir(folder)
+        .env("PATH", path_with_ocuroot(home))
+        .env("HOME", home)
         .env("GIT_CONFIG_GLOBAL", "/dev/null")
         .env("GIT_CONFIG_NOSYSTEM", "1")
         .envs([("GIT_AUTHOR_NAME", "Reader"), ("GIT_AUTHOR_EMAIL", "reader@example.com")])
@@ -58,7 +76,7 @@ fn the_tutorial_works_as_written() {
         .stdin(Stdio::null())
         .output()
         .expect("a shell");
-    compare(&steps, &String::from_utf8_lossy(&output.stdout));
+    compare(page, &steps, &String::from_utf8_lossy(&output.stdout));
 }
 
 /// The blocks of the tutorial that are to be followed.
@@ -106,7 +124,7 @@ fn script(steps: &[Step]) -> String {
 }
 
 /// Compares what was printed with what is shown, and says everything that differs.
-fn compare(steps: &[Step], printed: &str) {
+fn compare(page: &str, steps: &[Step], printed: &str) {
     let mut problems = String::new();
     for (index, step) in steps.iter().enumerate() {
         let Step::Run { line, command, shown } = step else { continue };
@@ -123,7 +141,7 @@ fn compare(steps: &[Step], printed: &str) {
             wrong.push(missing);
         }
         if !wrong.is_empty() {
-            let _ = writeln!(problems, "\ndocs/tutorial.md:{line}: $ {command}");
+            let _ = writeln!(problems, "\n{page}, line {line}: $ {command}");
             let _ = writeln!(problems, "  {}\n  it printed:\n{output}", wrong.join("\n  "));
         }
     }

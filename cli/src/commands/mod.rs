@@ -5,7 +5,8 @@ use std::io::Write;
 
 use clap::{CommandFactory, FromArgMatches};
 use ocuroot_core::documents::Status;
-use ocuroot_core::plan::Plan;
+use ocuroot_core::freeze;
+use ocuroot_core::plan::{self, Plan, Scope};
 use ocuroot_core::repo_config::strip_userinfo;
 use ocuroot_core::run::Claimed;
 use ocuroot_core::{Ref, runs};
@@ -241,6 +242,21 @@ fn print_json(value: &impl Serialize) -> Result<(), Failure> {
 fn print_plan(session: &mut Session, plan: &Plan) -> Result<(), Failure> {
     crate::freeze::show(session, &plan.frozen());
     print_json(&plan.items())
+}
+
+/// Prints the plan for a scope, or what it was when the stores were last as they are now.
+fn print_planned(session: &mut Session, scope: &Scope) -> Result<(), Failure> {
+    // A freeze may end by itself, and is said.
+    if session.ask(freeze::is_any)? {
+        let plan = work::plan(session, scope)?;
+        return print_plan(session, &plan);
+    }
+    let facts = session.facts();
+    let Session { stores, snapshot, .. } = session;
+    let items = stores.remembered(&format!("plan of {scope:?}"), || {
+        stores.ask(snapshot, |snapshot| Ok(plan::plan(snapshot, scope, &facts)?.items()))
+    })?;
+    print_json(&items)
 }
 
 /// Prints rows as columns that line up; the first row is the heading.

@@ -4,11 +4,12 @@ use ocuroot_core::Ref;
 use ocuroot_core::intent::{self, Change, Difference};
 use ocuroot_core::resolve::{self, LinkCycle};
 use ocuroot_core::snapshot::Unmet;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::{print_json, print_lines, quiet};
 use crate::error::Failure;
 use crate::refs_here::{self, Target};
+use crate::session::Session;
 
 /// Print the refs whose intent and state differ, one a line
 #[derive(Debug, clap::Args)]
@@ -31,20 +32,17 @@ impl Args {
     pub fn run(self) -> Result<(), Failure> {
         let mut session = quiet()?;
         let narrowed = refs_here::narrowed(&session.repo, &self.target)?;
-        let mut differences = session.ask(intent::diff)?;
+        let Session { stores, snapshot, .. } = &mut session;
+        let mut differences = stores.remembered("diff", || stores.ask(snapshot, intent::diff))?;
         differences.retain(|difference| refs_here::is_in(&difference.reference, narrowed.as_ref()));
         if self.json {
-            let list: Vec<Value> = differences
-                .iter()
-                .map(|difference| json!({"ref": difference.reference, "change": difference.change}))
-                .collect();
-            return print_json(&list);
+            return print_json(&differences);
         }
         if !self.patch {
             return print_lines(&differences.iter().map(|d| d.reference.to_string()).collect::<Vec<_>>());
         }
         for Difference { reference, change } in &differences {
-            let body = |session: &mut crate::session::Session, reference: &Ref| {
+            let body = |session: &mut Session, reference: &Ref| {
                 session
                     .read(|snapshot| Ok::<_, Unmet<LinkCycle>>(resolve::value(snapshot, reference)?.cloned()))
             };

@@ -2,7 +2,7 @@
 
 use std::num::NonZeroUsize;
 
-use super::{fail_if_failed, fail_if_left, print_plan, watched};
+use super::{fail_if_failed, fail_if_left, print_planned, watched};
 use crate::color::Color;
 use crate::engine::{self, Report};
 use crate::error::Failure;
@@ -42,8 +42,7 @@ impl Args {
         self.freeze.apply(&mut session);
         let scope = work::this_commit(&session)?;
         if self.dryrun {
-            let plan = work::plan(&mut session, &scope)?;
-            return print_plan(&mut session, &plan);
+            return print_planned(&mut session, &scope);
         }
         work::report_stale(&mut session)?;
         let jobs = engine::jobs(self.jobs);

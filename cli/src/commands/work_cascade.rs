@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 
 use ocuroot_core::plan::Scope;
 
-use super::{cascade, print_plan, watched};
+use super::{cascade, print_planned, watched};
 use crate::cascade::Reach;
 use crate::color::Color;
 use crate::engine;
@@ -37,8 +37,7 @@ impl Args {
         let mut session = watched(color)?;
         self.freeze.apply(&mut session);
         if self.dryrun {
-            let plan = work::plan(&mut session, &Scope::Everything)?;
-            return print_plan(&mut session, &plan);
+            return print_planned(&mut session, &Scope::Everything);
         }
         work::report_stale(&mut session)?;
         cascade(&mut session, Reach::Everything, engine::jobs(self.jobs))

@@ -2,7 +2,7 @@
 
 use ocuroot_core::plan::Scope;
 
-use super::{print_plan, watched};
+use super::{print_planned, watched};
 use crate::color::Color;
 use crate::error::Failure;
 use crate::view::Event;
@@ -27,8 +27,7 @@ impl Args {
     pub fn run(self, color: Color) -> Result<(), Failure> {
         let mut session = watched(color)?;
         if self.dryrun {
-            let plan = work::plan(&mut session, &Scope::Everything)?;
-            return print_plan(&mut session, &plan);
+            return print_planned(&mut session, &Scope::Everything);
         }
         let places =
             if self.intent { work::known_repos(&mut session)? } else { work::with_work(&mut session)? };

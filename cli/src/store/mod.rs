@@ -46,6 +46,8 @@ use ocuroot_core::snapshot::{Needs, Snapshot, Unmet};
 use ocuroot_core::summary::Mend;
 use ocuroot_core::transaction::Transaction;
 use ocuroot_core::{Marker as Side, Ref};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 pub use error::{Decided, Holder, RemoteProblem, StoreError};
 pub use git::GitLocation;
@@ -179,6 +181,23 @@ impl Stores {
     /// it is loaded as a [problem](Snapshot::problem).
     pub fn load(&self, needs: &Needs, snapshot: &mut Snapshot) -> Result<(), StoreError> {
         self.load_with(needs, snapshot, None).map(|_| ())
+    }
+
+    /// The answer to a question about all of both stores, which nothing but they may decide: neither the
+    /// time nor anything else. In git it is kept for as long as the stores are what they are now; to
+    /// `question` belongs whatever else it depends on.
+    ///
+    /// # Errors
+    /// When the stores cannot be read, and those of `ask`.
+    pub fn remembered<T: Serialize + DeserializeOwned, E: From<StoreError>>(
+        &self,
+        question: &str,
+        ask: impl FnOnce() -> Result<T, E>,
+    ) -> Result<T, E> {
+        match &self.backend {
+            Backend::Fs { .. } => ask(),
+            Backend::Git(stores) => stores.remembered(question, ask),
+        }
     }
 
     /// Carries out a transaction, unless something that it requires does not hold. One that is

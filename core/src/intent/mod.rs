@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(crate) use deploy::blocked;
 use deploy::{Down, apply_deploy, same_inputs, take_down};
 pub use many::{apply_all, declare};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::documents::{Environment, Intent, Release, Status, Task, body_type};
@@ -28,7 +28,7 @@ use crate::snapshot::{Needs, OfKind, Snapshot, Unmet, lift, unmet};
 use crate::transaction::{Edit, Transaction};
 
 /// How intent and state differ at a ref.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Change {
     /// In intent only.
@@ -40,9 +40,10 @@ pub enum Change {
 }
 
 /// One difference between intent and state.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Difference {
     /// Spelled with `@`; where intent names a release by tag, by that tag.
+    #[serde(rename = "ref")]
     pub reference: Ref,
     /// What would become of state.
     pub change: Change,

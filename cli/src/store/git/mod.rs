@@ -9,11 +9,13 @@
 //! * [`objects`] reads folders and documents off its object database, [`edit`] writes changed ones.
 //! * [`whole`] does what concerns all documents at once: stores of version 1, upgrades, imports.
 //! * [`summaries`] keeps what viewers need first beside the documents.
+//! * [`answers`] keeps what was found out about stores that have not changed since.
 //! * [`turn`] lets the writers of one machine take turns, [`upkeep`] keeps a clone small.
 //!
 //! A command fetches once. What it decides later it decides on that and on what it pushed itself: if
 //! the remote has moved, the push says so.
 
+mod answers;
 mod clone;
 mod command;
 mod edit;
@@ -36,12 +38,15 @@ use ocuroot_core::repo_config::{self, strip_userinfo};
 use ocuroot_core::snapshot::{Needs, Snapshot};
 use ocuroot_core::transaction::{Expect, Transaction, Write};
 use ocuroot_core::{Marker as Side, Ref};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use super::Moment;
 use super::error::StoreError;
 use super::layout::document_path;
 use super::marker::{self, NAME as MARKER, StoreMarker};
 use super::old::Translated;
+use answers::Answers;
 use clone::{Branch, Clone as BareClone, Pushed, Update, Wanted};
 use edit::Files;
 use objects::{Entry, Paths};
@@ -87,6 +92,7 @@ pub(super) struct GitStores {
     view: RefCell<Option<View>>,
     /// Stores of version 1 in today's terms, as they were at these tips.
     translated: RefCell<Option<(Vec<Vec<Branch>>, Arc<Translated>)>>,
+    answers: Answers,
 }
 
 /// What the stores are at the tips of their branches.
@@ -191,6 +197,7 @@ impl GitStores {
             limit: LIMIT,
             view: RefCell::default(),
             translated: RefCell::default(),
+            answers: Answers::new(&home),
         })
     }
 
@@ -351,6 +358,31 @@ impl GitStores {
         let nowhere = needs.bodies.iter().filter(|reference| document_path(reference).is_none());
         bodies.extend(nowhere.map(|reference| (reference.clone(), None)));
         Ok(bodies)
+    }
+
+    /// The answer to a question about all of both stores, which nothing but they decide: kept from the
+    /// last time, if they are as they were then.
+    ///
+    /// # Errors
+    /// When the stores cannot be read, and those of `ask`.
+    pub(super) fn remembered<T: Serialize + DeserializeOwned, E: From<StoreError>>(
+        &self,
+        question: &str,
+        ask: impl FnOnce() -> Result<T, E>,
+    ) -> Result<T, E> {
+        let trees = |stores: &GitStores| -> Result<String, StoreError> {
+            let view = stores.view()?;
+            Ok(format!("{:?} {:?} {:?}", view.state.root, view.intent.root, view.old_root))
+        };
+        let before = trees(self)?;
+        if let Some(answer) = self.answers.get(question, &before) {
+            return Ok(answer);
+        }
+        let answer = ask()?;
+        if trees(self)? == before {
+            self.answers.keep(question, &before, &answer);
+        }
+        Ok(answer)
     }
 
     /// Carries out a transaction, unless something that it requires does not hold. `snapshot` is what
