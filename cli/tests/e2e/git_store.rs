@@ -513,3 +513,126 @@ fn intent_edited_by_hand_into_nonsense_is_reported_and_the_rest_goes_on() {
     "#]]);
     assert_eq!(git(&remote(&world), &["show", "intent:refs/@/custom/broken/@object.json"]), "{");
 }
+
+#[test]
+fn summaries_are_written_with_what_they_tell_of_and_mended_where_they_are_not() {
+    let world = world(SHARED);
+    release_everywhere(&world);
+    let path = "state/.ocuroot/summary/shop%2F-%2Frelease.ocu.star.json";
+    let text = git(&remote(&world), &["show", &format!("store:{path}")]);
+    let summary: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(summary["releases"][0]["status"], "complete");
+    assert_eq!(summary["live"].as_object().unwrap().len(), 3);
+    let folder = git(&remote(&world), &["rev-parse", "store:state/refs/shop/-/release.ocu.star"]);
+    assert_eq!(summary["tree"], folder);
+    world.check("state check", expect![""]);
+    // Somebody edits one, and leaves another of a package that there is not.
+    edit(&world, "remote.git", "store", path, "{}");
+    edit(&world, "remote.git", "store", "state/.ocuroot/summary/gone.json", "{}");
+    world.check("state check", expect![[r#"
+        .ocuroot/summary/gone.json: .ocuroot/summary/gone.json is the summary of no package that has releases; --fix deletes it
+        shop/-/release.ocu.star: .ocuroot/summary/shop%2F-%2Frelease.ocu.star.json is not a summary; --fix writes it anew
+        --- stderr
+        error: 2 problems found
+        --- exit 1
+    "#]]);
+    world.ok("state check --fix");
+    world.check("state check", expect![""]);
+    assert_eq!(git(&remote(&world), &["show", &format!("store:{path}")]), text);
+    // One that is not there is made by the next transaction on its package.
+    git(&beside(&world, "person"), &["pull", "-q"]);
+    git(&beside(&world, "person"), &["rm", "-q", path]);
+    git(&beside(&world, "person"), &["commit", "-q", "-m", "by hand"]);
+    git(&beside(&world, "person"), &["push", "-q"]);
+    world.ok("release new release.ocu.star --force");
+    world.check("state check", expect![""]);
+}
+
+#[test]
+fn a_store_of_version_1_on_a_branch_is_read_and_upgraded() {
+    let world = world(TWO_BRANCHES);
+    world.ok("state set @/custom/x y");
+    // State as an old tool left it: a release with one task, and intent among it.
+    let document = |body: &str| format!(r#"{{"kind":"ref","body_type":"x","body":{body}}}"#);
+    let release = "refs/shop/-/p.ocu.star/@abc.1";
+    edit(&world, "remote.git", "state", ".ocuroot-store", r#"{"version":1}"#);
+    edit(
+        &world,
+        "remote.git",
+        "state",
+        &format!("{release}/@object.json"),
+        &document(r#"{"commit":"abc","package":{"functions":{},"phases":[{"name":"","work":[]}]}}"#),
+    );
+    edit(&world, "remote.git", "state", "refs/+/custom/old/@object.json", &document("1"));
+    world.check(
+        "state match 'shop/-/p.ocu.star/**'",
+        expect![[r#"
+        shop/-/p.ocu.star/@abc.1
+        shop/-/p.ocu.star/@r1
+        shop/-/p.ocu.star/@r1/commit/abc
+    "#]],
+    );
+    world.check(
+        "state get shop/-/p.ocu.star/@abc.1#commit",
+        expect![[r#"
+        "abc"
+    "#]],
+    );
+    world.check(
+        "state match '+/custom/*'",
+        expect![[r#"
+        +/custom/old
+        +/custom/x
+    "#]],
+    );
+    let tips = git(&remote(&world), &["for-each-ref", "--format=%(objectname)"]);
+    let refused = world.run(&["state", "set", "@/custom/x", "z"]);
+    assert!(
+        refused
+            .stderr
+            .contains("has the old version 1 and can only be read: run `ocuroot state upgrade` first"),
+        "{}",
+        refused.text()
+    );
+    world.ok("state upgrade --dryrun");
+    assert_eq!(git(&remote(&world), &["for-each-ref", "--format=%(objectname)"]), tips);
+    let commits =
+        |branch: &str| git(&remote(&world), &["rev-list", "--count", branch]).parse::<u32>().unwrap();
+    let before = commits("state");
+    world.ok("state upgrade");
+    assert_eq!(commits("state"), before + 1, "in one commit, summaries and all");
+    world.check("state check", expect![""]);
+    world.ok("state set @/custom/x z");
+    world.check(
+        "state match '+/custom/*'",
+        expect![[r#"
+        +/custom/old
+        +/custom/x
+    "#]],
+    );
+    world.check("state upgrade", expect![[r#"
+        nothing to upgrade in $DIR/remote.git (state) and $DIR/remote.git (intent): what is written there is of version 3
+    "#]]);
+}
+
+#[test]
+fn a_store_goes_from_folders_to_git_and_back() {
+    let mut world = world("repo_alias(\"shop\")\nstore.set(store.fs(\".store\"))\n");
+    release_everywhere(&world);
+    world.ok("state set @/custom/x y");
+    let file = beside(&world, "all.jsonl").display().to_string();
+    world.ok(&format!("state export {file}"));
+    let everything = std::fs::read_to_string(&file).unwrap();
+    world.write("repo.ocu.star", TWO_BRANCHES);
+    world.ok(&format!("state import {file}"));
+    world.check("state check", expect![""]);
+    assert_eq!(world.ok("state export").stdout, world.tidy_text(&everything));
+    world.commit("to git");
+    world.ok("release new release.ocu.star");
+    world.check(
+        "state diff",
+        expect![[r#"
+        @/custom/x
+    "#]],
+    );
+}
