@@ -20,7 +20,7 @@ store.set(store.git("../remote.git", branch="main", support_files={"README.md": 
 "#;
 
 /// One task, then a deployment to each of three environments.
-pub(crate) const RELEASE: &str = r#"-- env.ocu.star --
+const RELEASE: &str = r#"-- env.ocu.star --
 for name in ["a", "b", "c"]:
     register_environment(environment(name))
 -- release.ocu.star --

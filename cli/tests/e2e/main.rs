@@ -18,6 +18,7 @@ mod cascade;
 mod failing_files;
 mod freeze;
 mod generations;
+mod git_crowd;
 mod git_store;
 mod help;
 mod intent;

@@ -380,8 +380,14 @@ impl Clone {
                 continue;
             }
             if shallow && (stderr.contains("shallow") || stderr.contains("dumb http")) {
-                // An old or a dumb server: all of the history, then.
+                // An old server, or one that knows nothing of git: all of the history, then, and all
+                // contents, since that one is not to be asked for some of them either.
                 shallow = false;
+                let whole = repo.config().and_then(|mut config| {
+                    config.remove("remote.origin.promisor")?;
+                    config.remove("remote.origin.partialclonefilter")
+                });
+                whole.map_err(|error| self.broken(error.message()))?;
                 continue;
             }
             let in_the_way = stderr.contains("shallow file has changed") || stderr.contains("File exists");
