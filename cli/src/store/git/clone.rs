@@ -16,11 +16,11 @@ use git2::{ErrorCode, Odb, OdbLookupFlags, Oid, Repository, RepositoryInitOption
 use ocuroot_core::envelope::BlobId;
 use ocuroot_core::repo_config::strip_userinfo;
 
-use super::super::error::{RemoteProblem, StoreError};
+use super::super::error::StoreError;
 use super::super::steps::step;
 use super::command::{Answer, REMOTE, beside, git, problem};
-use super::pause;
-use super::turn::{Notes, Turn};
+use super::commit::pause;
+use super::turn::Notes;
 use super::upkeep;
 
 /// Branches of one remote, and where they are kept.
@@ -29,12 +29,12 @@ pub(super) struct Clone {
     url: String,
     folder: PathBuf,
     wanted: Vec<Wanted>,
-    opened: RefCell<Option<Opened>>,
+    pub(super) opened: RefCell<Option<Opened>>,
     /// How often the branches were found to be others than before.
     moves: Cell<u64>,
     remade: Cell<bool>,
     /// What had been pushed from this machine before the last fetch.
-    notes: RefCell<Notes>,
+    pub(super) notes: RefCell<Notes>,
 }
 
 /// A branch as repo.ocu.star names it.
@@ -46,10 +46,10 @@ pub(super) struct Wanted {
     pub(super) create: bool,
 }
 
-struct Opened {
-    repo: Repository,
+pub(super) struct Opened {
+    pub(super) repo: Repository,
     /// In the order of `wanted`.
-    branches: Vec<Branch>,
+    pub(super) branches: Vec<Branch>,
     /// Says to others that the clone is in use.
     _in_use: Option<File>,
 }
@@ -68,31 +68,10 @@ pub(super) struct Branch {
     pub(super) tip: Option<Oid>,
 }
 
-/// A branch's way from one commit to the next.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Update {
-    /// Index into the branches.
-    pub(super) branch: usize,
-    pub(super) old: Option<Oid>,
-    pub(super) new: Oid,
-}
-
-/// What became of a push.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Pushed {
-    Done,
-    /// Somebody else was faster: nothing was pushed.
-    Moved,
-    /// The remote takes one branch at a time only; nothing was pushed.
-    NotAtomic,
-}
-
 /// How often a fetch is tried again because somebody else's git uses the clone.
 const DISTURBED: u32 = 5;
 /// The setting of a clone that names the remote's default branch.
 const DEFAULT_BRANCH: &str = "ocuroot.defaultbranch";
-/// The setting of a clone whose remote does not take several branches in one push.
-const NO_ATOMIC: &str = "ocuroot.noatomic";
 /// What the default branch of a remote is called that has none.
 const MAIN: &str = "main";
 
@@ -180,7 +159,7 @@ impl Clone {
         StoreError::Clone { folder: self.folder.clone(), reason: reason.to_owned() }
     }
 
-    fn git(&self, arguments: &[&str], stdin: Option<&str>) -> Result<Answer, StoreError> {
+    pub(super) fn git(&self, arguments: &[&str], stdin: Option<&str>) -> Result<Answer, StoreError> {
         git(&self.folder, &self.url, arguments, stdin)
     }
 
@@ -413,7 +392,7 @@ impl Clone {
 
     /// What a failed command of git means: the clone is broken, the disk is full, or the remote does
     /// not answer.
-    fn failed(&self, stderr: &str) -> StoreError {
+    pub(super) fn failed(&self, stderr: &str) -> StoreError {
         let says = |needles: &[&str]| needles.iter().any(|needle| stderr.contains(needle));
         if says(&["No space left on device", "Disk quota exceeded"]) {
             let source = std::io::Error::new(std::io::ErrorKind::StorageFull, "git found no space left");
@@ -471,82 +450,6 @@ impl Clone {
         self.with(|_, odb| odb.refresh())
     }
 
-    /// Whether somebody on this machine has pushed to these branches since they were fetched.
-    pub(super) fn is_behind(&self, turn: &mut Turn, updates: &[Update]) -> bool {
-        let opened = self.opened.borrow();
-        let names = opened.as_ref().map(|opened| opened.branches.as_slice()).unwrap_or_default();
-        updates.iter().any(|update| {
-            names
-                .get(update.branch)
-                .is_some_and(|branch| turn.has_moved(&branch.name, branch.tip, &self.notes.borrow()))
-        })
-    }
-
-    /// Whether the remote may take several branches in one push; known once it has refused.
-    pub(super) fn is_atomic(&self) -> bool {
-        !self.with(|repo, _| Ok(repo.config()?.get_bool(NO_ATOMIC).unwrap_or(false))).unwrap_or(false)
-    }
-
-    /// Pushes branches, all or none of them.
-    ///
-    /// # Errors
-    /// When the remote does not take them.
-    pub(super) fn push(&self, updates: &[Update], turn: &mut Turn) -> Result<Pushed, StoreError> {
-        let atomic = updates.len() > 1;
-        let branches = self.branches()?;
-        let name = |update: &Update| {
-            branches.get(update.branch).map(|branch| full_name(&branch.name)).unwrap_or_default()
-        };
-        let mut arguments = vec!["push".to_owned(), "--porcelain".to_owned(), "--no-thin".to_owned()];
-        arguments.push("--no-verify".to_owned());
-        if atomic {
-            arguments.push("--atomic".to_owned());
-        }
-        for update in updates {
-            // The remote must still be where this commit goes on from; an empty id is "not there".
-            let old = update.old.map(|old| old.to_string()).unwrap_or_default();
-            arguments.push(format!("--force-with-lease={}:{old}", name(update)));
-        }
-        arguments.push("origin".to_owned());
-        for update in updates {
-            arguments.push(format!("{}:{}", update.new, name(update)));
-        }
-        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-        step();
-        let answer = self.git(&arguments, None)?;
-        step();
-        if answer.success {
-            for update in updates {
-                self.moved_to(update, turn);
-            }
-            return Ok(Pushed::Done);
-        }
-        if atomic && answer.stderr.contains("does not support --atomic") {
-            self.with(|repo, _| repo.config()?.set_bool(NO_ATOMIC, true))?;
-            return Ok(Pushed::NotAtomic);
-        }
-        match refused(&answer) {
-            Some(Refused::Moved) => Ok(Pushed::Moved),
-            Some(Refused::Declined { branch, message }) => Err(StoreError::Remote {
-                url: self.shown(),
-                problem: RemoteProblem::Declined { branch, message },
-            }),
-            None => Err(self.failed(&answer.stderr)),
-        }
-    }
-
-    /// Takes note that the remote has a commit of ours.
-    fn moved_to(&self, update: &Update, turn: &mut Turn) {
-        if let Some(opened) = self.opened.borrow_mut().as_mut()
-            && let Some(branch) = opened.branches.get_mut(update.branch)
-        {
-            branch.tip = Some(update.new);
-            turn.note(&branch.name, update.new);
-            // Only a hint for the next fetch; what counts is what the remote has.
-            let _ = opened.repo.reference(&full_name(&branch.name), update.new, true, "pushed");
-        }
-    }
-
     /// Housekeeping, if it is due and nobody else uses the clone.
     pub(super) fn keep_up(&self) {
         if self.opened.borrow().is_none() {
@@ -555,58 +458,7 @@ impl Clone {
     }
 }
 
-/// Why a branch was not pushed.
-#[derive(Debug, PartialEq, Eq)]
-enum Refused {
-    Moved,
-    Declined { branch: String, message: String },
-}
-
-/// Reads `git push --porcelain`: a line for each branch, `!` before those that were not taken.
-fn refused(answer: &Answer) -> Option<Refused> {
-    let mut moved = None;
-    for line in answer.stdout.lines().filter_map(|line| line.strip_prefix("!\t")) {
-        let (branches, why) = line.split_once('\t').unwrap_or((line, ""));
-        let lost = [
-            "stale info",
-            "fetch first",
-            "non-fast-forward",
-            "failed to update ref",
-            "cannot lock ref",
-            "failed to lock",
-            "unable to lock",
-            "reference already exists",
-            "incorrect old value provided",
-            "atomic",
-        ];
-        if lost.iter().any(|needle| why.contains(needle)) {
-            moved = Some(Refused::Moved);
-        } else {
-            let branch = branches.rsplit_once("refs/heads/").map_or(branches, |(_, branch)| branch);
-            return Some(Refused::Declined {
-                branch: branch.to_owned(),
-                message: declined(why, &answer.stderr),
-            });
-        }
-    }
-    moved
-}
-
-/// The remote's own words, where it has any.
-fn declined(why: &str, stderr: &str) -> String {
-    let why = why.trim_start_matches("[remote rejected] ").trim_start_matches("[rejected] ");
-    let why = why.trim_start_matches('(').trim_end_matches(')');
-    let said: Vec<&str> = stderr
-        .lines()
-        .filter_map(|line| line.strip_prefix("remote: "))
-        .map(str::trim)
-        .filter(|line| !line.is_empty())
-        .take(5)
-        .collect();
-    if said.is_empty() { why.to_owned() } else { format!("{why}: {}", said.join(" ")) }
-}
-
-fn full_name(branch: &str) -> String {
+pub(super) fn full_name(branch: &str) -> String {
     format!("refs/heads/{branch}")
 }
 
@@ -617,33 +469,6 @@ fn full(error: &git2::Error) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_push_that_came_late_is_told_from_one_that_is_not_wanted() {
-        let answer = |stdout: &str, stderr: &str| Answer {
-            success: false,
-            stdout: format!("To /srv/r.git\n{stdout}\nDone"),
-            stderr: stderr.to_owned(),
-        };
-        for late in [
-            "!\tabc:refs/heads/state\t[rejected] (stale info)",
-            "!\tabc:refs/heads/state\t[remote rejected] (failed to update ref)",
-            "!\tabc:refs/heads/state\t[remote rejected] (cannot lock ref 'refs/heads/state': is at a but expected b)",
-            "!\tabc:refs/heads/state\t[rejected] (atomic push failed)\n!\tabc:refs/heads/intent\t[rejected] (stale info)",
-        ] {
-            assert_eq!(refused(&answer(late, "")), Some(Refused::Moved), "{late}");
-        }
-        let protected = "!\tabc:refs/heads/my/state\t[remote rejected] (pre-receive hook declined)";
-        let expected = Refused::Declined {
-            branch: "my/state".to_owned(),
-            message: "pre-receive hook declined: only robots may push".to_owned(),
-        };
-        assert_eq!(
-            refused(&answer(protected, "remote: only robots may push\nerror: failed")),
-            Some(expected)
-        );
-        assert_eq!(refused(&answer("", "fatal: no")), None);
-    }
 
     #[test]
     fn a_clone_is_named_by_its_remote_without_userinfo() {
