@@ -114,8 +114,16 @@ fn slowly(folder: &Path, arguments: &[&str]) -> Result<(), GitError> {
         std::os::unix::process::CommandExt::process_group(&mut command, 0);
         command.env("GIT_TERMINAL_PROMPT", "0");
     }
-    let child = command.spawn().map_err(GitError::Missing)?;
-    let _registered = interrupt::child(child.id(), alone);
+    let (child, _registered) = interrupt::spawn(&mut command, alone).map_err(|error| {
+        if error.kind() != std::io::ErrorKind::Interrupted {
+            return GitError::Missing(error);
+        }
+        GitError::Failed {
+            command: arguments.first().copied().unwrap_or_default().to_owned(),
+            folder: folder.display().to_string(),
+            message: "interrupted".to_owned(),
+        }
+    })?;
     let output = child.wait_with_output().map_err(GitError::Missing)?;
     // A URL may hold a token.
     let shown = arguments.iter().map(|argument| strip_userinfo(argument)).collect::<Vec<_>>().join(" ");

@@ -6,6 +6,7 @@
 //! is registered as a [`Cleanup`].
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::process::{self, Command};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError, mpsc};
 
@@ -36,12 +37,12 @@ pub fn install() {
         if again || !heard {
             // Held to the end: what is being undone elsewhere is finished first, and nothing twice.
             let mut left = lock(&CLEANUPS);
-            if !left.is_empty() {
-                // Whoever still writes there would make again what is removed.
+            if again || !left.is_empty() {
+                // They have been asked before; and whoever still writes would make again what is removed.
                 kill_children();
             }
             std::mem::take(&mut *left).into_values().for_each(|undo| undo());
-            std::process::exit(130);
+            process::exit(130);
         }
     });
 }
@@ -101,18 +102,24 @@ impl Drop for Cleanup {
     }
 }
 
-/// A child process that ends with this one. `group`: it leads a process group of its own, and all
+/// Starts a child process that ends with this one. `group`: it leads a process group of its own, and all
 /// of that ends.
-#[must_use]
-pub fn child(pid: u32, group: bool) -> Child {
-    lock(&CHILDREN).insert((pid, group));
+///
+/// # Errors
+/// When it cannot be started; [`Interrupted`](std::io::ErrorKind::Interrupted) once the user has given up.
+pub fn spawn(command: &mut Command, group: bool) -> std::io::Result<(process::Child, Child)> {
+    // Whoever ends children waits until this one is known, so that none is overlooked.
+    let mut children = lock(&CHILDREN);
     if is_set() {
-        end(pid, group, Signal::TERM);
+        return Err(std::io::Error::new(std::io::ErrorKind::Interrupted, "interrupted"));
     }
-    Child(pid, group)
+    let child = command.spawn()?;
+    let id = child.id();
+    children.insert((id, group));
+    Ok((child, Child(id, group)))
 }
 
-/// See [`child`].
+/// See [`spawn`].
 #[derive(Debug)]
 pub struct Child(u32, bool);
 

@@ -40,9 +40,6 @@ pub(super) fn run(
     if !folder.is_dir() {
         return Err(HostError::new(format!("there is no folder `{}` to run in", command.dir)));
     }
-    if interrupt::is_set() {
-        return Err(HostError::new("interrupted"));
-    }
     let mut process = Command::new(&command.shell);
     process.arg("-c").arg(&command.command).current_dir(folder);
     for name in hidden {
@@ -57,10 +54,12 @@ pub(super) fn run(
     if group {
         std::os::unix::process::CommandExt::process_group(&mut process, 0);
     }
-    let mut child = process.spawn().map_err(|error| {
+    let (mut child, _registered) = interrupt::spawn(&mut process, group).map_err(|error| {
+        if error.kind() == std::io::ErrorKind::Interrupted {
+            return HostError::new("interrupted");
+        }
         HostError::new(format!("cannot start `{}`: {}", command.shell, super::why(&error)))
     })?;
-    let _registered = interrupt::child(child.id(), group);
 
     let (sender, events) = mpsc::channel();
     let streams = [
