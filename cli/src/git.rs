@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 
 use ocuroot_core::documents::Remote;
 use ocuroot_core::release::Commit;
-use ocuroot_core::repo_config::{self, strip_userinfo};
+use ocuroot_core::repo_config::{self, strip_userinfo, strip_userinfo_in};
 
 use crate::interrupt;
 
@@ -334,7 +334,7 @@ pub fn clone(url: &str, folder: &Path, commit: &str) -> Result<(), GitError> {
             GitError::Failed { message, folder, .. } => GitError::Failed {
                 command: format!("clone {}", strip_userinfo(url)),
                 folder,
-                message: message.replace(url, &strip_userinfo(url)),
+                message: strip_userinfo_in(&message),
             },
             missing => missing,
         })

@@ -101,6 +101,24 @@ pub fn strip_userinfo(url: &str) -> String {
     format!("{scheme}://{host}{path}")
 }
 
+/// `text` with the userinfo taken out of every URL in it, as programs print them in messages.
+#[must_use]
+pub fn strip_userinfo_in(text: &str) -> String {
+    let mut clean = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find("://") {
+        let (before, after) = rest.split_at(at + "://".len());
+        clean.push_str(before);
+        let ends = |c: char| c.is_whitespace() || matches!(c, '/' | '\'' | '"' | '<' | '>' | '`');
+        let authority = after.find(ends).unwrap_or(after.len());
+        let (authority, tail) = after.split_at(authority);
+        clean.push_str(authority.rsplit_once('@').map_or(authority, |(_, host)| host));
+        rest = tail;
+    }
+    clean.push_str(rest);
+    clean
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -126,6 +144,17 @@ mod tests {
         let config = snapshot.get(&first).unwrap().and_then(Document::read::<RepoConfig>).unwrap();
         assert_eq!(config.remotes[0].url, "https://example.com/o/r.git");
         assert_eq!(source(&config).unwrap(), "repo_alias(\"shop\")");
+    }
+
+    #[test]
+    fn userinfo_never_stays_in_what_others_say() {
+        for (text, expected) in [
+            ("could not read Password for 'http://TOKEN@h'", "could not read Password for 'http://h'"),
+            ("a https://u:p@h/x b https://v:q@i/y@z", "a https://h/x b https://i/y@z"),
+            ("ssh://git@h:22/x git@h:o/r ://", "ssh://h:22/x git@h:o/r ://"),
+        ] {
+            assert_eq!(strip_userinfo_in(text), expected);
+        }
     }
 
     #[test]

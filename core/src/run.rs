@@ -428,10 +428,42 @@ pub fn complete(
         edit.delete(&current)?;
     } else {
         edit.link(&current, &entry.place)?;
+        if entry.is_deploy() && overtaken(snapshot, &entry, &current)? {
+            let wanted = Intent { release: task.release, input: task.input, extra: Map::new() };
+            edit.put_body(&current.to_intent(), body_type::INTENT, &wanted)?;
+        }
     }
     put_logs(&mut edit, run, logs)?;
     set_status(&mut edit, &entry, Status::Complete, facts)?;
     Ok(edit.finish())
+}
+
+/// Whether another release was deployed to where this run deploys, from its beginning to its end, while
+/// this one executes: then intent names what is gone, because it was claimed later and ended sooner.
+/// What a person has set meanwhile is no deployment, and stays.
+fn overtaken(snapshot: &Snapshot, entry: &RunEntry, current: &Ref) -> Result<bool, Unmet<RunError>> {
+    let Some(intent) = snapshot.get(&current.to_intent())?.and_then(Document::read::<Intent>) else {
+        return Ok(false);
+    };
+    if intent.release == entry.release() || intent.release.package() != current.package() {
+        return Ok(false);
+    }
+    let time = |at: Ref| -> Result<Option<jiff::Timestamp>, Needs> {
+        let marker = snapshot.get(&at)?.and_then(Document::read::<Marker>);
+        Ok(marker.and_then(|marker| marker.started.unwrap_or(marker.time).parse().ok()))
+    };
+    let began = time(status_ref(&entry.reference, Status::Running)?)?;
+    let place = intent.release.child(&format!("deploy/{}", entry.name()))?;
+    for other in runs::of_place(snapshot, &place)?.iter().rev() {
+        if other.status() == Status::Complete {
+            let theirs = time(status_ref(&other.reference, Status::Complete)?)?;
+            return Ok(matches!((began, theirs), (Some(began), Some(theirs)) if theirs >= began));
+        }
+        if other.status().is_open() {
+            return Ok(false);
+        }
+    }
+    Ok(false)
 }
 
 /// Moves a run that has not ended to a status that ends it: `cancelled`, or `failed_retried` for

@@ -7,8 +7,10 @@ use clap::{CommandFactory, FromArgMatches};
 use ocuroot_core::documents::Status;
 use ocuroot_core::freeze;
 use ocuroot_core::plan::{self, Plan, Scope};
+use ocuroot_core::release::{self, ReleaseError};
 use ocuroot_core::repo_config::strip_userinfo;
 use ocuroot_core::run::Claimed;
+use ocuroot_core::snapshot::Unmet;
 use ocuroot_core::{Ref, runs};
 use serde::Serialize;
 
@@ -320,9 +322,13 @@ fn finish(
     followed
 }
 
-/// How a release stands.
+/// How a release stands. One that is not there (any more: somebody may have rewritten the store) is an
+/// error.
 fn standing(session: &mut Session, release: &Ref) -> Result<Status, Failure> {
-    session.ask(|snapshot| runs::release_status(snapshot, release))
+    session.read(|snapshot| {
+        release::read(snapshot, release)?;
+        Ok::<_, Unmet<ReleaseError>>(runs::release_status(snapshot, release)?)
+    })
 }
 
 /// Follows up on what the command has changed, if it was asked to.

@@ -156,6 +156,23 @@ pub enum StoreError {
         /// Why not.
         reason: &'static str,
     },
+    /// A name that git keeps for itself.
+    #[error(
+        "git cannot hold a file in a folder called .git, so {reference} cannot be stored: choose another name"
+    )]
+    GitName {
+        /// The ref.
+        reference: Ref,
+    },
+    /// State and intent lie in two remotes, or in one that takes one branch at a time, and only the first
+    /// has the change.
+    #[error(
+        "state has been written and intent has not: {error}. What intent should say now, `ocuroot state diff` shows"
+    )]
+    Partly {
+        /// Why not.
+        error: Box<StoreError>,
+    },
     /// Others were always faster.
     #[error("gave up after {} s: others keep writing to {url}. Nothing was changed; try again", waited.as_secs())]
     Crowded {
@@ -240,9 +257,7 @@ pub enum RemoteProblem {
     #[error("it cannot be reached ({0}). Check the address and the network, and try again")]
     Unreachable(String),
     /// It does not take the push.
-    #[error(
-        "it does not accept a push to branch {branch} ({message}). Nothing was changed; allow this user to push there, or take the protection off that branch"
-    )]
+    #[error("it does not accept a push to branch {branch} ({message}). {}", declined_hint(message))]
     Declined {
         /// The branch.
         branch: String,
@@ -285,6 +300,18 @@ pub(crate) fn side_name(side: Marker) -> &'static str {
     match side {
         Marker::State => "state",
         Marker::Intent => "intent",
+    }
+}
+
+/// What to do about a push that was not accepted.
+fn declined_hint(message: &str) -> &'static str {
+    let says = |needles: &[&str]| needles.iter().any(|needle| message.contains(needle));
+    if says(&["No space", "quota", "unpacker error"]) {
+        "Make room on the remote, and see that its user may write there"
+    } else if says(&["cannot create", "lock"]) {
+        "Look after that branch on the remote: a lock that was left behind, or another branch whose name begins with this one's"
+    } else {
+        "Allow this user to push there, or take the protection off that branch"
     }
 }
 

@@ -39,7 +39,7 @@ mod tests;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ocuroot_core::memory::Memory;
 use ocuroot_core::snapshot::{Needs, Snapshot, Unmet};
@@ -337,7 +337,10 @@ impl Stores {
     ) -> Result<T, Decided<E>> {
         // Kept after a conflict, so that it is decided anew while the others of this machine wait.
         let mut turn = None;
-        for attempt in 1..=ATTEMPTS {
+        let began = Instant::now();
+        let mut attempts = 0;
+        loop {
+            attempts += 1;
             let (transaction, value) = self.answer(snapshot, decide, None)?;
             match stores.commit(&transaction, snapshot, &mut turn)? {
                 git::Outcome::Done { moved: false } => {
@@ -348,16 +351,15 @@ impl Stores {
                     *snapshot = Snapshot::default();
                     return Ok(value);
                 }
-                git::Outcome::Conflict(refs) if attempt == ATTEMPTS => {
-                    return Err(StoreError::Busy { refs, attempts: attempt }.into());
+                git::Outcome::Conflict(refs) if began.elapsed() >= stores.wait_limit() => {
+                    return Err(StoreError::Busy { refs, attempts }.into());
                 }
                 git::Outcome::Conflict(conflicts) => {
-                    tracing::debug!(attempt, ?conflicts, "deciding again");
+                    tracing::debug!(attempts, ?conflicts, "deciding again");
                     *snapshot = Snapshot::default();
                 }
             }
         }
-        Err(StoreError::Busy { refs: Vec::new(), attempts: ATTEMPTS }.into())
     }
 
     /// Compares the summaries of a git store with its documents (spec: store, "Summaries"); a store in
@@ -423,7 +425,11 @@ impl Stores {
         held: Option<&fs::Locks>,
     ) -> Result<T, Decided<E>> {
         let mut asked = Needs::default();
-        let mut moment = None;
+        // In git a snapshot lives as long as the tips do that it was loaded from.
+        let mut moment = match &self.backend {
+            Backend::Git(stores) => stores.moment(),
+            Backend::Fs { .. } => None,
+        };
         let mut restarts = 0;
         let mut shared = None;
         loop {

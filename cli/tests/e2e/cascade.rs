@@ -244,16 +244,6 @@ fn whoever_gives_up_leaves_no_checkout_behind() {
     assert!(run.stderr.contains("error: interrupted"), "{}", run.text());
     assert_tidy(&world);
 
-    // Twice, since a command will not end.
-    news(&world, "3\n");
-    let stubborn =
-        cascade("../api", "trap '' TERM INT; echo started > $PIPE; while :; do read x < $PIPE || :; done");
-    let id = stubborn.id().to_string();
-    assert!(Command::new("kill").args(["-INT", &id]).status().unwrap().success());
-    let run = end(stubborn, "INT");
-    assert!(run.code == 130 || run.stderr.contains("error: interrupted"), "{}", run.text());
-    assert_tidy(&world);
-
     // While git makes a worktree.
     world.write("../web/version.txt", "second\n");
     commit(&world, "web");
@@ -269,9 +259,19 @@ fn whoever_gives_up_leaves_no_checkout_behind() {
             .unwrap()
             .success()
     );
-    news(&world, "4\n");
+    news(&world, "3\n");
     let run = end(cascade("../web", ":"), "TERM");
     assert_eq!(run.code, 1, "{}", run.text());
     assert!(run.stderr.contains("error: interrupted"), "{}", run.text());
+    assert_tidy(&world);
+
+    // Twice, since a command will not end. It comes last, for its run may be left running.
+    news(&world, "4\n");
+    let stubborn =
+        cascade("../api", "trap '' TERM INT; echo started > $PIPE; while :; do read x < $PIPE || :; done");
+    let id = stubborn.id().to_string();
+    assert!(Command::new("kill").args(["-INT", &id]).status().unwrap().success());
+    let run = end(stubborn, "INT");
+    assert!(run.code == 130 || run.stderr.contains("error: interrupted"), "{}", run.text());
     assert_tidy(&world);
 }

@@ -16,10 +16,15 @@ const CONFIG: &str = r#"repo_alias("shop")
 store.set(store.git("../remote.git", branch="state"), intent=store.git("../remote.git", branch="intent"))
 "#;
 
-/// Starts a command with a home of its own.
+/// Starts a command with a home of its own; those with odd numbers share a machine, the others do not.
 fn start(world: &World, number: usize, arguments: &[&str]) -> Child {
     let mut command = world.command("", arguments);
-    command.env("OCUROOT_HOME", beside(world, &format!("home{number}")));
+    let home = beside(world, &format!("home{number}"));
+    std::fs::create_dir_all(&home).unwrap();
+    command.env("OCUROOT_HOME", &home);
+    if number.is_multiple_of(2) {
+        command.env("TMPDIR", &home);
+    }
     command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
 }
 

@@ -436,7 +436,7 @@ fn a_protected_branch_is_named_and_nothing_is_written() {
     let tips = git(&remote(&world), &["for-each-ref", "--format=%(objectname)"]);
     world.check("state set @/custom/x z", expect![[r#"
         --- stderr
-        error: the store needs `git` access to $DIR/remote.git: it does not accept a push to branch intent (hook declined: only by pull request error: hook declined to update refs/heads/intent). Nothing was changed; allow this user to push there, or take the protection off that branch
+        error: the store needs `git` access to $DIR/remote.git: it does not accept a push to branch intent (hook declined: only by pull request error: hook declined to update refs/heads/intent). Allow this user to push there, or take the protection off that branch
         --- exit 1
     "#]]);
     assert_eq!(git(&remote(&world), &["for-each-ref", "--format=%(objectname)"]), tips);
@@ -633,6 +633,139 @@ fn a_store_goes_from_folders_to_git_and_back() {
         "state diff",
         expect![[r#"
         @/custom/x
+    "#]],
+    );
+}
+
+/// Makes a release file whose build waits until somebody has written to a pipe.
+fn waiting(world: &World) {
+    world.write("slow.ocu.star", "def wait():\n    shell(\"echo up > ../up; cat ../go\")\ndef up(environment):\n    pass\ntask(wait, \"wait\")\nphase(\"all\", tasks=[deploy(e, up=up, down=up) for e in environments()])\n");
+    for name in ["up", "go"] {
+        assert!(Command::new("mkfifo").arg(beside(world, name)).status().unwrap().success());
+    }
+}
+
+#[test]
+fn of_two_remotes_only_what_somebody_else_has_written_is_left_to_them() {
+    let world = world(TWO_REPOS);
+    world.ok("release new env.ocu.star");
+    waiting(&world);
+    let job =
+        world.command("", &["release", "new", "slow.ocu.star"]).stderr(std::process::Stdio::piped()).spawn();
+    std::fs::read_to_string(beside(&world, "up")).unwrap();
+    // Meanwhile a person says something about one of the three deployments.
+    let intent = r#"{"kind":"ref","body_type":"models.Intent","body":{"release":"shop/-/slow.ocu.star/@r9","input":{}}}"#;
+    edit(&world, "other.git", "trunk", "refs/shop/-/slow.ocu.star/@/deploy/a/@object.json", intent);
+    std::fs::write(beside(&world, "go"), "go\n").unwrap();
+    assert!(job.unwrap().wait_with_output().unwrap().status.success());
+    world.check(
+        "state get shop/-/slow.ocu.star/+/deploy/a#release",
+        expect![[r#"
+        "shop/-/slow.ocu.star/@r9"
+    "#]],
+    );
+    world.check(
+        "state diff",
+        expect![[r#"
+        shop/-/slow.ocu.star/@/deploy/a
+    "#]],
+    );
+}
+
+#[test]
+fn history_that_is_rewound_during_a_release_fails_it() {
+    let world = world(TWO_BRANCHES);
+    world.ok("release new env.ocu.star");
+    waiting(&world);
+    let before = git(&remote(&world), &["rev-parse", "state"]);
+    let job =
+        world.command("", &["release", "new", "slow.ocu.star"]).stderr(std::process::Stdio::piped()).spawn();
+    std::fs::read_to_string(beside(&world, "up")).unwrap();
+    git(&remote(&world), &["update-ref", "refs/heads/state", &before]);
+    std::fs::write(beside(&world, "go"), "go\n").unwrap();
+    let run = world.tidy(&job.unwrap().wait_with_output().unwrap());
+    assert_eq!(run.code, 1, "{}", run.text());
+    assert!(run.stderr.contains("there is no release shop/-/slow.ocu.star/@r1"), "{}", run.text());
+}
+
+#[test]
+fn an_upgrade_loses_nothing_where_it_takes_two_pushes() {
+    for config in [TWO_REPOS, TWO_BRANCHES] {
+        let world = world(config);
+        world.ok("state set @/custom/x y");
+        let (state, intent) =
+            if config == TWO_REPOS { ("main", "other.git") } else { ("state", "remote.git") };
+        git(&remote(&world), &["config", "receive.advertiseAtomic", "false"]);
+        edit(&world, "remote.git", state, ".ocuroot-store", r#"{"version":1}"#);
+        edit(
+            &world,
+            "remote.git",
+            state,
+            "refs/+/custom/old/@object.json",
+            r#"{"kind":"ref","body_type":"x","body":1}"#,
+        );
+        world.ok("state upgrade");
+        assert_eq!(world.ok("state match '+/custom/*'").stdout, "+/custom/old\n+/custom/x\n", "{intent}");
+        world.check("state check", expect![""]);
+    }
+}
+
+#[test]
+fn what_is_in_the_way_of_a_branch_is_said_at_once() {
+    let world = world(TWO_BRANCHES);
+    world.ok("state set @/custom/x y");
+    let stuck = remote(&world).join("refs/heads/intent.lock");
+    std::fs::write(&stuck, "").unwrap();
+    let run = world.run(&["state", "set", "@/custom/x", "z"]);
+    assert!(run.stderr.contains("does not accept a push to branch intent"), "{}", run.text());
+    assert!(run.stderr.contains("Look after that branch on the remote"), "{}", run.text());
+    std::fs::remove_file(stuck).unwrap();
+    // A folder where the branch would be.
+    let tip = git(&remote(&world), &["rev-parse", "intent"]);
+    git(&remote(&world), &["update-ref", "refs/heads/other/deep", &tip]);
+    world.write("repo.ocu.star", &TWO_BRANCHES.replace("\"intent\"", "\"other\""));
+    let run = world.run(&["state", "set", "@/custom/x", "z"]);
+    assert!(run.stderr.contains("does not accept a push to branch other"), "{}", run.text());
+    let run = world.run(&["state", "set", "@/custom/.git/x", "z"]);
+    assert!(run.stderr.contains("git cannot hold a file in a folder called .git"), "{}", run.text());
+}
+
+#[test]
+fn the_default_branch_is_followed() {
+    let world = world("repo_alias(\"shop\")\nstore.set(store.git(\"../remote.git\"))\n");
+    world.ok("state set @/custom/x y");
+    git(&remote(&world), &["branch", "next", "trunk"]);
+    git(&remote(&world), &["symbolic-ref", "HEAD", "refs/heads/next"]);
+    edit(&world, "remote.git", "next", "README.md", "moved\n");
+    world.ok("state set @/custom/x z");
+    assert_eq!(
+        git(&remote(&world), &["show", "next:intent/refs/@/custom/x/@object.json"]).matches("\"z\"").count(),
+        1
+    );
+    assert_eq!(
+        git(&remote(&world), &["show", "trunk:intent/refs/@/custom/x/@object.json"]).matches("\"y\"").count(),
+        1
+    );
+}
+
+#[test]
+fn after_a_crowd_intent_says_what_is_deployed() {
+    let world = world(TWO_BRANCHES);
+    world.ok("release new env.ocu.star");
+    let jobs: Vec<_> = (0..5)
+        .map(|number| {
+            let mut command = world.command("", &["release", "new", "release.ocu.star", "--force"]);
+            command.env("OCUROOT_HOME", beside(&world, &format!("home{number}"))).spawn().unwrap()
+        })
+        .collect();
+    for mut job in jobs {
+        assert!(job.wait().unwrap().success());
+    }
+    world.check("state diff", expect![""]);
+    world.check(
+        "work any --dryrun",
+        expect![[r#"
+        []
     "#]],
     );
 }

@@ -118,6 +118,40 @@ fn the_first_function_of_a_deployment_writes_the_intent() {
 }
 
 #[test]
+fn what_was_claimed_and_not_begun_is_given_back() {
+    for (before, restored) in [
+        ("", "- s/-/p/+/deploy/prod"),
+        ("s/-/p/+/deploy/prod = r3(a=1)\n", "~ s/-/p/+/deploy/prod = r3(a=1)"),
+    ] {
+        let fixture = format!("{before}{DEPLOY} = pending up(a=2)");
+        let mut claiming = store(&fixture);
+        let (claim, claimed) = run::claim(&claiming.snapshot(), &r(DEPLOY), &facts()).unwrap();
+        claiming.commit(&claim).unwrap();
+        // The status comes back too, so that anybody can claim it.
+        let back = run::give_back(&claiming.snapshot(), &claimed, &facts()).unwrap();
+        claiming.commit(&back).unwrap();
+        let again = run::claim(&claiming.snapshot(), &r(DEPLOY), &facts()).unwrap().1;
+        assert_eq!(again.was, claimed.was);
+        let intent = again.intent.unwrap();
+        assert_eq!(intent.before.is_some(), restored.starts_with('~'), "{restored}");
+        assert_eq!(intent.before, claimed.intent.clone().unwrap().before);
+        // What somebody has written there meanwhile stays.
+        let mut meant = store(&fixture);
+        meant.commit(&claim).unwrap();
+        let theirs = ocuroot_core::envelope::Document::new("models.Intent", &json!({"release": "s/-/p/@r9"}));
+        meant.put(&r("s/-/p/+/deploy/prod"), &theirs);
+        let back = run::give_back(&meant.snapshot(), &claimed, &facts()).unwrap();
+        meant.commit(&back).unwrap();
+        assert_eq!(meant.get(&r("s/-/p/+/deploy/prod")), Some(theirs));
+        // And what somebody has taken over is theirs.
+        let ended = run::fail(&claiming.snapshot(), &r(DEPLOY), &[], &facts());
+        assert!(ended.is_err(), "it does not run");
+        let late = run::give_back(&store(&fixture).snapshot(), &claimed, &facts());
+        assert!(late.is_err(), "it is pending");
+    }
+}
+
+#[test]
 fn a_queued_down_runs_after_its_environment_is_gone() {
     check(
         &format!("{DEPLOY} = pending down(environment<-@/environment/prod={{\"name\":\"prod\"}})"),

@@ -11,6 +11,7 @@
 use std::cell::{Cell, RefCell};
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use git2::{ErrorCode, Odb, OdbLookupFlags, Oid, Repository, RepositoryInitOptions};
 use ocuroot_core::envelope::BlobId;
@@ -70,8 +71,12 @@ pub(super) struct Branch {
 
 /// How often a fetch is tried again because somebody else's git uses the clone.
 const DISTURBED: u32 = 5;
+/// How long to wait for another process that fetches into the same clone.
+const PATIENCE: Duration = Duration::from_secs(60);
 /// The setting of a clone that names the remote's default branch.
 const DEFAULT_BRANCH: &str = "ocuroot.defaultbranch";
+/// Where the remote's HEAD is kept, to notice when it names another branch.
+const HEAD: &str = "refs/ocuroot/head";
 /// What the default branch of a remote is called that has none.
 const MAIN: &str = "main";
 
@@ -213,6 +218,14 @@ impl Clone {
         let names = self.names(&repo)?;
         *self.notes.borrow_mut() = Notes::read(&self.shown());
         self.fetch_branches(&repo, &names)?;
+        let names = if self.default_has_changed(&repo, &names) {
+            let _ = repo.config().and_then(|mut config| config.remove(DEFAULT_BRANCH));
+            let names = self.names(&repo)?;
+            self.fetch_branches(&repo, &names)?;
+            names
+        } else {
+            names
+        };
         let mut branches = Vec::new();
         for name in names {
             let tip = match repo.refname_to_id(&full_name(&name)) {
@@ -249,8 +262,13 @@ impl Clone {
         let made = self.folder.parent().map_or(Ok(()), std::fs::create_dir_all);
         made.map_err(|error| StoreError::write("create", &self.folder, error))?;
         let lock = File::options().create(true).truncate(false).write(true).open(&path);
-        let lock = lock.and_then(|file| file.lock().map(|()| file));
-        lock.map_err(|error| StoreError::write("lock", &path, error))
+        let file = lock.map_err(|error| StoreError::write("lock", &path, error))?;
+        let began = Instant::now();
+        // Git copes with company; without the lock it only has to try more often.
+        while file.try_lock().is_err() && began.elapsed() < PATIENCE {
+            std::thread::sleep(Duration::from_millis(3));
+        }
+        Ok(file)
     }
 
     /// The clone's repository, made if it is not there.
@@ -320,19 +338,48 @@ impl Clone {
         head.trim().strip_prefix("ref: refs/heads/").map(str::to_owned)
     }
 
+    /// Whether the remote's HEAD, which was fetched too, is not where the branch is that it named before.
+    fn default_has_changed(&self, repo: &Repository, names: &[String]) -> bool {
+        let by_default = self.wanted.iter().zip(names).find(|(wanted, _)| wanted.branch.is_none());
+        let Some((_, name)) = by_default else { return false };
+        let known = repo.config().and_then(|config| config.get_string(DEFAULT_BRANCH)).is_ok();
+        let head = repo.refname_to_id(HEAD).ok();
+        known && head.is_some() && head != repo.refname_to_id(&full_name(name)).ok()
+    }
+
     fn fetch_branches(&self, repo: &Repository, names: &[String]) -> Result<(), StoreError> {
         let mut names: Vec<&String> = names.iter().collect();
         names.sort();
         names.dedup();
-        let mut shallow = names.iter().all(|name| repo.refname_to_id(&full_name(name)).is_err());
+        let new = |name: &&String| repo.refname_to_id(&full_name(name)).is_err();
+        if names.iter().any(new) && !names.iter().all(new) {
+            // Of the new ones the newest commit will do; the others go on from where they were.
+            let (new, known): (Vec<&String>, Vec<&String>) = names.into_iter().partition(new);
+            self.fetch_alike(repo, new, true)?;
+            return self.fetch_alike(repo, known, false);
+        }
+        let shallow = names.iter().all(new);
+        self.fetch_alike(repo, names, shallow)
+    }
+
+    fn fetch_alike(
+        &self,
+        repo: &Repository,
+        mut names: Vec<&String>,
+        mut shallow: bool,
+    ) -> Result<(), StoreError> {
+        let by_default = self.wanted.iter().any(|wanted| wanted.branch.is_none());
+        let mut head =
+            by_default && repo.config().and_then(|config| config.get_string(DEFAULT_BRANCH)).is_ok();
         let mut asked = false;
         let mut disturbed = 0;
         loop {
             if names.is_empty() {
                 return Ok(());
             }
-            let refspecs: Vec<String> =
+            let mut refspecs: Vec<String> =
                 names.iter().map(|name| format!("+{0}:{0}", full_name(name))).collect();
+            refspecs.extend(head.then(|| format!("+HEAD:{HEAD}")));
             let mut arguments = vec!["fetch", "--quiet", "--no-tags", "--no-write-fetch-head"];
             if shallow {
                 arguments.push("--depth=1");
@@ -348,6 +395,7 @@ impl Clone {
             if stderr.contains("couldn't find remote ref") && !asked {
                 // Some branch is not there (any more); it takes a question to know which.
                 asked = true;
+                head = false;
                 let there =
                     self.git(&["ls-remote", "origin", "refs/heads/*"], None)?.or_problem(&self.url)?;
                 for name in &names {
@@ -393,7 +441,8 @@ impl Clone {
     /// What a failed command of git means: the clone is broken, the disk is full, or the remote does
     /// not answer.
     pub(super) fn failed(&self, stderr: &str) -> StoreError {
-        let says = |needles: &[&str]| needles.iter().any(|needle| stderr.contains(needle));
+        let own: String = stderr.lines().filter(|line| !line.starts_with("remote:")).collect();
+        let says = |needles: &[&str]| needles.iter().any(|needle| own.contains(needle));
         if says(&["No space left on device", "Disk quota exceeded"]) {
             let source = std::io::Error::new(std::io::ErrorKind::StorageFull, "git found no space left");
             return StoreError::DiskFull { path: self.folder.clone(), source };
@@ -402,7 +451,6 @@ impl Clone {
             "bad object",
             "is corrupt",
             "is empty",
-            "bad config",
             "object corrupt or missing",
             "unable to read tree",
             "invalid sha1 pointer",
@@ -412,7 +460,8 @@ impl Clone {
             "unable to parse object",
             "cannot lock ref",
             "reference broken",
-        ]) || stderr.contains(&format!("not a git repository: '{}'", self.folder.display()));
+        ]) || (own.contains("bad config") && own.contains(&*self.folder.to_string_lossy()))
+            || stderr.contains(&format!("not a git repository: '{}'", self.folder.display()));
         if ours { self.broken(stderr) } else { problem(&self.url, stderr) }
     }
 

@@ -1,14 +1,17 @@
 //! The user's own `git`, which reaches the remote: it knows their keys, helpers and proxies.
 //!
 //! It runs in the clone, with what the user has configured, except for what would get in the way
-//! there: hooks, housekeeping at a bad moment, questions on the terminal. The remote's URL may hold a
-//! token, so it is handed over in the environment and neither on the command line nor in a file.
+//! there: hooks, housekeeping at a bad moment, questions on the terminal.
+//!
+//! The userinfo of an HTTP remote may be a token. Git never sees it in the URL, which would stand in the
+//! list of processes; a credential helper of ours takes it from the environment of that one command.
 
 use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use ocuroot_core::repo_config::strip_userinfo;
+use ocuroot_core::repo_config::{strip_userinfo, strip_userinfo_in};
+use percent_encoding::percent_decode_str;
 
 use super::super::error::{RemoteProblem, StoreError};
 
@@ -22,7 +25,13 @@ const SETTINGS: &[(&str, &str)] = &[
     ("push.gpgSign", "false"),
     ("push.followTags", "false"),
     ("push.recurseSubmodules", "no"),
+    // A server that says nothing for a minute will say nothing any more.
+    ("http.lowSpeedLimit", "1"),
+    ("http.lowSpeedTime", "60"),
 ];
+
+/// Answers with what the environment holds.
+const HELPER: &str = "!f() { test \"$1\" = get && printf 'username=%s\\npassword=%s\\n' \"$OCUROOT_STORE_USER\" \"$OCUROOT_STORE_PASSWORD\"; }; f";
 
 /// Variables that would send git to another repo than the clone, as they do inside a git hook.
 const ELSEWHERE: &[&str] = &[
@@ -35,6 +44,10 @@ const ELSEWHERE: &[&str] = &[
     "GIT_NAMESPACE",
     "GIT_PREFIX",
     "GIT_QUARANTINE_PATH",
+    "GIT_SHALLOW_FILE",
+    "GIT_GRAFT_FILE",
+    "GIT_REPLACE_REF_BASE",
+    "GIT_CONFIG_PARAMETERS",
 ];
 
 /// What a command came to.
@@ -103,15 +116,29 @@ fn run(
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
     command.env("LC_ALL", "C").env("GIT_TERMINAL_PROMPT", "0");
     // What the environment configures stays, and ours is added behind it.
+    let mut settings: Vec<(String, String)> =
+        SETTINGS.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+    let remote = match credentials(url) {
+        None => url.to_owned(),
+        Some((user, password)) => {
+            command.env("OCUROOT_STORE_USER", user).env("OCUROOT_STORE_PASSWORD", password);
+            let remote = strip_userinfo(url);
+            // The first one empties the list: nobody else is asked about this remote.
+            settings.extend(
+                ["", HELPER].map(|helper| (format!("credential.{remote}.helper"), helper.to_owned())),
+            );
+            remote
+        }
+    };
+    settings.push((format!("url.{remote}.insteadOf"), REMOTE.to_owned()));
+    settings.push(("remote.origin.url".to_owned(), remote));
     let given = std::env::var("GIT_CONFIG_COUNT").ok().and_then(|count| count.parse::<usize>().ok());
-    let alias = format!("url.{url}.insteadOf");
-    let settings = SETTINGS.iter().copied().chain([("remote.origin.url", url), (alias.as_str(), REMOTE)]);
-    let mut count = given.unwrap_or(0);
-    for (key, value) in settings {
-        command.env(format!("GIT_CONFIG_KEY_{count}"), key).env(format!("GIT_CONFIG_VALUE_{count}"), value);
-        count += 1;
+    let first = given.unwrap_or(0);
+    for (index, (key, value)) in settings.iter().enumerate() {
+        let number = first + index;
+        command.env(format!("GIT_CONFIG_KEY_{number}"), key).env(format!("GIT_CONFIG_VALUE_{number}"), value);
     }
-    command.env("GIT_CONFIG_COUNT", count.to_string());
+    command.env("GIT_CONFIG_COUNT", (first + settings.len()).to_string());
     let began = std::time::Instant::now();
     let output = command.spawn().and_then(|mut child| {
         if let (Some(text), Some(mut pipe)) = (stdin, child.stdin.take()) {
@@ -121,7 +148,7 @@ fn run(
         child.wait_with_output()
     });
     let output = output.map_err(StoreError::NoGit)?;
-    let clean = |bytes: &[u8]| String::from_utf8_lossy(bytes).replace(url, &strip_userinfo(url));
+    let clean = |bytes: &[u8]| strip_userinfo_in(&String::from_utf8_lossy(bytes));
     let answer = Answer {
         success: output.status.success(),
         stdout: clean(&output.stdout),
@@ -136,6 +163,17 @@ fn run(
         arguments.join(" ")
     );
     Ok(answer)
+}
+
+/// User and password of an HTTP URL; of a token alone, that as the user. None for one without, and for
+/// other kinds of URLs, whose user is no secret.
+fn credentials(url: &str) -> Option<(String, String)> {
+    let (scheme, rest) = url.split_once("://")?;
+    let authority = rest.split('/').next().unwrap_or_default();
+    let (userinfo, _) = authority.rsplit_once('@')?;
+    let decoded = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
+    let (user, password) = userinfo.split_once(':').unwrap_or((userinfo, ""));
+    matches!(scheme, "http" | "https").then(|| (decoded(user), decoded(password)))
 }
 
 /// What git's words about a remote mean.
@@ -202,6 +240,21 @@ fn reason(stderr: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn credentials_of_http_alone_are_taken_out() {
+        let pair = |user: &str, password: &str| Some((user.to_owned(), password.to_owned()));
+        for (url, expected) in [
+            ("https://ada:p%40ss@h/r.git", pair("ada", "p@ss")),
+            ("http://TOKEN@h:80/r.git", pair("TOKEN", "")),
+            ("https://h/r@x.git", None),
+            ("ssh://git@h/r.git", None),
+            ("git@h:o/r.git", None),
+            ("/srv/r.git", None),
+        ] {
+            assert_eq!(credentials(url), expected, "{url}");
+        }
+    }
 
     #[test]
     fn what_git_says_of_a_remote_is_told_apart() {

@@ -15,7 +15,7 @@ use ocuroot_core::snapshot::Snapshot;
 use ocuroot_core::transaction::{Expect, Transaction, Write};
 use ocuroot_core::{Marker as Side, Ref};
 
-use super::super::error::StoreError;
+use super::super::error::{RemoteProblem, StoreError};
 use super::super::layout::document_path;
 use super::super::marker::NAME as MARKER;
 use super::super::steps::step;
@@ -48,21 +48,24 @@ impl GitStores {
         snapshot: &Snapshot,
         turn: &mut Option<Turn>,
     ) -> Result<Outcome, StoreError> {
-        let began = Instant::now();
         let start = self.moves();
         let mut rest = transaction.clone();
-        let mut lost = 0;
+        let mut tries = Tries::new(self.limit);
+        let mut partly = false;
         loop {
             let conflicts = self.at_tips(|view| match self.old_place(view)? {
                 Some(path) if !rest.is_empty() => Err(StoreError::OldVersion { path, found: 1 }),
                 Some(_) => Ok(Vec::new()),
                 None => self.conflicts(view, &rest),
             })?;
-            let partly = rest.writes.len() < transaction.writes.len();
             if !conflicts.is_empty() && partly {
                 // Of two remotes the first has it; what somebody wrote in the other stays theirs.
                 tracing::warn!(?conflicts, "left as somebody else has written it meanwhile");
-                return Ok(Outcome::Done { moved: true });
+                for conflict in &conflicts {
+                    rest.writes.remove(conflict);
+                    rest.requires.remove(conflict);
+                }
+                continue;
             }
             if !conflicts.is_empty() {
                 return Ok(Outcome::Conflict(conflicts));
@@ -80,27 +83,23 @@ impl GitStores {
             let Some((clone, updates, sides)) = stage else {
                 return Ok(Outcome::Done { moved: self.moves() != start });
             };
-            if lost == 0 && clone.is_behind(my_turn, &updates) {
-                lost += 1;
+            if tries.lost == 0 && clone.is_behind(my_turn, &updates) {
+                tries.lost += 1;
                 clone.fetch()?;
                 continue;
             }
-            let pushed = if updates.is_empty() { Pushed::Done } else { clone.push(&updates, my_turn)? };
+            let pushed = if updates.is_empty() { Ok(Pushed::Done) } else { clone.push(&updates, my_turn) };
             match pushed {
-                Pushed::Done => {
+                Ok(Pushed::Done) => {
                     let open = |reference: &Ref| !sides.contains(&reference.marker().unwrap_or(Side::State));
                     rest.writes.retain(|reference, _| open(reference));
                     rest.requires.retain(|reference, _| open(reference));
+                    partly |= !updates.is_empty();
                 }
-                Pushed::NotAtomic => {}
-                Pushed::Moved => {
-                    lost += 1;
-                    if began.elapsed() >= self.limit {
-                        return Err(StoreError::Crowded { url: clone.shown(), waited: began.elapsed() });
-                    }
-                    pause(lost);
-                    clone.fetch()?;
-                }
+                Ok(Pushed::NotAtomic) => {}
+                Ok(Pushed::Moved { branch, why }) => tries.again(clone, &updates, branch, why)?,
+                Err(error) if partly => return Err(StoreError::Partly { error: Box::new(error) }),
+                Err(error) => return Err(error),
             }
         }
     }
@@ -154,13 +153,36 @@ impl GitStores {
         let one_branch = one_remote && self.state.branch == self.intent.branch;
         let together = sides.len() > 1 && one_remote && (one_branch || clone.is_atomic());
         let sides = if together { sides } else { BTreeSet::from([*first]) };
-        let updates = self.at_tips(|view| self.commits(view, transaction, &sides, snapshot))?;
+        let mut updates = self.at_tips(|view| self.commits(view, transaction, &sides, snapshot))?;
+        if !updates.is_empty() && self.clones.len() == 1 && !one_branch {
+            updates.extend(self.unchanged(transaction, &sides)?);
+        }
         if updates.is_empty()
             && transaction.writes.keys().all(|at| sides.contains(&at.marker().unwrap_or(Side::State)))
         {
             return Ok(None);
         }
         Ok(Some((clone, updates, sides)))
+    }
+
+    /// The branch of a side of which something is required and nothing written, as it is: pushed with
+    /// the others, so that the remote looks whether it still is.
+    fn unchanged(
+        &self,
+        transaction: &Transaction,
+        sides: &BTreeSet<Side>,
+    ) -> Result<Option<Update>, StoreError> {
+        let required = SIDES.into_iter().find(|side| {
+            let on = |reference: &Ref| reference.marker().unwrap_or(Side::State) == *side;
+            !sides.contains(side) && transaction.requires.keys().any(on) && !transaction.writes.keys().any(on)
+        });
+        let Some(side) = required else { return Ok(None) };
+        if !self.clone_of(side)?.is_atomic() {
+            return Ok(None);
+        }
+        let view = self.view()?;
+        let place = self.place(side);
+        Ok(view.tip(place).map(|tip| Update { branch: place.branch, old: Some(tip), new: tip }))
     }
 
     /// Writes the commits of one remote, state's branch first.
@@ -184,6 +206,9 @@ impl GitStores {
                 let Some((_, path)) = document_path(reference) else {
                     return Err(StoreError::Address { reference: reference.clone() });
                 };
+                if path.split('/').any(|segment| segment.eq_ignore_ascii_case(".git")) {
+                    return Err(StoreError::GitName { reference: reference.clone() });
+                }
                 let bytes = match write {
                     Write::Put(document) => Some(document.to_text().into_bytes()),
                     Write::Delete => None,
@@ -266,64 +291,124 @@ impl GitStores {
     }
 
     /// Writes what `decide` makes of the stores as they are: a message, and the files of each side's
-    /// branch; and again if somebody else writes meanwhile.
+    /// branch; and again if somebody else writes meanwhile. Where it takes several pushes, intent goes
+    /// first, since what moves from state to intent must not be gone from both; then the rest is
+    /// written as it was decided.
     pub(super) fn write_files<T>(
         &self,
-        decide: impl Fn(&GitStores, &View) -> Result<(String, BTreeMap<Side, Files>, T), StoreError>,
+        decide: impl Fn(&GitStores, &View) -> Result<Change<T>, StoreError>,
     ) -> Result<T, StoreError> {
-        let began = Instant::now();
         let mut turn = Turn::take(&self.clone_of(Side::State)?.shown());
-        let mut lost = 0;
-        let mut first = None;
+        let mut tries = Tries::new(self.limit);
+        let mut begun: Option<Change<T>> = None;
         loop {
-            let mut value = None;
-            let updates = self.at_tips(|view| {
-                let (message, sides, decided) = decide(self, view)?;
-                value = Some(decided);
-                // Both sides of a shared store lie on one branch.
-                let mut branches: BTreeMap<(usize, usize), (Side, Files)> = BTreeMap::new();
-                for (side, files) in sides {
-                    let place = self.place(side);
-                    let branch = branches.entry((place.clone, place.branch)).or_insert((side, Files::new()));
-                    branch.1.extend(files);
+            let mut decided = match begun.take() {
+                Some(decided) => decided,
+                None => self.at_tips(|view| decide(self, view))?,
+            };
+            let next = self.next_files(&decided)?;
+            let Some((clone, updates, sides)) = next else { return Ok(decided.value) };
+            match clone.push(&updates, &mut turn)? {
+                Pushed::Done => {
+                    decided.files.retain(|side, _| !sides.contains(side));
+                    begun = Some(decided);
                 }
-                let mut updates: BTreeMap<usize, Vec<Update>> = BTreeMap::new();
-                for ((clone, _), (side, files)) in branches {
+                Pushed::NotAtomic => {}
+                Pushed::Moved { branch, why } => {
+                    // What was begun is ended as it was meant.
+                    begun = tries.begun.then_some(decided);
+                    tries.again(clone, &updates, branch, why)?;
+                }
+            }
+            tries.begun |= begun.is_some();
+        }
+    }
+
+    /// The commits of what can be pushed next, and whose files they hold. None when nothing is left.
+    fn next_files<T>(
+        &self,
+        decided: &Change<T>,
+    ) -> Result<Option<(&BareClone, Vec<Update>, BTreeSet<Side>)>, StoreError> {
+        let both = decided.files.len() > 1;
+        let one_remote = self.state.clone == self.intent.clone;
+        let one_branch = one_remote && self.state.branch == self.intent.branch;
+        let together = both && one_remote && (one_branch || self.clone_of(Side::State)?.is_atomic());
+        let groups: Vec<BTreeSet<Side>> = if together {
+            vec![decided.files.keys().copied().collect()]
+        } else {
+            decided.files.keys().rev().map(|side| BTreeSet::from([*side])).collect()
+        };
+        for sides in groups {
+            let updates = self.at_tips(|view| {
+                // Both sides of a shared store lie on one branch.
+                let mut branches: BTreeMap<usize, (Side, Files)> = BTreeMap::new();
+                for side in &sides {
+                    let branch = branches.entry(self.place(*side).branch).or_insert((*side, Files::new()));
+                    branch.1.extend(decided.files.get(side).cloned().unwrap_or_default());
+                }
+                let mut updates = Vec::new();
+                for (side, files) in branches.into_values() {
                     let old = self.tree(side, view.tip(self.place(side)))?;
                     let new = self.edited(side, old, &files)?;
-                    let update = self.update(side, view, new, &format!("{message}\n"))?;
-                    updates.entry(clone).or_default().extend(update);
+                    updates.extend(self.update(side, view, new, &format!("{}\n", decided.message))?);
                 }
                 Ok(updates)
             })?;
-            let total: usize = updates.values().map(Vec::len).sum();
-            let next = self.clones.iter().enumerate().find_map(|(index, clone)| {
-                let updates = updates.get(&index).filter(|updates| !updates.is_empty())?;
-                let one = updates.get(..1).filter(|_| !clone.is_atomic());
-                Some((clone, one.unwrap_or(updates)))
-            });
-            // What was decided first counts: after a part of it was pushed there seems to be less to do.
-            let decided = first.take().or(value);
-            let Some((clone, updates)) = next else {
-                if let Some(value) = decided {
-                    return Ok(value);
-                }
-                continue;
-            };
-            match (clone.push(updates, &mut turn)?, decided) {
-                (Pushed::Done, Some(value)) if updates.len() == total => return Ok(value),
-                (Pushed::Done, decided) => first = decided,
-                (Pushed::NotAtomic, _) => {}
-                (Pushed::Moved, _) => {
-                    lost += 1;
-                    if began.elapsed() >= self.limit {
-                        return Err(StoreError::Crowded { url: clone.shown(), waited: began.elapsed() });
-                    }
-                    pause(lost);
-                    clone.fetch()?;
-                }
-            }
+            let Some(first) = sides.first().filter(|_| !updates.is_empty()) else { continue };
+            return Ok(Some((self.clone_of(*first)?, updates, sides)));
         }
+        Ok(None)
+    }
+}
+
+/// What becomes of files that are no documents by themselves.
+pub(super) struct Change<T> {
+    /// Subject of the commits.
+    pub(super) message: String,
+    /// The files of each side's branch.
+    pub(super) files: BTreeMap<Side, Files>,
+    /// What else came of the decision.
+    pub(super) value: T,
+}
+
+/// How a push goes again and again.
+struct Tries {
+    since: Instant,
+    limit: Duration,
+    lost: u32,
+    /// How often in a row nobody was seen who was faster.
+    alone: u32,
+    begun: bool,
+}
+
+/// How often a remote may claim that a branch has moved that has not.
+const ALONE: u32 = 6;
+
+impl Tries {
+    fn new(limit: Duration) -> Tries {
+        Tries { since: Instant::now(), limit, lost: 0, alone: 0, begun: false }
+    }
+
+    /// After a push that came too late: fetches, unless it is time to give up.
+    fn again(
+        &mut self,
+        clone: &BareClone,
+        updates: &[Update],
+        branch: String,
+        message: String,
+    ) -> Result<(), StoreError> {
+        self.lost += 1;
+        if self.since.elapsed() >= self.limit {
+            return Err(StoreError::Crowded { url: clone.shown(), waited: self.since.elapsed() });
+        }
+        pause(self.lost);
+        clone.fetch()?;
+        self.alone = if clone.is_unmoved(updates) { self.alone + 1 } else { 0 };
+        if self.alone >= ALONE {
+            let problem = RemoteProblem::Declined { branch, message };
+            return Err(StoreError::Remote { url: clone.shown(), problem });
+        }
+        Ok(())
     }
 }
 

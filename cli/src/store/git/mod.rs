@@ -141,6 +141,8 @@ impl GitStores {
         home: Option<PathBuf>,
     ) -> Result<GitStores, StoreError> {
         let home = home.ok_or(StoreError::NoHome)?;
+        // Git runs in the clone, where a relative path would lead elsewhere.
+        let home = std::path::absolute(&home).unwrap_or(home);
         for location in [Some(&state), intent.as_ref()].into_iter().flatten() {
             check_support_files(&location.support_files)?;
             hide_userinfo(&location.url);
@@ -161,7 +163,7 @@ impl GitStores {
                 place(0, 0, "state/", &state),
                 Place { support_files: BTreeMap::new(), ..place(0, 0, "intent/", &state) },
             ),
-            Some(intent) if intent.url == state.url => {
+            Some(intent) if same_place(&intent.url, &state.url) => {
                 if intent.branch == state.branch {
                     let branch = state.branch.unwrap_or_else(|| "(the default branch)".to_owned());
                     return Err(StoreError::SameBranch { url: strip_userinfo(&state.url), branch });
@@ -196,6 +198,17 @@ impl GitStores {
     /// Sets for how long to try against others who write.
     pub(super) fn set_wait_limit(&mut self, limit: Duration) {
         self.limit = limit;
+    }
+
+    /// For how long to try.
+    pub(super) fn wait_limit(&self) -> Duration {
+        self.limit
+    }
+
+    /// The moment that is known; none before the first fetch.
+    pub(super) fn moment(&self) -> Option<Moment> {
+        let moves = self.moves();
+        (moves > 0).then_some([Some(moves), None])
     }
 
     /// Where state and intent are, for messages.
@@ -380,6 +393,18 @@ impl GitStores {
 
 fn blob_id(id: Oid) -> Option<BlobId> {
     id.as_bytes().try_into().ok().map(BlobId)
+}
+
+/// Whether two URLs name one repo, as far as their spelling tells.
+fn same_place(one: &str, other: &str) -> bool {
+    let plain = |url: &str| {
+        let path = url.strip_prefix("file://").unwrap_or(url);
+        match std::fs::canonicalize(path) {
+            Ok(path) => path.to_string_lossy().into_owned(),
+            Err(_) => strip_userinfo(url).trim_end_matches('/').trim_end_matches(".git").to_owned(),
+        }
+    };
+    plain(one) == plain(other)
 }
 
 /// A password or token in a URL is a secret wherever it would turn up.

@@ -18,11 +18,14 @@ pub(super) struct Update {
 }
 
 /// What became of a push.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Pushed {
     Done,
-    /// Somebody else was faster: nothing was pushed.
-    Moved,
+    /// Somebody else was faster, or seems to have been: nothing was pushed. The remote's words.
+    Moved {
+        branch: String,
+        why: String,
+    },
     /// The remote takes one branch at a time only; nothing was pushed.
     NotAtomic,
 }
@@ -86,13 +89,31 @@ impl Clone {
             return Ok(Pushed::NotAtomic);
         }
         match refused(&answer) {
-            Some(Refused::Moved) => Ok(Pushed::Moved),
+            Some(Refused::Moved { branch, why }) => Ok(Pushed::Moved { branch, why }),
             Some(Refused::Declined { branch, message }) => Err(StoreError::Remote {
                 url: self.shown(),
                 problem: RemoteProblem::Declined { branch, message },
             }),
+            // The answer may have been lost on its way, and not the commits.
+            None if self.fetch().is_ok() && self.has(updates) => Ok(Pushed::Done),
             None => Err(self.failed(&answer.stderr)),
         }
+    }
+
+    /// Whether all these updates are where the branches are.
+    fn has(&self, updates: &[Update]) -> bool {
+        let branches = self.branches().unwrap_or_default();
+        updates
+            .iter()
+            .all(|update| branches.get(update.branch).is_some_and(|branch| branch.tip == Some(update.new)))
+    }
+
+    /// Whether the branches that these updates begin at are still there.
+    pub(super) fn is_unmoved(&self, updates: &[Update]) -> bool {
+        let branches = self.branches().unwrap_or_default();
+        updates
+            .iter()
+            .all(|update| branches.get(update.branch).is_some_and(|branch| branch.tip == update.old))
     }
 
     /// Takes note that the remote has a commit of ours.
@@ -111,7 +132,7 @@ impl Clone {
 /// Why a branch was not pushed.
 #[derive(Debug, PartialEq, Eq)]
 enum Refused {
-    Moved,
+    Moved { branch: String, why: String },
     Declined { branch: String, message: String },
 }
 
@@ -132,14 +153,14 @@ fn refused(answer: &Answer) -> Option<Refused> {
             "incorrect old value provided",
             "atomic",
         ];
-        if lost.iter().any(|needle| why.contains(needle)) {
-            moved = Some(Refused::Moved);
+        let branch = branches.rsplit_once("refs/heads/").map_or(branches, |(_, branch)| branch).to_owned();
+        let message = declined(why, &answer.stderr);
+        // A branch `state` cannot be where there is a branch `state/x`.
+        let never = why.contains("cannot create") || answer.stderr.contains("cannot create");
+        if lost.iter().any(|needle| why.contains(needle)) && !never {
+            moved = Some(Refused::Moved { branch, why: message });
         } else {
-            let branch = branches.rsplit_once("refs/heads/").map_or(branches, |(_, branch)| branch);
-            return Some(Refused::Declined {
-                branch: branch.to_owned(),
-                message: declined(why, &answer.stderr),
-            });
+            return Some(Refused::Declined { branch, message });
         }
     }
     moved
@@ -176,7 +197,7 @@ mod tests {
             "!\tabc:refs/heads/state\t[remote rejected] (cannot lock ref 'refs/heads/state': is at a but expected b)",
             "!\tabc:refs/heads/state\t[rejected] (atomic push failed)\n!\tabc:refs/heads/intent\t[rejected] (stale info)",
         ] {
-            assert_eq!(refused(&answer(late, "")), Some(Refused::Moved), "{late}");
+            assert!(matches!(refused(&answer(late, "")), Some(Refused::Moved { .. })), "{late}");
         }
         let protected = "!\tabc:refs/heads/my/state\t[remote rejected] (pre-receive hook declined)";
         let expected = Refused::Declined {

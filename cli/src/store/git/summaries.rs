@@ -14,6 +14,7 @@ use ocuroot_core::transaction::Transaction;
 
 use super::super::error::StoreError;
 use super::super::layout::REFS;
+use super::commit::Change;
 use super::edit::Files;
 use super::objects::{Entry, Paths, at_path, entries};
 use super::{GitStores, View};
@@ -140,7 +141,11 @@ impl GitStores {
             let prefix = stores.state.prefix;
             let file = |mend: Mend| (format!("{prefix}{}", mend.path), mend.text.map(String::into_bytes));
             let files: Files = mends.into_iter().filter(|mend| which(mend)).map(file).collect();
-            Ok(("write summaries anew".to_owned(), BTreeMap::from([(Side::State, files)]), ()))
+            Ok(Change {
+                message: "write summaries anew".to_owned(),
+                files: BTreeMap::from([(Side::State, files)]),
+                value: (),
+            })
         })
     }
 }

@@ -5,6 +5,7 @@
 
 use std::fs::File;
 use std::path::Path;
+use std::time::Duration;
 
 use super::command::git;
 
@@ -14,6 +15,16 @@ const LOOSE: usize = 1_000;
 const PACKS: usize = 24;
 /// The file whose lock says that a clone is in use.
 const IN_USE: &str = "ocuroot-in-use";
+
+/// The file that is written when it is done.
+const DONE: &str = "ocuroot-tidied";
+/// How often it is done at most: what was written for nothing stays loose for a while.
+const PAUSE: Duration = Duration::from_secs(600);
+
+fn done_lately(clone: &Path) -> bool {
+    let written = clone.join(DONE).metadata().and_then(|file| file.modified());
+    written.is_ok_and(|at| at.elapsed().is_ok_and(|since| since < PAUSE))
+}
 
 /// Says that this process uses the clone, until the file is dropped. None where that cannot be said;
 /// then nothing keeps others from tidying up, which a reader survives by reading again.
@@ -32,7 +43,7 @@ pub(super) fn run_if_due(clone: &Path, url: &str) {
     // Ids are spread evenly, so one of the 256 folders tells of all.
     let loose = count(&objects.join("17")) * 256;
     let packs = count(&objects.join("pack")) / 3;
-    if loose < LOOSE && packs < PACKS {
+    if loose < LOOSE && packs < PACKS || done_lately(clone) {
         return;
     }
     let Some(file) = open(clone) else { return };
@@ -44,6 +55,7 @@ pub(super) fn run_if_due(clone: &Path, url: &str) {
     let repacked = git(clone, url, &arguments, None);
     // What was written for a push that came too late is in no pack.
     let pruned = git(clone, url, &["prune", "--expire=1.hour.ago"], None);
+    let _ = std::fs::write(clone.join(DONE), "");
     tracing::debug!(loose, packs, ?repacked, ?pruned, "tidied up a clone");
 }
 

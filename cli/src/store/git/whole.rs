@@ -14,6 +14,7 @@ use super::super::error::StoreError;
 use super::super::layout::{OBJECT, REFS};
 use super::super::marker::{NAME as MARKER, StoreMarker};
 use super::super::old::{Everything, Rewrite, Translated};
+use super::commit::Change;
 use super::edit::Files;
 use super::objects::{self, Entry, Paths, at_path};
 use super::{GitStores, SIDES, View};
@@ -121,10 +122,10 @@ impl GitStores {
             let all = stores.read_all(view)?;
             let (rewrite, value) = decide(&all)?;
             if dryrun || rewrite.is_empty() {
-                return Ok((String::new(), BTreeMap::new(), value));
+                return Ok(Change { message: String::new(), files: BTreeMap::new(), value });
             }
             let files = stores.rewritten(view, &all, &rewrite)?;
-            Ok((rewrite.message, files, value))
+            Ok(Change { message: rewrite.message, files, value })
         })
     }
 
