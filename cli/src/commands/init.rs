@@ -128,7 +128,13 @@ impl Args {
             print(&format!("{} {}", if there.is_some() { "updated" } else { "wrote" }, file.path))?;
         }
         print("next:")?;
-        print_lines(&init::next(setup).into_iter().map(|command| format!("  {command}")).collect::<Vec<_>>())
+        print_lines(
+            &init::next(setup).into_iter().map(|command| format!("  {command}")).collect::<Vec<_>>(),
+        )?;
+        match init::guide(setup) {
+            Some(page) => print(&format!("what CI must be allowed: {page}")),
+            None => Ok(()),
+        }
     }
 }
 

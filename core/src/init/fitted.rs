@@ -41,8 +41,10 @@ pub(super) fn build(files: &[String], name: &str) -> String {
     for way in WAYS.iter().filter(|way| has(way.file)) {
         let mut lines = Vec::new();
         if way.file == "package.json" {
-            let install =
-                NODE.iter().find(|(lock, _)| has(lock)).map_or("npm install --no-save", |(_, line)| line);
+            let install = NODE
+                .iter()
+                .find(|(lock, _)| has(lock))
+                .map_or("npm install --no-package-lock", |(_, line)| line);
             lines.push(shell(install));
         }
         lines.extend(way.lines.iter().map(|line| shell(line)));
@@ -71,7 +73,7 @@ mod tests {
     fn what_is_there_says_how_it_is_built() {
         for (files, part) in [
             ("Dockerfile package.json", "shell(\"docker build --tag shop:%s .\" % tag)"),
-            ("package.json", "shell(\"npm install --no-save\")\nshell(\"npm test"),
+            ("package.json", "shell(\"npm install --no-package-lock\")\nshell(\"npm test"),
             ("package.json yarn.lock", "shell(\"yarn install --frozen-lockfile\")\n"),
             ("Cargo.toml Makefile", "shell(\"cargo build --locked --release\")"),
             ("go.mod", "shell(\"go vet ./...\")"),

@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 
 pub use platform::Platform;
 pub use stamp::{Standing, compare};
-pub use written::{files, next};
+pub use written::{files, guide, next};
 
 use crate::documents::Remote;
 use crate::refs::Ref;

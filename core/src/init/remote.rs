@@ -1,5 +1,7 @@
 //! Where a repo is, read off its remote's URL.
 
+use super::Platform;
+
 /// A repo on a server that people and jobs reach over HTTP.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Address {
@@ -57,13 +59,13 @@ impl Address {
         format!("{}/{}.git", self.origin, self.slug)
     }
 
-    /// Whom git says it is, where a token is the password.
-    pub(super) fn git_user(&self) -> &'static str {
-        match self.host.as_str() {
-            host if host.contains("github") => "x-access-token",
-            "bitbucket.org" => "x-token-auth",
-            // The name that a job's own token asks for; others do not mind.
-            _ => "gitlab-ci-token",
+    /// Whom git says it is, where a token is the password. Most hosts take any name.
+    pub(super) fn git_user(&self, platform: Platform) -> &'static str {
+        match (platform, self.host.as_str()) {
+            (_, host) if host.contains("github") => "x-access-token",
+            (_, "bitbucket.org") => "x-token-auth",
+            (Platform::Gitlab, _) => "gitlab-ci-token",
+            _ => "oauth2",
         }
     }
 }

@@ -91,10 +91,17 @@ pub fn next(setup: &Setup) -> Vec<&'static str> {
     let environments = "ocuroot release new environments.ocu.star";
     match (setup.platform, setup.store) {
         // A job may not write the workflow on the branch for intent, so its first commit is a person's.
-        (Some(Platform::Github), Store::Git) => vec![commit, environments, "git push"],
-        (Some(_), _) => vec![commit, "git push"],
+        (Some(Platform::Github), Store::Git) => vec![commit, environments, "git push origin HEAD"],
+        (Some(_), _) => vec![commit, "git push origin HEAD"],
         (None, _) => vec![commit, "ocuroot push"],
     }
+}
+
+/// The page that says what the set-up's CI must be allowed, and how to go on from there.
+#[must_use]
+pub fn guide(setup: &Setup) -> Option<String> {
+    let platform = setup.platform?.as_str();
+    Some(format!("{SOURCE}/blob/v{VERSION}/docs/ci/{platform}.md"))
 }
 
 fn repo_file(setup: &Setup, ci: Option<&Ci<'_>>) -> String {
@@ -152,7 +159,7 @@ impl<'a> Ci<'a> {
             ("origin", address.origin.clone()),
             ("web", address.web()),
             ("ssh", address.ssh.clone()),
-            ("git_user", address.git_user().to_owned()),
+            ("git_user", address.git_user(platform).to_owned()),
             ("api", api),
             ("vcs", vcs.to_owned()),
             ("folder", if platform == Platform::Forgejo { ".forgejo" } else { ".gitea" }.to_owned()),
