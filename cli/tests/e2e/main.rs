@@ -20,6 +20,7 @@ mod freeze;
 mod generations;
 mod git_store;
 mod help;
+mod init;
 mod intent;
 mod interrupt;
 mod log_files;
