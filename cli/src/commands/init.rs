@@ -11,6 +11,7 @@ use super::{here, print, print_lines};
 use crate::color::{Color, Style};
 use crate::error::Failure;
 use crate::git;
+use crate::repo::is_store;
 use crate::view::say;
 
 /// What `--ci` takes.
@@ -54,6 +55,9 @@ impl Args {
             git::GitError::Failed { .. } => Failure::NoGitRepo(folder),
             other => other.into(),
         })?;
+        if is_store(&top) {
+            return Err(Failure::NoSource(top));
+        }
         let found = found(&top)?;
         let mut asked = Asked {
             platform: self.ci.as_deref().map(|name| name.parse().ok()),

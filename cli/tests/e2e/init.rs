@@ -154,6 +154,11 @@ fn what_cannot_be_set_up_is_refused() {
         "#]],
     );
 
+    // A checkout of a store is no place for it.
+    world.write(".ocuroot-store", "{}");
+    let run = world.run(&["init"]);
+    assert!(run.stderr.starts_with("error: $DIR/repo is a store, not a source repo\n"), "{}", run.text());
+
     let world = World::bare();
     std::fs::create_dir_all(world.root()).unwrap();
     world.check(
