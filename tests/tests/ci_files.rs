@@ -111,7 +111,10 @@ impl Site {
         site.git("", &["init", "-q", "-b", "main", "repo"]);
         site.git("repo", &["remote", "add", "origin", &site.url()]);
         site.write("repo/Makefile", "all:\n\t@echo made it\n");
-        site.ok("repo", &["init", "--ci", platform]);
+        let printed = site.ok("repo", &["init", "--ci", platform]);
+        // The page that it leads to is there.
+        let page = printed.rsplit("/docs/ci/").next().expect("a page");
+        assert!(Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/ci").join(page).is_file(), "{printed}");
         // What a user does who has a server of their own.
         let api = fs::read_to_string(site.path("repo/repo.ocu.star")).expect("repo.ocu.star");
         let api = ["https://circleci.com", "https://api.buildkite.com"]

@@ -4,7 +4,7 @@ use std::io::{BufRead, IsTerminal, Write};
 use std::path::Path;
 
 use clap::builder::PossibleValuesParser;
-use ocuroot_core::init::{self, Asked, File, Found, Platform, Setup, Standing, Store, compare};
+use ocuroot_core::init::{self, Asked, File, Found, Platform, Standing, Store, compare};
 use similar::TextDiff;
 
 use super::{here, print, print_lines};
@@ -78,7 +78,10 @@ impl Args {
             say(&format!("note: {note}"));
         }
         let due = self.due(&top, init::files(&found, &setup))?;
-        self.carry_out(&top, &setup, &due, asks, color)
+        let mut closing = vec!["next:".to_owned()];
+        closing.extend(init::next(&found, &setup).iter().map(|command| format!("  {command}")));
+        closing.extend(init::guide(&setup).map(|page| format!("what CI must be allowed: {page}")));
+        self.carry_out(&top, &due, &closing, asks, color)
     }
 
     /// The files that are to be written, each with what is there now. Says what is left.
@@ -100,8 +103,8 @@ impl Args {
     fn carry_out(
         &self,
         top: &Path,
-        setup: &Setup,
         due: &[(File, Option<String>)],
+        closing: &[String],
         asks: bool,
         color: Color,
     ) -> Result<(), Failure> {
@@ -131,14 +134,7 @@ impl Args {
             write(&top.join(&file.path), &file.text)?;
             print(&format!("{} {}", if there.is_some() { "updated" } else { "wrote" }, file.path))?;
         }
-        print("next:")?;
-        print_lines(
-            &init::next(setup).into_iter().map(|command| format!("  {command}")).collect::<Vec<_>>(),
-        )?;
-        match init::guide(setup) {
-            Some(page) => print(&format!("what CI must be allowed: {page}")),
-            None => Ok(()),
-        }
+        print_lines(closing)
     }
 }
 

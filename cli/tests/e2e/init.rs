@@ -31,7 +31,7 @@ fn without_a_remote_a_folder_is_the_store_and_a_push_deploys() {
               git add --all && git commit --message 'Set up Ocuroot'
               ocuroot push
             --- stderr
-            note: no CI is set up; --ci NAME does, once there is a remote
+            note: no CI is set up, since there is no remote on a server that has one
         "#]],
     );
     world.commit("Set up Ocuroot");

@@ -167,6 +167,9 @@ pub fn propose(found: &Found, asked: &Asked) -> Result<Setup, InitError> {
             Some(url) => InitError::NoServer { platform, url: url.clone() },
         });
     }
+    if let Some(Some(old)) = before.platform.filter(|old| *old != platform) {
+        notes.push(format!("what was set up for {old} stays; remove it when nothing needs it"));
+    }
     if platform.is_some() && store == Store::Fs {
         notes.push("the store is a folder of one machine, which all CI jobs have to share".to_owned());
     }

@@ -94,6 +94,24 @@ fn nothing_is_left_to_be_filled_in_and_nothing_secret_is_written() {
 }
 
 #[test]
+fn a_person_begins_intent_only_where_a_job_may_not() {
+    let url = "https://github.com/o/r.git";
+    let asks = |there: &Found, asked: &Asked| {
+        let setup = propose(there, asked).unwrap();
+        let guarded = files(there, &setup).iter().any(|file| file.text.contains("git ls-remote"));
+        assert_eq!(guarded, next(there, &setup).len() == 3);
+        guarded
+    };
+    assert!(asks(&found(url, ""), &Asked::default()));
+    assert!(asks(&found(url, "app/release.ocu.star"), &Asked::default()));
+    assert!(!asks(&found(url, ".gitea/workflows/x.yml"), &Asked::default()));
+    assert!(!asks(&found(url, ""), &Asked { store: Some(Store::Fs), ..Asked::default() }));
+    let mut own = found(url, "");
+    own.texts.insert(repo_config::FILE.to_owned(), "repo_alias(\"r\")\n".to_owned());
+    assert!(!asks(&own, &Asked::default()));
+}
+
+#[test]
 fn somebody_s_own_files_are_left() {
     let mut there = found("https://gitlab.com/o/r.git", ".gitlab-ci.yml app/release.ocu.star");
     there.texts.insert(".gitlab-ci.yml".to_owned(), "stages: []\n".to_owned());

@@ -54,7 +54,7 @@ fn fill(template: &str, values: &Values<'_>) -> String {
 /// The files of a set-up. Release files are proposed only where there is none yet.
 #[must_use]
 pub fn files(found: &Found, setup: &Setup) -> Vec<File> {
-    let ci = setup.platform.and_then(|platform| Ci::new(platform, setup));
+    let ci = setup.platform.and_then(|platform| Ci::new(platform, setup, found));
     let mut files = vec![File {
         path: repo_config::FILE.to_owned(),
         text: stamped("#", &spelled(setup), &repo_file(setup, ci.as_ref())),
@@ -65,10 +65,7 @@ pub fn files(found: &Found, setup: &Setup) -> Vec<File> {
     if setup.store == Store::Fs {
         add(".store/.gitignore", "#", "*\n");
     }
-    let ours = ["environments.ocu.star", "release.ocu.star", repo_config::FILE];
-    let has_own =
-        found.files.iter().any(|file| file.ends_with(".ocu.star") && !ours.contains(&file.as_str()));
-    if !has_own {
+    if !has_release_files(found) {
         let name = setup.url.as_deref().and_then(repo_name_from_url);
         let name = name.or_else(|| setup.alias.clone()).unwrap_or_default();
         let name = name.rsplit('/').next().unwrap_or_default().to_lowercase();
@@ -84,16 +81,29 @@ pub fn files(found: &Found, setup: &Setup) -> Vec<File> {
     files
 }
 
+/// Whether there are release files that `init` would not call so.
+fn has_release_files(found: &Found) -> bool {
+    let ours = ["environments.ocu.star", "release.ocu.star", repo_config::FILE];
+    found.files.iter().any(|file| file.ends_with(".ocu.star") && !ours.contains(&file.as_str()))
+}
+
+/// Whether a person has to write the first commit of intent, since it holds a workflow, and GitHub lets no
+/// job write one.
+fn begins_with_a_person(found: &Found, setup: &Setup) -> bool {
+    let ours = found.texts.get(repo_config::FILE).is_none_or(|text| is_stamped(text));
+    setup.platform == Some(Platform::Github) && setup.store == Store::Git && ours
+}
+
 /// The commands that come next, from the top of the repo.
 #[must_use]
-pub fn next(setup: &Setup) -> Vec<&'static str> {
+pub fn next(found: &Found, setup: &Setup) -> Vec<&'static str> {
     let commit = "git add --all && git commit --message 'Set up Ocuroot'";
-    let environments = "ocuroot release new environments.ocu.star";
-    match (setup.platform, setup.store) {
-        // A job may not write the workflow on the branch for intent, so its first commit is a person's.
-        (Some(Platform::Github), Store::Git) => vec![commit, environments, "git push origin HEAD"],
-        (Some(_), _) => vec![commit, "git push origin HEAD"],
-        (None, _) => vec![commit, "ocuroot push"],
+    let push = "git push origin HEAD";
+    match setup.platform {
+        None => vec![commit, "ocuroot push"],
+        Some(_) if !begins_with_a_person(found, setup) => vec![commit, push],
+        Some(_) if has_release_files(found) => vec![commit, push, "ocuroot push"],
+        Some(_) => vec![commit, "ocuroot release new environments.ocu.star", push],
     }
 }
 
@@ -139,8 +149,8 @@ struct Ci<'a> {
 }
 
 impl<'a> Ci<'a> {
-    fn new(platform: Platform, setup: &Setup) -> Option<Ci<'a>> {
-        let address = setup.address.as_ref()?;
+    fn new(platform: Platform, of: &Setup, found: &Found) -> Option<Ci<'a>> {
+        let address = of.address.as_ref()?;
         let (owner, name) = address.slug.rsplit_once('/').unwrap_or_default();
         let api = match address.host.as_str() {
             "github.com" => "https://api.github.com".to_owned(),
@@ -150,8 +160,8 @@ impl<'a> Ci<'a> {
         let mut values = vec![
             ("version", VERSION.to_owned()),
             ("install", install()),
-            ("branch", setup.branch.clone()),
-            ("branch_in_url", setup.branch.replace('/', "%252F")),
+            ("branch", of.branch.clone()),
+            ("branch_in_url", of.branch.replace('/', "%252F")),
             ("slug", address.slug.clone()),
             ("project", address.slug.replace('/', "%2F")),
             ("owner", owner.to_owned()),
@@ -176,7 +186,8 @@ impl<'a> Ci<'a> {
             Platform::Buildkite => format!("{}{exported}{install}", template!("agent.sh")).replace('$', "$$"),
         };
         values.push(("credentials", filled(template!("credentials.yml"), &values)));
-        values.push(("guard", template!("github-guard.sh").to_owned()));
+        let guard = if begins_with_a_person(found, of) { template!("github-guard.sh") } else { "" };
+        values.push(("guard", guard.to_owned()));
         values.push(("setup", setup));
         let common = match platform {
             Platform::Gitlab => filled(template!("gitlab-common.yml"), &values),
