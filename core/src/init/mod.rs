@@ -153,9 +153,8 @@ pub fn propose(found: &Found, asked: &Asked) -> Result<Setup, InitError> {
                     "nothing here tells which CI belongs to {}; --ci NAME writes its set-up",
                     address.host
                 )),
-                (None, None) => {
-                    notes.push("no CI is set up; --ci NAME does, once there is a remote".to_owned())
-                }
+                (None, None) => notes
+                    .push("no CI is set up, since there is no remote on a server that has one".to_owned()),
                 (Some(_), _) => {}
             }
             guess.filter(|_| address.is_some())
