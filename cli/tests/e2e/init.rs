@@ -201,3 +201,31 @@ fn on_a_terminal_it_asks() {
     terminal.wait_for("wrote .forgejo/workflows/ocuroot-work.yml");
     assert_eq!(terminal.end(), Some(0));
 }
+
+#[test]
+fn every_fitted_release_file_can_be_released() {
+    for files in [
+        "Dockerfile",
+        "package.json yarn.lock",
+        "Cargo.toml",
+        "go.mod",
+        "pyproject.toml",
+        "Cargo.toml go.mod",
+        "x",
+    ] {
+        let world = repo("");
+        for file in files.split(' ') {
+            world.write(file, "");
+        }
+        world.ok("init");
+        world.check(
+            "release lint release.ocu.star",
+            expect![[r#"
+                phase 1: build
+                  task/build
+                phase 2: staging
+                phase 3: production
+            "#]],
+        );
+    }
+}
