@@ -5,6 +5,7 @@
 use std::path::PathBuf;
 
 use ocuroot_core::glob::GlobError;
+use ocuroot_core::init::InitError;
 use ocuroot_core::intent::IntentError;
 use ocuroot_core::push::PushError;
 use ocuroot_core::release::ReleaseError;
@@ -29,6 +30,12 @@ pub enum Failure {
     /// No root upwards of a folder.
     #[error("not inside a repo with repo.ocu.star (looked in {} and up to /)", .0.display())]
     NoRepo(PathBuf),
+    /// A folder in no git repo.
+    #[error("{} is in no git repo", .0.display())]
+    NoGitRepo(PathBuf),
+    /// What a repo could be set up with.
+    #[error(transparent)]
+    Init(#[from] InitError),
     /// The repo's configuration names no store.
     #[error("{0} sets no store")]
     NoStore(String),
@@ -215,7 +222,19 @@ impl Failure {
     #[must_use]
     pub fn hint(&self) -> Option<String> {
         match self {
-            Failure::NoRepo(_) => Some("run this in a repo, or create repo.ocu.star at its root".to_owned()),
+            Failure::NoRepo(_) => {
+                Some("run this in a repo, or write repo.ocu.star with `ocuroot init`".to_owned())
+            }
+            Failure::NoGitRepo(_) => Some("make one first: git init".to_owned()),
+            Failure::Init(InitError::NoRemote(_)) => {
+                Some("git remote add origin URL, or do without: --store fs --ci none".to_owned())
+            }
+            Failure::Init(InitError::NoServer { .. }) => {
+                Some("--ci none leaves it out; a remote called origin comes first where there are several".to_owned())
+            }
+            Failure::Init(InitError::Odd { .. }) => {
+                Some("call it otherwise, or write repo.ocu.star by hand".to_owned())
+            }
             Failure::NoStore(_) => Some(
                 "add `store.set(store.fs(\"./.store\"))` to it, or a git store: `store.git(…)`".to_owned(),
             ),

@@ -185,6 +185,31 @@ fn paths(list: &str) -> Vec<String> {
     list.split('\0').filter(|path| !path.is_empty()).map(str::to_owned).collect()
 }
 
+/// The top of the repo that `folder` is in, with its files checked out.
+///
+/// # Errors
+/// When there is none.
+pub fn top(folder: &Path) -> Result<PathBuf, GitError> {
+    git(folder, &["rev-parse", "--show-toplevel"]).map(PathBuf::from)
+}
+
+/// The files of the repo at `top`, by their paths from there, also those that are not committed yet; what
+/// is ignored is left out.
+///
+/// # Errors
+/// When git cannot tell.
+pub fn all_files(top: &Path) -> Result<Vec<String>, GitError> {
+    Ok(paths(&git(top, &["ls-files", "-z", "--cached", "--others", "--exclude-standard"])?))
+}
+
+/// The default branch of `origin`, as far as it is known here, else the branch that is checked out.
+#[must_use]
+pub fn main_branch(folder: &Path) -> Option<String> {
+    let name = |of: &str| git(folder, &["symbolic-ref", "--quiet", "--short", of]).ok();
+    let default = name("refs/remotes/origin/HEAD");
+    default.and_then(|name| Some(name.strip_prefix("origin/")?.to_owned())).or_else(|| name("HEAD"))
+}
+
 /// Subject and author of a commit; empty where git does not have the commit.
 #[must_use]
 pub fn describe(folder: &Path, hash: &str) -> Commit {

@@ -91,7 +91,9 @@ fn root_at(folder: &Path) -> Option<Root> {
     ["intent", "state"].map(|side| folder.join(side)).into_iter().find(|side| is_store(side)).map(Root::Store)
 }
 
-fn is_store(folder: &Path) -> bool {
+/// Whether a store has its marker in this folder.
+#[must_use]
+pub fn is_store(folder: &Path) -> bool {
     folder.join(".ocuroot-store").is_file()
 }
 

@@ -25,6 +25,7 @@ pub mod facts;
 pub mod freeze;
 pub mod generations;
 pub mod glob;
+pub mod init;
 pub mod intent;
 pub mod logs;
 pub mod memory;

@@ -1,5 +1,6 @@
 //! What a change must pass to land: the checks that are quick to fail, then every test.
 
+use crate::linters::{self, Need};
 use crate::project::{self, Outcome, Project, section};
 use crate::{setup, test};
 
@@ -13,6 +14,7 @@ pub(crate) fn run(project: &Project) -> Outcome {
 
     section("format", || cargo("fmt --all --check"))?;
     section("set-up", || setup::run(project, setup::For::Ci))?;
+    section("linters for CI files", || linters::install(project, Need::Required))?;
     section("licences and sources of dependencies", || {
         cargo("deny --locked check --hide-inclusion-graph bans licenses sources")
     })?;

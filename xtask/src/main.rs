@@ -12,6 +12,7 @@ mod bundle;
 mod ci;
 mod demo;
 mod docs;
+mod linters;
 mod project;
 mod sbom;
 mod setup;
@@ -60,9 +61,11 @@ fn run(arguments: &[&str]) -> Outcome {
         ["ci"] => ci::run(&project),
         ["bundle"] => bundle::run(&project, bundle::Profile::Dev).map(drop),
         ["bundle", "--release"] => bundle::run(&project, bundle::Profile::Release).map(drop),
-        ["setup"] | ["setup", "test"] => setup::run(&project, setup::For::Test),
+        ["setup"] | ["setup", "test"] => setup::run(&project, setup::For::Test)
+            .and_then(|()| linters::install(&project, linters::Need::IfPossible)),
         ["setup", "demo"] => setup::run(&project, setup::For::Demo),
-        ["setup", "ci"] => setup::run(&project, setup::For::Ci),
+        ["setup", "ci"] => setup::run(&project, setup::For::Ci)
+            .and_then(|()| linters::install(&project, linters::Need::Required)),
         ["docs"] => docs::run(&project, docs::Mode::Write),
         ["docs", "--check"] => docs::run(&project, docs::Mode::Check),
         ["sbom", file] => sbom::run(&project, file),

@@ -2,6 +2,7 @@
 
 use crate::bundle::{self, Profile};
 use crate::demo::{self, Servers};
+use crate::linters::{self, Need};
 use crate::project::{self, Failure, Outcome, Project, section};
 use crate::setup::{self, BROWSER_TESTS};
 
@@ -12,6 +13,7 @@ use crate::setup::{self, BROWSER_TESTS};
 /// The first part that failed.
 pub(crate) fn run(project: &Project) -> Outcome {
     section("set-up", || setup::run(project, setup::For::Test))?;
+    section("linters for CI files", || linters::install(project, Need::IfPossible))?;
     section("tests of the crates", || project::run(&mut project.cargo("test --locked --workspace")))?;
     section("the dashboard", || bundle::run(project, Profile::Dev))
         .and_then(|bundle| section("tests in a browser", || browser(project, &bundle)))?;

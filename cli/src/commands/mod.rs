@@ -25,6 +25,7 @@ use crate::work;
 
 pub mod completions;
 pub mod find_deploys;
+pub mod init;
 pub mod man;
 pub mod push;
 pub mod release_cancel;
@@ -76,6 +77,7 @@ pub struct Cli {
 
 #[derive(Debug, clap::Subcommand)]
 enum Command {
+    Init(init::Args),
     /// Make releases, carry them on, and look at them
     #[command(subcommand)]
     Release(Release),
@@ -150,6 +152,7 @@ impl Cli {
         tracing::info!(version = ocuroot_core::VERSION, folder = ?std::env::current_dir().ok(), "{}", self.described());
         let color = crate::color::Color::decide(self.color);
         match self.command {
+            Command::Init(args) => args.run(color),
             Command::Release(Release::New(args)) => args.run(color),
             Command::Release(Release::Continue(args)) => args.run(color),
             Command::Release(Release::Retry(args)) => args.run(color),

@@ -21,7 +21,7 @@ fn no_repo_upwards() {
         expect![[r#"
         --- stderr
         error: not inside a repo with repo.ocu.star (looked in $DIR/repo and up to /)
-          help: run this in a repo, or create repo.ocu.star at its root
+          help: run this in a repo, or write repo.ocu.star with `ocuroot init`
         --- exit 1
     "#]],
     );

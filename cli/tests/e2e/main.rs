@@ -21,6 +21,7 @@ mod generations;
 mod git_crowd;
 mod git_store;
 mod help;
+mod init;
 mod intent;
 mod interrupt;
 mod log_files;

@@ -329,7 +329,7 @@ fn no_store_and_no_repo_is_needed() {
           |
         1 | state_match()
           | ^^^^^^^^^^^^^
-        help: run this in a repo, or create repo.ocu.star at its root
+        help: run this in a repo, or write repo.ocu.star with `ocuroot init`
         --- exit 1
     "#]],
     );
@@ -338,7 +338,7 @@ fn no_store_and_no_repo_is_needed() {
         expect![[r#"
         --- stderr
         error: not inside a repo with repo.ocu.star (looked in $DIR/repo and up to /)
-          help: run this in a repo, or create repo.ocu.star at its root
+          help: run this in a repo, or write repo.ocu.star with `ocuroot init`
         --- exit 1
     "#]],
     );

@@ -1,0 +1,2 @@
+# The agent keeps this folder from one job to the next.
+export OCUROOT_HOME="${OCUROOT_HOME:-$HOME/.ocuroot}"
