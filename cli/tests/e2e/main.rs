@@ -24,6 +24,7 @@ mod intent;
 mod interrupt;
 mod log_files;
 mod output;
+mod platforms;
 mod push;
 mod refs_typed;
 mod releases;

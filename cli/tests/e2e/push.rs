@@ -306,7 +306,14 @@ fn a_shallow_checkout_fetches_what_was_pushed_last_or_says_how_to() {
     let run = run_in(&world, "shallow", "push -n");
     assert_eq!(run.code, 1, "{}", run.text());
     assert!(run.stderr.contains("which is not in this checkout"), "{}", run.text());
-    assert!(run.stderr.contains("fetch-depth: 0"), "{}", run.text());
+    assert!(run.stderr.contains("git fetch --unshallow"), "{}", run.text());
+    // On a platform it is named what to set there.
+    let mut world = world;
+    for (platform, setting) in [("GITLAB_CI", "`GIT_DEPTH: 0`"), ("GITHUB_ACTIONS", "`fetch-depth: 0`")] {
+        world = world.with(platform, "true");
+        let run = run_in(&world, "shallow", "push -n");
+        assert!(run.stderr.contains(setting), "{}", run.text());
+    }
 }
 
 #[test]
