@@ -11,8 +11,12 @@ use crate::error::Failure;
 use crate::secrets;
 use crate::view::mark;
 
-/// How many there are of a kind at most. A platform takes a megabyte, and people read less.
+/// How many there are of a kind at most.
 const MANY: usize = 50;
+
+/// How many bytes a summary has at most. A platform takes a megabyte from a step, which may have other
+/// commands, and people read less.
+const MOST: usize = 200_000;
 
 /// How much of a line is shown.
 const LINE: usize = 500;
@@ -73,6 +77,11 @@ fn render(command: &str, outcome: &Outcome, message: Option<&str>, dashboard: Op
         });
     }
     few(&mut text, &outcome.problems, |problem| format!("\n{}", fenced(problem)));
+    if text.len() > MOST {
+        let end = text.floor_char_boundary(MOST);
+        text.truncate(end);
+        text.push_str("\n\n… and more, which the log has\n");
+    }
     if let Some(message) = message {
         text.push_str(&format!("\n{}", fenced(message)));
     }
@@ -183,12 +192,13 @@ mod tests {
 
     #[test]
     fn it_stays_small_whatever_happens() {
-        let mut outcome = sample("s", &"x".repeat(100_000));
+        let mut outcome = sample("s", &"é".repeat(10_000));
         let failed = outcome.failed[0].clone();
         outcome.failed = vec![failed; 1000];
         let text = render("push", &outcome, None, None);
-        assert!(text.len() < 1 << 20, "{}", text.len());
-        assert!(text.contains("… and 950 more"));
+        assert!(text.len() < MOST + 100, "{}", text.len());
+        outcome.failed.iter_mut().for_each(|(_, last)| last.truncate(1));
+        assert!(render("push", &outcome, None, None).contains("… and 950 more"));
     }
 
     #[test]

@@ -244,6 +244,7 @@ mod tests {
         let mut state = State::default();
         let (a, b) = (run("a"), run("b"));
         let release = a.release_ref();
+        let outputs = ["shop/-/x#output/y".to_owned()];
         let events = [
             Event::Release { release: &release, commit: "", subject: "subject\n::error::x" },
             Event::Started { run: &a, function: "f" },
@@ -252,7 +253,7 @@ mod tests {
             Event::Output { run: &b, log: &log("two") },
             Event::Output { run: &a, log: &log("three") },
             ended(&b, Status::Failed, &[]),
-            ended(&a, Status::Complete, &["shop/-/x#output/y".to_owned()]),
+            ended(&a, Status::Complete, &outputs),
         ];
         let lines: Vec<String> = events.iter().flat_map(|event| inner.lines(&mut state, event)).collect();
         assert_eq!(

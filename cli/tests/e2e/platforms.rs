@@ -260,12 +260,11 @@ def talk(name):
 
 /// What the runner reads when a step's script runs `ocuroot` so.
 fn script(world: &World, script: &str) -> Run {
-    let mut command = world.command("", &[]);
+    let command = world.command("", &[]);
     let ocuroot = command.get_program().to_owned();
     let mut shell = std::process::Command::new("sh");
     shell.args(["-c", script]).arg(ocuroot).current_dir(world.root()).env_clear();
     shell.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
-    drop(command.stdin(Stdio::null()));
     world.tidy(&shell.stdin(Stdio::null()).output().unwrap())
 }
 
