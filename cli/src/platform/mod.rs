@@ -57,11 +57,11 @@ impl Platform {
 
     /// The one that an environment speaks of. Forgejo sets GITHUB_ACTIONS, and Gitea both of theirs.
     fn of(variable: impl Fn(&str) -> String) -> Platform {
-        let is_set = |name: &&str| variable(name) == "true";
-        if ["GITHUB_ACTIONS", "GITEA_ACTIONS", "FORGEJO_ACTIONS"].iter().any(|name| is_set(&name)) {
+        let is_set = |name: &str| variable(name) == "true";
+        if ["GITHUB_ACTIONS", "GITEA_ACTIONS", "FORGEJO_ACTIONS"].iter().any(|name| is_set(name)) {
             return Platform::Actions;
         }
-        if is_set(&"GITLAB_CI") { Platform::GitLab } else { Platform::Plain }
+        if is_set("GITLAB_CI") { Platform::GitLab } else { Platform::Plain }
     }
 
     /// `text` as a text of other people, in which nothing is a command to the platform.

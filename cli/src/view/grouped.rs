@@ -134,7 +134,8 @@ impl Inner {
                 plain(state)
             }
             Event::Output { run, log } => match state.runs.get_mut(*run) {
-                // What is wrong may quote anybody; all else is the output of the user's own commands.
+                // What is wrong may quote anybody; all else is the output of the user's own commands,
+                // which is not for us to change.
                 Some(running) if log.attributes.get("level").is_some_and(|level| level == "error") => {
                     running.lines.push(platform.inert(&log.message).into_owned());
                     Vec::new()
@@ -143,7 +144,8 @@ impl Inner {
                     running.lines.push(log.message.clone());
                     Vec::new()
                 }
-                None => plain(state),
+                // Neither is what a file says while it is evaluated; whose it is stands in front of each line.
+                None => plain::lines(event, &mut state.labels, Color::decide(When::Never)),
             },
             Event::Ended { run, status, outputs, .. } => {
                 let title = plain(state).into_iter().next().unwrap_or_default();
