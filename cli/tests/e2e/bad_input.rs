@@ -71,10 +71,10 @@ fn configurations_without_a_store_or_with_two() {
         .check(
             "release new",
             expect![[r#"
-            --- stderr
-            error: this build cannot open git stores yet (https://example.org/x.git); use store.fs(…)
-            --- exit 1
-        "#]],
+                --- stderr
+                error: the store needs `git` access to https://example.org/x.git: it cannot be reached (unable to access 'https://example.org/x.git/': Could not resolve host: example.org). Check the address and the network, and try again
+                --- exit 1
+            "#]],
         );
     configured("repo_alias(\"shop\")\nstore.set(store.fs(\"./repo.ocu.star\"))").check("release new", expect![[r#"
         --- stderr
@@ -568,9 +568,10 @@ fn globs() {
               help     Print this message or the help of the given subcommand(s)
 
             Options:
-                  --color <WHEN>  Colour in messages: on a terminal, always or never [default: auto]
-              -h, --help          Print help
-              -V, --version       Print version
+                  --color <WHEN>   Colour in messages: on a terminal, always or never [default: auto]
+                  --events <FILE>  Append what happens to a file, a JSON object a line
+              -h, --help           Print help
+              -V, --version        Print version
             --- exit 2
         "#]],
     );
