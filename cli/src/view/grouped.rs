@@ -206,7 +206,7 @@ impl State {
                 running.told = now;
                 let (mark, label) = (mark(Status::Running), labels.of(run));
                 let took = duration(now.duration_since(running.began.0));
-                format!("{mark} {label} is running since {took}, {} lines", running.lines.len())
+                format!("{mark} {label} is running since {took}, lines so far: {}", running.lines.len())
             })
             .collect()
     }
@@ -285,7 +285,7 @@ mod tests {
         let began = state.runs.values().next().unwrap().told;
         let after = |seconds| began + Duration::from_secs(seconds);
         assert!(state.alive(after(59)).is_empty());
-        assert_eq!(state.alive(after(60)), ["› task/a/1 is running since 1m00s, 1 lines"]);
+        assert_eq!(state.alive(after(60)), ["› task/a/1 is running since 1m00s, lines so far: 1"]);
         assert!(state.alive(after(119)).is_empty());
         assert_eq!(state.alive(after(125)).len(), 1);
         inner.lines(&mut state, &ended(&a, Status::Complete, &[]));

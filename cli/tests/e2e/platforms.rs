@@ -189,6 +189,44 @@ fn a_file_with_a_problem_is_marked_where_it_is() {
 }
 
 #[test]
+fn a_trigger_that_fails_is_marked_where_it_is_if_that_is_here() {
+    let mut world = actions(
+        r#"-- repo.ocu.star --
+repo_alias("shop")
+store.set(store.fs("./.store"))
+def start(commit):
+    fail("403: the token lacks `actions: write`")
+trigger(start)
+-- a.ocu.star --
+phase("none", tasks=[])
+"#,
+    );
+    world.ok("release new");
+    world.check("work trigger --intent", expect![[r#"
+        --- stderr
+        the trigger of shop failed
+        error: 403: the token lacks `actions: write`
+         --> repo.ocu.star:4:5
+          |
+        4 |     fail("403: the token lacks `actions: write`")
+          |     ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+        ::error file=repo.ocu.star,line=4,col=5,endColumn=50,title=the trigger of shop failed::403: the token lacks `actions: write`
+        error: 1 trigger failed
+        ::error::1 trigger failed
+        --- exit 1
+    "#]]);
+    // What is recorded is of another commit, whose lines are others.
+    world.write("repo.ocu.star", &format!("# more\n{}", world.read("repo.ocu.star")));
+    world.commit("second");
+    let run = world.run(&["work", "trigger", "--intent"]);
+    assert!(
+        run.stderr.contains("\n::error title=the trigger of shop failed::repo.ocu.star:4:5: 403"),
+        "{}",
+        run.text()
+    );
+}
+
+#[test]
 fn a_file_that_is_odd_is_marked_too() {
     let world = actions(
         "-- a.ocu.star --\ndef f():\n    return done()\ntask(f, \"f\")\nocuroot(\"0.3.0\")\nocuroot(\"0.3.0\")\n",
@@ -427,11 +465,14 @@ fn events_are_lines_of_json() {
 
 #[test]
 fn events_hold_no_secret() {
-    let world = World::new(
+    let mut world = World::new(
         "-- a.ocu.star --\nquoted = secret('a \"b\" c')\ndef f():\n    print(quoted)\n    fail(\"no \" + quoted)\ntask(f, \"f\")\n",
     );
+    // A text that nothing has masked on its way.
+    world.commit("was a \"b\" c before");
     world.run(&["release", "new", "--events", "../events.jsonl"]);
     let text = beside(&world, "events.jsonl");
+    assert!(text.contains("\"subject\":\"was <secret> before\""), "{text}");
     assert!(text.contains("<secret>") && !text.contains("b\\\" c"), "{text}");
 }
 
