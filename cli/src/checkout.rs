@@ -26,6 +26,12 @@ impl Sources {
     pub fn here(root: &Path) -> Sources {
         Sources { root: root.to_owned(), hidden: Vec::new() }
     }
+
+    /// Whether these are they.
+    #[must_use]
+    pub fn are_here(&self) -> bool {
+        self.hidden.is_empty()
+    }
 }
 
 /// Says which commit is checked out here.

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use ocuroot_core::Ref;
-use ocuroot_core::documents::{Log, Status};
+use ocuroot_core::documents::{Log, RunType, Status};
 use ocuroot_core::facts::Facts;
 use ocuroot_core::freeze;
 use ocuroot_core::open;
@@ -99,6 +99,7 @@ struct Active {
 /// What the transaction that records some ends did with each run.
 struct Recorded {
     run: Ref,
+    run_type: RunType,
     status: Status,
     took: Duration,
     outputs: Vec<String>,
@@ -125,6 +126,7 @@ pub fn run(
     let mut engine = Engine {
         session,
         programs,
+        here: sources.are_here(),
         releases,
         sender,
         receiver,
@@ -168,6 +170,8 @@ fn forward(interrupts: Receiver<()>, sender: Sender<Message>) {
 struct Engine<'a> {
     session: &'a mut Session,
     programs: Programs,
+    /// Whether their files are those that are checked out here.
+    here: bool,
     releases: &'a [Ref],
     sender: Sender<Message>,
     receiver: Receiver<Message>,
@@ -258,7 +262,7 @@ impl Engine<'_> {
             self.active.remove(&end.claimed.run);
         }
         let view = Arc::clone(&self.session.view);
-        for Recorded { run, status, took, outputs } in &recorded {
+        for Recorded { run, run_type, status, took, outputs } in &recorded {
             if *status == Status::Running {
                 continue;
             }
@@ -267,7 +271,7 @@ impl Engine<'_> {
                 self.report.failed.push(run.clone());
             }
             tracing::info!(run = %run, status = %status, took = ?took, "run ended");
-            view.show(&Event::Ended { run, status: *status, took: *took, outputs });
+            view.show(&Event::Ended { run, run_type: *run_type, status: *status, took: *took, outputs });
         }
         for run in lost {
             view.show(&Event::Note(&format!(
@@ -292,6 +296,12 @@ impl Engine<'_> {
                 self.session.view.show(&Event::Output { run: &end.claimed.run, log: &log });
                 logs.push(log);
             }
+            self.session.view.show(&Event::Diagnosed {
+                what: "",
+                diagnostics,
+                here: self.here,
+                run: Some(&end.claimed.run),
+            });
         }
         logs
     }
@@ -490,7 +500,8 @@ fn step(
                     }
                     _ => Vec::new(),
                 };
-                recorded.push(Recorded { run: run.clone(), status, took: end.took, outputs });
+                let (run, run_type) = (run.clone(), end.claimed.run_type);
+                recorded.push(Recorded { run, run_type, status, took: end.took, outputs });
             }
             Err(Unmet::Needs(needs)) => return Err(needs),
             Err(Unmet::Error(_)) => lost.push(run.clone()),

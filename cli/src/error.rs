@@ -1,6 +1,6 @@
 //! How a command ends badly: exit code, message and hint, decided here and nowhere else.
 //!
-//! Commands return a [`Failure`]; `main` prints it once. Nothing else prints errors.
+//! Commands return a [`Failure`]; `main` has it shown once. Nothing else shows errors.
 
 use std::path::PathBuf;
 
@@ -16,7 +16,8 @@ use ocuroot_core::sdk::Diagnostics;
 use ocuroot_core::{Ref, RefError};
 
 use crate::git::GitError;
-use crate::store::{Decided, StoreError};
+use crate::platform::Platform;
+use crate::store::{Decided, RemoteProblem, StoreError};
 
 /// Why a command did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -268,7 +269,7 @@ impl Failure {
                 Some("--force overwrites them with what the file says".to_owned())
             }
             Failure::Git(GitError::NoRevision { shallow: true, .. } | GitError::CutOff { .. }) => {
-                Some("fetch the history that is missing: git fetch --unshallow".to_owned())
+                Some(Platform::current().whole_history().to_owned())
             }
             Failure::Git(GitError::NotBefore { backwards: true, start, end }) => {
                 Some(format!("the other way round? ocuroot find-deploys {end} {start}"))
@@ -282,9 +283,10 @@ impl Failure {
             Failure::Uncommitted(_) => {
                 Some("commit, stash or ignore them: what is pushed is a commit".to_owned())
             }
-            Failure::NoLastPush(_) => Some(
-                "check out with the whole history: `fetch-depth: 0` for actions/checkout, `GIT_DEPTH: 0` in GitLab, `git fetch --unshallow` by hand".to_owned(),
-            ),
+            Failure::NoLastPush(_) => Some(Platform::current().whole_history().to_owned()),
+            Failure::Store(StoreError::Remote { problem: RemoteProblem::Declined { .. }, .. }) => {
+                Platform::current().protection().map(str::to_owned)
+            }
             Failure::NoSpace { .. } => {
                 Some("make room, or name a folder on another disk in TMPDIR; OCUROOT_MIN_FREE_MB says what stays free".to_owned())
             }

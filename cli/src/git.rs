@@ -155,12 +155,19 @@ pub fn head(folder: &Path) -> Result<String, GitError> {
 }
 
 /// The files that differ from what is checked out, untracked ones too, by their paths from the
-/// root.
+/// root. Those of `own` are no change: this process writes them for others.
 ///
 /// # Errors
 /// When git cannot tell.
-pub fn changed_files(root: &Path) -> Result<Vec<String>, GitError> {
-    let status = git(root, &["status", "--porcelain"])?;
+pub fn changed_files(root: &Path, own: &[PathBuf]) -> Result<Vec<String>, GitError> {
+    let own = own.iter().filter_map(|path| path.strip_prefix(root).ok());
+    let own: Vec<String> = own.map(|path| format!(":(exclude,literal){}", path.display())).collect();
+    let mut arguments = vec!["status", "--porcelain"];
+    if !own.is_empty() {
+        arguments.extend(["--", ":/"]);
+        arguments.extend(own.iter().map(String::as_str));
+    }
+    let status = git(root, &arguments)?;
     Ok(status.lines().filter_map(|line| Some(line.get(3..)?.to_owned())).collect())
 }
 

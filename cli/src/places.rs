@@ -87,7 +87,7 @@ pub fn at_each(
                 | Failure::NoSpace { .. }
                 | Failure::Unsuccessful(_)),
             ) => {
-                session.view.show(&Event::Note(&cannot_do(&place, &part, &error)));
+                session.view.show(&Event::Undone(&cannot_do(&place, &part, &error)));
                 given_up.insert(place);
             }
             Err(other) => return Err(other),

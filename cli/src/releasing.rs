@@ -76,8 +76,9 @@ impl Evaluations {
 
 fn evaluate(programs: &Programs, release: &Ref, view: &Arc<dyn View>) -> Result<Evaluated, Diagnostics> {
     let program = programs.evaluate(release, showing(view, release))?;
-    for warning in program.warnings() {
-        view.show(&Event::Note(&warning.to_string()));
+    let diagnostics = &Diagnostics(program.warnings().to_vec());
+    if !program.warnings().is_empty() {
+        view.show(&Event::Diagnosed { what: "", diagnostics, here: true, run: None });
     }
     Ok(match program.package() {
         Some(package) => Evaluated::Package(package.clone()),

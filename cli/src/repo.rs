@@ -21,7 +21,7 @@ use crate::git;
 use crate::native_host::{LogSink, NativeHost};
 use crate::recorded;
 use crate::store::{GitLocation, Location, StoreError, Stores};
-use crate::view::say;
+use crate::view::{say, warn};
 
 /// Where a command runs, with the configuration that holds there.
 pub struct Repo {
@@ -117,9 +117,7 @@ impl Repo {
         let host = NativeHost::new(root, root, Arc::clone(&secrets)).logging_to(saying());
         let base = format!("./-/{}", repo_config::FILE).parse::<Ref>()?;
         let program = Program::evaluate(repo_config::FILE, FileKind::Repo, &base, &host, &Limits::default())?;
-        for warning in program.warnings() {
-            say(&format!("{warning}"));
-        }
+        warn(program.warnings());
         let folder = start.strip_prefix(root).unwrap_or(Path::new(""));
         let folder = folder.iter().map(|part| part.to_string_lossy()).collect::<Vec<_>>().join("/");
         let source = Source { text, name: OnceCell::new(), commit: OnceCell::new() };

@@ -98,7 +98,7 @@ pub fn report_invalid(session: &Session, plan: &Plan) -> usize {
         if let (Some(Kind::Deploy | Kind::Custom | Kind::Environment), Reason::Invalid(why)) =
             (intent, reason)
         {
-            session.view.show(&Event::Note(&format!("not applied: {why}")));
+            session.view.show(&Event::Undone(&format!("not applied: {why}")));
             invalid += 1;
         }
     }
@@ -127,7 +127,7 @@ pub fn apply_all(session: &mut Session, plan: &Plan) -> Result<Vec<Ref>, Failure
                 }
             }
             Err(error) => {
-                session.view.show(&Event::Note(&format!("not applied: {error}")));
+                session.view.show(&Event::Undone(&format!("not applied: {error}")));
                 failed.push(reference);
             }
         }
@@ -173,18 +173,23 @@ pub fn check_envs(session: &mut Session, sources: &Sources, plan: &Plan) -> Resu
     let mut failed = Vec::new();
     let mut evaluated: Vec<(Ref, Package)> = Vec::new();
     for op in plan.ops.iter().map(|waiting| &waiting.op) {
-        let problem = if op.subpath() == "check_envs" {
+        if op.subpath() == "check_envs" {
             match programs.evaluate(&op.release_ref(), showing(&session.view, op)) {
                 Ok(program) => {
                     evaluated.push((op.clone(), program.package().cloned().unwrap_or_default()));
                     continue;
                 }
-                Err(diagnostics) => diagnostics.to_string(),
+                Err(diagnostics) => session.view.show(&Event::Diagnosed {
+                    what: "",
+                    diagnostics: &diagnostics,
+                    here: sources.are_here(),
+                    run: None,
+                }),
             }
         } else {
-            format!("{op} is no operation that this build knows; it is left")
-        };
-        session.view.show(&Event::Note(&problem));
+            let problem = format!("{op} is no operation that this build knows; it is left");
+            session.view.show(&Event::Undone(&problem));
+        }
         failed.push(op.clone());
     }
     let facts = session.facts();
@@ -213,7 +218,7 @@ pub fn check_envs(session: &mut Session, sources: &Sources, plan: &Plan) -> Resu
                 }
             }
             Err(error) => {
-                session.view.show(&Event::Note(&format!("{op} is not done: {error}")));
+                session.view.show(&Event::Undone(&format!("{op} is not done: {error}")));
                 failed.push(op);
             }
         }
@@ -291,7 +296,7 @@ pub fn run_part(
             Ok(()) => sound.push(release),
             // One release that cannot be read does not keep the others back.
             Err(Failure::Release(error)) => {
-                session.view.show(&Event::Note(&format!("not executed: {error}")));
+                session.view.show(&Event::Undone(&format!("not executed: {error}")));
                 report.failed.push(release);
             }
             Err(other) => return Err(other),
@@ -343,7 +348,9 @@ pub fn trigger(session: &mut Session, places: &[Elsewhere]) -> Result<usize, Fai
         let Elsewhere { repo, commit } = place;
         let (at, config) = places::recorded(session, place)?;
         let Some(config) = config else {
-            session.view.show(&Event::Note(&format!("{at} is not in state, so {repo} cannot be triggered")));
+            session
+                .view
+                .show(&Event::Undone(&format!("{at} is not in state, so {repo} cannot be triggered")));
             failed += 1;
             continue;
         };
@@ -360,7 +367,11 @@ pub fn trigger(session: &mut Session, places: &[Elsewhere]) -> Result<usize, Fai
                 "{repo} has work at {commit} and no trigger; in a checkout of it run:\n  git checkout {commit}\n  ocuroot work any"
             ))),
             Err(diagnostics) => {
-                session.view.show(&Event::Note(&format!("the trigger of {repo} failed\n{diagnostics}")));
+                let what = format!("the trigger of {repo} failed");
+                // What is recorded may be what is checked out, or that of another day.
+                let here = places::own(session)?.is_some_and(|own| own == *place);
+                let (what, diagnostics) = (what.as_str(), &diagnostics);
+                session.view.show(&Event::Diagnosed { what, diagnostics, here, run: None });
                 failed += 1;
             }
         }

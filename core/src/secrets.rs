@@ -46,14 +46,7 @@ impl Secrets {
     pub fn mask<'t>(&self, text: &'t str) -> Cow<'t, str> {
         let values = self.values.read().unwrap_or_else(PoisonError::into_inner);
         let mut masked = Cow::Borrowed(text);
-        let whole = values.iter().map(String::as_str);
-        let lines = values
-            .iter()
-            .filter(|value| value.contains('\n'))
-            .flat_map(|value| value.lines())
-            .map(str::trim)
-            .filter(|line| line.len() >= SHORTEST_LINE);
-        for secret in whole.chain(lines) {
+        for secret in texts(&values) {
             if masked.contains(secret) {
                 masked = Cow::Owned(masked.replace(secret, MASK));
             }
@@ -61,11 +54,26 @@ impl Secrets {
         masked
     }
 
+    /// Every text that is masked, each in one line: for whoever is to mask them, too. To be kept from
+    /// everybody else.
+    #[must_use]
+    pub fn lines(&self) -> Vec<String> {
+        let values = self.values.read().unwrap_or_else(PoisonError::into_inner);
+        texts(&values).filter(|text| !text.contains('\n')).map(str::to_owned).collect()
+    }
+
     /// Whether nothing is masked.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.values.read().unwrap_or_else(PoisonError::into_inner).is_empty()
     }
+}
+
+/// Secrets, and the lines of those that have several.
+fn texts(values: &[String]) -> impl Iterator<Item = &str> {
+    let lines = values.iter().filter(|value| value.contains('\n')).flat_map(|value| value.lines());
+    let long = lines.map(str::trim).filter(|line| line.len() >= SHORTEST_LINE);
+    values.iter().map(String::as_str).chain(long)
 }
 
 /// Lines of a secret shorter than this (a brace, a word) are not secret by themselves.
@@ -91,5 +99,13 @@ mod tests {
             secrets.iter().for_each(|secret| set.add(secret));
             assert_eq!(set.mask(text), *expected);
         }
+    }
+
+    #[test]
+    fn lines() {
+        let set = Secrets::default();
+        set.add("hunter2");
+        set.add("line one!\n}\n");
+        assert_eq!(set.lines(), ["hunter2", "line one!"]);
     }
 }

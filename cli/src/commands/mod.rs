@@ -2,6 +2,7 @@
 //! parses, calls core and prints.
 
 use std::io::Write;
+use std::path::PathBuf;
 
 use clap::{CommandFactory, FromArgMatches};
 use ocuroot_core::documents::Status;
@@ -18,6 +19,7 @@ use crate::cascade::Reach;
 use crate::checkout::Sources;
 use crate::engine::{self, Report};
 use crate::error::Failure;
+use crate::report;
 use crate::session::Session;
 use crate::telemetry;
 use crate::view::{self, Event};
@@ -71,6 +73,9 @@ pub struct Cli {
         hide_possible_values = true
     )]
     pub color: crate::color::When,
+    /// Append what happens to a file, a JSON object a line
+    #[arg(long, global = true, value_name = "FILE")]
+    pub events: Option<PathBuf>,
     #[command(subcommand)]
     command: Command,
 }
@@ -203,16 +208,16 @@ impl Cli {
 
 /// A session for a command that only answers.
 fn quiet() -> Result<Session, Failure> {
-    Session::open(&here()?, std::sync::Arc::new(view::Quiet))
+    Session::open(&here()?, report::heard(std::sync::Arc::new(view::Quiet), false))
 }
 
 /// A session for a command whose progress people watch.
 fn watched(color: crate::color::Color) -> Result<Session, Failure> {
-    Session::open(&here()?, telemetry::recorded(view::for_stderr(color)))
+    Session::open(&here()?, report::heard(telemetry::recorded(view::for_stderr(color)), true))
 }
 
 /// The working directory, with links resolved as the file system sees it.
-fn here() -> Result<std::path::PathBuf, Failure> {
+fn here() -> Result<PathBuf, Failure> {
     std::env::current_dir().map_err(|source| Failure::File { path: ".".into(), source })
 }
 

@@ -18,6 +18,7 @@ use crate::git;
 use crate::interrupt;
 use crate::releasing::{self, Made};
 use crate::repo::Place;
+use crate::report;
 use crate::session::Session;
 use crate::view::Event;
 use crate::work;
@@ -74,7 +75,7 @@ impl Args {
             items.extend(work::plan(session, &Scope::Everything)?.items());
             return print_json(&items);
         }
-        let changed = git::changed_files(&session.repo.root)?;
+        let changed = git::changed_files(&session.repo.root, &report::files())?;
         if !changed.is_empty() {
             return Err(Failure::Uncommitted(changed));
         }
@@ -195,7 +196,8 @@ fn say(session: &Session, package: &Ref, made: Made) -> Result<bool, Failure> {
             note(&format!("{package} is released at this commit already: {releases}"));
         }
         Made::Broken(diagnostics) => {
-            note(&format!("{package} is not released\n{}", diagnostics.to_string().trim_end()));
+            let what = &format!("{package} is not released");
+            session.view.show(&Event::Diagnosed { what, diagnostics: &diagnostics, here: true, run: None });
             return Ok(true);
         }
     }

@@ -12,7 +12,7 @@ use crate::refs_here::{self, Target};
 use crate::repo::Repo;
 use crate::session::Session;
 use crate::session::environments;
-use crate::view::say;
+use crate::view::warn;
 
 /// Evaluate a release file and print its phases, or every problem
 ///
@@ -48,9 +48,7 @@ impl Args {
         let release = package.with_release("r1")?;
         let program =
             Program::evaluate(package.path(), FileKind::Release, &release, &host, &Limits::default())?;
-        for warning in program.warnings() {
-            say(&format!("{warning}"));
-        }
+        warn(program.warnings());
         match program.package() {
             Some(package) if self.json => print_json(package),
             Some(package) => print_lines(&describe(package)),

@@ -12,6 +12,7 @@ use crate::freeze::Override;
 use crate::git;
 use crate::refs_here::{self, Target};
 use crate::releasing::{self, Made};
+use crate::report;
 use crate::session::Session;
 use crate::view::Event;
 
@@ -82,7 +83,7 @@ impl Args {
 
 /// A release is of a commit, but what runs is what is checked out: says so where the two differ.
 fn warn_of_changes(session: &Session) {
-    let changed = git::changed_files(&session.repo.root).unwrap_or_default();
+    let changed = git::changed_files(&session.repo.root, &report::files()).unwrap_or_default();
     let Some(first) = changed.first() else { return };
     let what = match changed.len() {
         1 => format!("{first} is"),

@@ -189,7 +189,11 @@ impl Recording {
                 }
             }
             Event::Standing { release, status } => close(open, release, Some(*status)),
-            Event::Output { .. } | Event::Waiting { .. } | Event::Note(_) => {}
+            Event::Output { .. }
+            | Event::Waiting { .. }
+            | Event::Diagnosed { .. }
+            | Event::Undone(_)
+            | Event::Note(_) => {}
         }
     }
 

@@ -92,7 +92,7 @@ impl View for Live {
                     line.bar.set_message(format!("{}{last}", line.function));
                 }
             }
-            Event::Ended { run, status, took, outputs } => {
+            Event::Ended { run, status, took, outputs, .. } => {
                 if let Some(line) = runs.remove(*run) {
                     line.bar.finish_and_clear();
                     self.screen.remove(&line.bar);
@@ -124,7 +124,12 @@ impl View for Live {
             }
             // The command prints it.
             Event::Standing { .. } => {}
-            Event::Note(text) => self.say(text),
+            Event::Diagnosed { what, diagnostics, run, .. } => {
+                if let Some(text) = super::diagnosed(what, diagnostics, *run) {
+                    self.say(&text);
+                }
+            }
+            Event::Note(text) | Event::Undone(text) => self.say(text),
         }
     }
 

@@ -1,8 +1,10 @@
 //! Who hears of progress, and how.
 //!
-//! Commands report [`Event`]s; a [`View`] shows them on stderr: as a live tree on a terminal, as
-//! one plain line per change elsewhere. stdout is for what machines read.
+//! Commands report [`Event`]s; a [`View`] shows them on stderr: as a live tree on a terminal, in
+//! groups in the log of a CI platform that has some, as one plain line per change elsewhere. stdout is
+//! for what machines read.
 
+mod grouped;
 mod live;
 mod plain;
 
@@ -12,11 +14,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ocuroot_core::Ref;
-use ocuroot_core::documents::{Log, Status};
+use ocuroot_core::documents::{Log, RunType, Status};
 use ocuroot_core::ready::Missing;
+use ocuroot_core::sdk::{Diagnostic, Diagnostics};
 
+use crate::color::Color;
+use crate::error::Failure;
 use crate::native_host::LogSink;
+use crate::platform::Platform;
 
+pub use grouped::Grouped;
 pub use live::Live;
 pub use plain::Plain;
 
@@ -50,6 +57,8 @@ pub enum Event<'a> {
     Ended {
         /// The run.
         run: &'a Ref,
+        /// What it does.
+        run_type: RunType,
         /// How.
         status: Status,
         /// How long its functions took in this process.
@@ -71,6 +80,19 @@ pub enum Event<'a> {
         /// How.
         status: Status,
     },
+    /// What is wrong with a file.
+    Diagnosed {
+        /// What does not happen because of it; may be empty.
+        what: &'a str,
+        /// The problems, or only warnings.
+        diagnostics: &'a Diagnostics,
+        /// Whether the file is one of those that are checked out here.
+        here: bool,
+        /// The run that it has ended, if it is one's function. Its output says what is wrong, too.
+        run: Option<&'a Ref>,
+    },
+    /// Something could not be done; the rest goes on.
+    Undone(&'a str),
     /// Anything else worth a line.
     Note(&'a str),
 }
@@ -91,8 +113,8 @@ pub struct Quiet;
 
 impl View for Quiet {
     fn show(&self, event: &Event<'_>) {
-        if let Event::Note(text) = event {
-            say(text);
+        if let Event::Note(text) | Event::Undone(text) = event {
+            say(&Platform::current().inert(text));
         }
     }
 }
@@ -168,8 +190,39 @@ pub fn duration(took: Duration) -> String {
     }
 }
 
-/// The view for stderr as it is: live on a terminal that wants it, else plain.
+/// The view for stderr as it is: live on a terminal that wants it, else as the platform has it.
 #[must_use]
-pub fn for_stderr(color: crate::color::Color) -> Arc<dyn View> {
-    if color.live() { Arc::new(Live::new(color)) } else { Arc::new(Plain::new(color)) }
+pub fn for_stderr(color: Color) -> Arc<dyn View> {
+    match Platform::current() {
+        _ if color.live() => Arc::new(Live::new(color)),
+        Platform::Plain => Arc::new(Plain::new(color)),
+        platform => Arc::new(Grouped::new(platform, say)),
+    }
+}
+
+/// Prints what is odd about a file that is checked out here, where no view is at hand.
+pub fn warn(diagnostics: &[Diagnostic]) {
+    let (platform, diagnostics) = (Platform::current(), Diagnostics(diagnostics.to_vec()));
+    diagnostics.iter().for_each(|diagnostic| say(&platform.inert(&diagnostic.to_string())));
+    platform.annotations("", &diagnostics, true).iter().for_each(|annotation| say(annotation));
+}
+
+/// Prints why the command failed, and on a platform that has annotations, those.
+pub fn show_failure(failure: &Failure) {
+    let message = crate::secrets::mask(&failure.render());
+    let platform = Platform::current();
+    say(&platform.inert(&message));
+    for annotation in platform.of_failure(failure) {
+        say(&crate::secrets::mask(&annotation));
+    }
+}
+
+/// What a piece of a diagnosis reads as where all is plain text. Of a run's it is in its output.
+fn diagnosed(what: &str, diagnostics: &Diagnostics, run: Option<&Ref>) -> Option<String> {
+    let text = diagnostics.to_string();
+    match (run, what) {
+        (Some(_), _) => None,
+        (None, "") => Some(text.trim_end().to_owned()),
+        (None, what) => Some(format!("{what}\n{}", text.trim_end())),
+    }
 }

@@ -4,7 +4,7 @@ use std::sync::{Mutex, PoisonError};
 
 use ocuroot_core::documents::Status;
 
-use super::{Event, Labels, View, duration, mark, say};
+use super::{Event, Labels, View, diagnosed, duration, mark, say};
 use crate::color::{Color, Style};
 
 /// See the module.
@@ -24,51 +24,54 @@ impl Plain {
 
 impl View for Plain {
     fn show(&self, event: &Event<'_>) {
-        let paint = |style, text: &str| self.color.paint(style, text);
         let mut labels = self.labels.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Event::Release { release, .. } = event {
+        lines(event, &mut labels, self.color).iter().for_each(|line| say(line));
+    }
+}
+
+/// The lines of an event. A note may be several in one text.
+pub(super) fn lines(event: &Event<'_>, labels: &mut Labels, color: Color) -> Vec<String> {
+    let paint = |style, text: &str| color.paint(style, text);
+    match event {
+        Event::Release { release, subject, .. } => {
             labels.announce(release);
+            let line = format!("{} {}", paint(Style::Bold, release.as_str()), paint(Style::Dim, subject));
+            vec![if subject.is_empty() { paint(Style::Bold, release.as_str()) } else { line }]
         }
-        match event {
-            Event::Release { release, subject: "", .. } => say(&paint(Style::Bold, release.as_str())),
-            Event::Release { release, subject, .. } => {
-                say(&format!("{} {}", paint(Style::Bold, release.as_str()), paint(Style::Dim, subject)));
-            }
-            Event::Started { run, function } => {
-                say(&format!("{} {} {}", mark(Status::Running), labels.of(run), paint(Style::Dim, function)));
-            }
-            Event::Output { run, log } => {
-                let label = paint(Style::Dim, &format!("{} |", labels.of_output(run)));
-                // A printed text may be many lines, and each is to be told whose it is.
-                for line in log.message.split('\n') {
-                    say(format!("  {label} {line}").trim_end());
-                }
-            }
-            Event::Ended { run, status, took, outputs } => {
-                let style = match status {
-                    Status::Complete => Style::Good,
-                    Status::Failed => Style::Bad,
-                    _ => Style::Plain,
-                };
-                say(&format!(
-                    "{} {} {status} {}",
-                    paint(style, mark(*status)),
-                    labels.of(run),
-                    paint(Style::Dim, &duration(*took))
-                ));
-                for output in *outputs {
-                    say(&format!("    {output}"));
-                }
-            }
-            Event::Waiting { run, missing } => {
-                say(&format!("{} {} waits for", mark(Status::Pending), labels.of(run)));
-                for missing in *missing {
-                    say(&format!("    {missing}"));
-                }
-            }
-            // The command prints it.
-            Event::Standing { .. } => {}
-            Event::Note(text) => say(text),
+        Event::Started { run, function } => {
+            vec![format!("{} {} {}", mark(Status::Running), labels.of(run), paint(Style::Dim, function))]
         }
+        Event::Output { run, log } => {
+            let label = paint(Style::Dim, &format!("{} |", labels.of_output(run)));
+            // A printed text may be many lines, and each is to be told whose it is.
+            let lines = log.message.split('\n');
+            lines.map(|line| format!("  {label} {line}").trim_end().to_owned()).collect()
+        }
+        Event::Ended { run, status, took, outputs, .. } => {
+            let style = match status {
+                Status::Complete => Style::Good,
+                Status::Failed => Style::Bad,
+                _ => Style::Plain,
+            };
+            let first = format!(
+                "{} {} {status} {}",
+                paint(style, mark(*status)),
+                labels.of(run),
+                paint(Style::Dim, &duration(*took))
+            );
+            let outputs = outputs.iter().map(|output| format!("    {output}"));
+            std::iter::once(first).chain(outputs).collect()
+        }
+        Event::Waiting { run, missing } => {
+            let first = format!("{} {} waits for", mark(Status::Pending), labels.of(run));
+            let missing = missing.iter().map(|missing| format!("    {missing}"));
+            std::iter::once(first).chain(missing).collect()
+        }
+        // The command prints it.
+        Event::Standing { .. } => Vec::new(),
+        Event::Diagnosed { what, diagnostics, run, .. } => {
+            diagnosed(what, diagnostics, *run).into_iter().collect()
+        }
+        Event::Note(text) | Event::Undone(text) => vec![(*text).to_owned()],
     }
 }

@@ -559,9 +559,10 @@ fn globs() {
               help     Print this message or the help of the given subcommand(s)
 
             Options:
-                  --color <WHEN>  Colour in messages: on a terminal, always or never [default: auto]
-              -h, --help          Print help
-              -V, --version       Print version
+                  --color <WHEN>   Colour in messages: on a terminal, always or never [default: auto]
+                  --events <FILE>  Append what happens to a file, a JSON object a line
+              -h, --help           Print help
+              -V, --version        Print version
             --- exit 2
         "#]],
     );

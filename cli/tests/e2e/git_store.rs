@@ -440,6 +440,15 @@ fn a_protected_branch_is_named_and_nothing_is_written() {
         --- exit 1
     "#]]);
     assert_eq!(git(&remote(&world), &["for-each-ref", "--format=%(objectname)"]), tips);
+    // A job is told what lets it through.
+    let world = world.with("GITHUB_ACTIONS", "true");
+    let run = world.run(&["state", "set", "@/custom/x", "z"]);
+    let annotation = run.stderr.lines().find(|line| line.starts_with("::error::")).unwrap_or_default();
+    assert!(annotation.contains("branch intent (hook declined: only by pull request"), "{}", run.text());
+    assert!(annotation.contains("%0Athe job's token needs `permissions: contents: write`"), "{}", run.text());
+    let run =
+        world.with("GITHUB_ACTIONS", "").with("GITLAB_CI", "true").run(&["state", "set", "@/custom/x", "z"]);
+    assert!(run.stderr.contains("\n  help: give the job a project access token"), "{}", run.text());
 }
 
 #[test]

@@ -13,6 +13,8 @@
     reason = "this crate is tests; a helper that cannot go on has found something"
 )]
 
+#[cfg(unix)]
+mod action;
 mod bad_input;
 mod cascade;
 mod failing_files;
@@ -26,6 +28,7 @@ mod intent;
 mod interrupt;
 mod log_files;
 mod output;
+mod platforms;
 mod push;
 mod refs_typed;
 mod releases;

@@ -306,7 +306,14 @@ fn a_shallow_checkout_fetches_what_was_pushed_last_or_says_how_to() {
     let run = run_in(&world, "shallow", "push -n");
     assert_eq!(run.code, 1, "{}", run.text());
     assert!(run.stderr.contains("which is not in this checkout"), "{}", run.text());
-    assert!(run.stderr.contains("fetch-depth: 0"), "{}", run.text());
+    assert!(run.stderr.contains("git fetch --unshallow"), "{}", run.text());
+    // On a platform it is named what to set there.
+    let mut world = world;
+    for (platform, setting) in [("GITLAB_CI", "`GIT_DEPTH: 0`"), ("GITHUB_ACTIONS", "`fetch-depth: 0`")] {
+        world = world.with(platform, "true");
+        let run = run_in(&world, "shallow", "push -n");
+        assert!(run.stderr.contains(setting), "{}", run.text());
+    }
 }
 
 #[test]
@@ -334,4 +341,35 @@ fn a_push_of_intent_carries_it_out_and_remembers_its_commit() {
     let index = ok_in(&world, "web", "state get @/push/intent_commit").stdout;
     let index: serde_json::Value = serde_json::from_str(&index).unwrap();
     assert_eq!((&index["commit"], &index["previous_commit"]), (&second.into(), &first.into()));
+}
+
+#[test]
+fn two_jobs_for_the_same_commit() {
+    let world = World::new(REPO);
+    // At once: one of them releases it, for the other it is done.
+    let start = || {
+        let mut command = world.command("", &["push"]);
+        command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped()).spawn().unwrap()
+    };
+    for job in [start(), start()] {
+        let run = world.tidy(&job.wait_with_output().unwrap());
+        assert_eq!(run.code, 0, "{}", run.text());
+    }
+    assert_eq!(world.ok("state match shop/-/b.ocu.star/@r*").stdout, "shop/-/b.ocu.star/@r1\n");
+    // One that released a file by itself is no obstacle either.
+    let mut world = World::new(REPO);
+    world.ok("push");
+    world.write("b.ocu.star", &format!("{}# more\n", world.read("b.ocu.star")));
+    world.commit("second");
+    world.ok("release new b.ocu.star");
+    world.check(
+        "push",
+        expect![[r#"
+        --- stderr
+        b.ocu.star: it has changed
+        shop/-/b.ocu.star is released at this commit already: shop/-/b.ocu.star/@r2
+        there is no work anywhere
+    "#]],
+    );
+    world.ok("state check");
 }
