@@ -316,7 +316,8 @@ fn a_broken_clone_is_made_anew() {
         let entries = std::fs::read_dir(&stores).unwrap().map(|entry| entry.unwrap().path());
         entries.filter(|path| path.is_dir()).collect::<Vec<_>>()
     };
-    let damages: [(&str, fn(&Path)); 5] = [
+    type Damage = fn(&Path);
+    let damages: [(&str, Damage); 5] = [
         ("no objects", |clone| std::fs::remove_dir_all(clone.join("objects")).unwrap()),
         ("empty objects", |clone| {
             for folder in std::fs::read_dir(clone.join("objects")).unwrap().flatten() {

@@ -80,7 +80,7 @@ impl GitStores {
             let nothing = Snapshot::default();
             let known = if self.moves() == start { snapshot } else { &nothing };
             let stage = self.next_stage(&rest, known)?;
-            let Some((clone, updates, sides)) = stage else {
+            let Some(Stage { clone, updates, sides }) = stage else {
                 return Ok(Outcome::Done { moved: self.moves() != start });
             };
             if tries.lost == 0 && clone.is_behind(my_turn, &updates) {
@@ -144,7 +144,7 @@ impl GitStores {
         &self,
         transaction: &Transaction,
         snapshot: &Snapshot,
-    ) -> Result<Option<(&BareClone, Vec<Update>, BTreeSet<Side>)>, StoreError> {
+    ) -> Result<Option<Stage<'_>>, StoreError> {
         let sides: BTreeSet<Side> =
             transaction.writes.keys().map(|reference| reference.marker().unwrap_or(Side::State)).collect();
         let Some(first) = sides.first() else { return Ok(None) };
@@ -162,7 +162,7 @@ impl GitStores {
         {
             return Ok(None);
         }
-        Ok(Some((clone, updates, sides)))
+        Ok(Some(Stage { clone, updates, sides }))
     }
 
     /// The branch of a side of which something is required and nothing written, as it is: pushed with
@@ -307,7 +307,7 @@ impl GitStores {
                 None => self.at_tips(|view| decide(self, view))?,
             };
             let next = self.next_files(&decided)?;
-            let Some((clone, updates, sides)) = next else { return Ok(decided.value) };
+            let Some(Stage { clone, updates, sides }) = next else { return Ok(decided.value) };
             match clone.push(&updates, &mut turn)? {
                 Pushed::Done => {
                     decided.files.retain(|side, _| !sides.contains(side));
@@ -325,10 +325,7 @@ impl GitStores {
     }
 
     /// The commits of what can be pushed next, and whose files they hold. None when nothing is left.
-    fn next_files<T>(
-        &self,
-        decided: &Change<T>,
-    ) -> Result<Option<(&BareClone, Vec<Update>, BTreeSet<Side>)>, StoreError> {
+    fn next_files<T>(&self, decided: &Change<T>) -> Result<Option<Stage<'_>>, StoreError> {
         let both = decided.files.len() > 1;
         let one_remote = self.state.clone == self.intent.clone;
         let one_branch = one_remote && self.state.branch == self.intent.branch;
@@ -355,7 +352,7 @@ impl GitStores {
                 Ok(updates)
             })?;
             let Some(first) = sides.first().filter(|_| !updates.is_empty()) else { continue };
-            return Ok(Some((self.clone_of(*first)?, updates, sides)));
+            return Ok(Some(Stage { clone: self.clone_of(*first)?, updates, sides }));
         }
         Ok(None)
     }
@@ -369,6 +366,14 @@ pub(super) struct Change<T> {
     pub(super) files: BTreeMap<Side, Files>,
     /// What else came of the decision.
     pub(super) value: T,
+}
+
+/// What can be pushed at once.
+struct Stage<'s> {
+    clone: &'s BareClone,
+    updates: Vec<Update>,
+    /// Whose documents these commits hold.
+    sides: BTreeSet<Side>,
 }
 
 /// How a push goes again and again.

@@ -91,14 +91,20 @@ pub(super) struct GitStores {
     limit: Duration,
     view: RefCell<Option<View>>,
     /// Stores of version 1 in today's terms, as they were at these tips.
-    translated: RefCell<Option<(Vec<Vec<Branch>>, Arc<Translated>)>>,
+    translated: RefCell<Option<(Tips, Arc<Translated>)>>,
     answers: Answers,
 }
+
+/// The branches of each clone, as they were fetched.
+type Tips = Vec<Vec<Branch>>;
+
+/// Documents as they were read; none where there is none.
+type Bodies = Vec<(Ref, Option<Vec<u8>>)>;
 
 /// What the stores are at the tips of their branches.
 #[derive(Clone, Debug)]
 struct View {
-    tips: Vec<Vec<Branch>>,
+    tips: Tips,
     state: SideView,
     intent: SideView,
     /// The tree of a shared branch that is a store of version 1.
@@ -331,7 +337,7 @@ impl GitStores {
         Ok([Some(self.moves()), None])
     }
 
-    fn bodies(&self, view: &View, needs: &Needs) -> Result<Vec<(Ref, Option<Vec<u8>>)>, StoreError> {
+    fn bodies(&self, view: &View, needs: &Needs) -> Result<Bodies, StoreError> {
         let mut bodies = Vec::new();
         for side in SIDES {
             let wanted: Vec<(&Ref, String)> = needs
