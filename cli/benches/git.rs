@@ -266,13 +266,24 @@ fn release() {
     line("that release", taken, push, 5.0);
 }
 
-/// Starts a number of processes at once, each with a home of its own, and waits for all.
-fn at_once(place: &Place, count: usize, start: impl Fn(&Place, usize) -> Command) -> (Duration, Vec<Output>) {
+/// Starts a number of processes at once, each with a home of its own, and waits for all. Those that are
+/// `apart` do not see that they are on one machine.
+fn at_once(
+    place: &Place,
+    count: usize,
+    apart: bool,
+    start: impl Fn(&Place, usize) -> Command,
+) -> (Duration, Vec<Output>) {
     let began = Instant::now();
     let children: Vec<_> = (0..count)
         .map(|number| {
             let mut command = start(place, number);
-            command.env("OCUROOT_HOME", place.at(&format!("home{number}")));
+            let home = place.at(&format!("home{number}"));
+            std::fs::create_dir_all(&home).unwrap();
+            command.env("OCUROOT_HOME", &home);
+            if apart {
+                command.env("TMPDIR", &home);
+            }
             command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
         })
         .collect();
@@ -281,32 +292,36 @@ fn at_once(place: &Place, count: usize, start: impl Fn(&Place, usize) -> Command
 }
 
 fn crowd() {
+    crowd_of(false);
+    crowd_of(true);
+}
+
+fn crowd_of(apart: bool) {
     const MANY: usize = 20;
     let place = Place::new();
     place.ocuroot(&["release", "new", "env.ocu.star"]);
     let push = place.push_time();
-    let (taken, outputs) = at_once(&place, MANY, |place, _| {
-        place.command(
-            env!("CARGO_BIN_EXE_ocuroot"),
-            "repo",
-            &["release", "new", "release.ocu.star", "--force"],
-        )
+    let (taken, outputs) = at_once(&place, MANY, apart, |place, _| {
+        let arguments = ["release", "new", "release.ocu.star", "--force"];
+        place.command(env!("CARGO_BIN_EXE_ocuroot"), "repo", &arguments)
     });
     let failed: Vec<String> = outputs.iter().filter(|output| !output.status.success()).map(said).collect();
-    let list = place.ocuroot(&["state", "match", "**/@r*"]);
-    let releases = String::from_utf8_lossy(&list.stdout).lines().count();
-    let complete = place.ocuroot(&["state", "match", "**/status/complete"]);
-    let complete = String::from_utf8_lossy(&complete.stdout).lines().count();
-    let open = place.ocuroot(&["state", "match", "**/status/{pending,running,paused,failed,cancelled}"]);
+    let count = |pattern: &str| {
+        let found = place.ocuroot(&["state", "match", pattern]);
+        String::from_utf8_lossy(&found.stdout).lines().count()
+    };
     place.ocuroot(&["state", "check"]);
+    let machines = if apart { "each on a machine of its own" } else { "on one machine" };
     println!(
-        "{MANY} releases at once: {} failed, {releases} numbers of {MANY}, {complete} runs complete of {}, {} open",
+        "{MANY} releases at once, {machines}: {} failed, {} numbers of {MANY}, {} runs complete of {}, {} open",
         failed.len(),
+        count("**/@r*"),
+        count("**/status/complete"),
         MANY * 4,
-        String::from_utf8_lossy(&open.stdout).lines().count()
+        count("**/status/{pending,running,paused,failed,cancelled}"),
     );
     failed.iter().for_each(|text| println!("{text}"));
-    line("20 releases at once, beside 60 pushes", taken, push * 60, 4.0);
+    line(&format!("{MANY} releases at once, beside 60 pushes"), taken, push * 60, 4.0);
 }
 
 fn states() {
@@ -314,7 +329,7 @@ fn states() {
     const EACH: usize = 20;
     let place = Place::new();
     place.ocuroot(&["release", "new", "env.ocu.star"]);
-    let (taken, outputs) = at_once(&place, MANY, |place, number| {
+    let (taken, outputs) = at_once(&place, MANY, false, |place, number| {
         let binary = env!("CARGO_BIN_EXE_ocuroot");
         let script = format!(
             "for n in $(seq {EACH}); do '{binary}' state set @/custom/p{number}/s$n $n || exit 1; done"
