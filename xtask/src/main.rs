@@ -12,6 +12,7 @@ mod bundle;
 mod ci;
 mod demo;
 mod docs;
+mod githost;
 mod project;
 mod sbom;
 mod setup;
@@ -22,11 +23,14 @@ cargo xtask <chore>
 
   demo [--keep]   build the tool, release examples/shop with it, and look at what happened;
                   --keep leaves the shop's servers running
+  demo --ci [--keep]
+                  the same on a git host with CI, from a push to every environment: both are built
+                  (with Go) and run on this machine; --keep waits before it ends them
   test            install what the tests need, then run every test
   ci              fmt, clippy, licences and the wasm builds, then `test`
   bundle [--release]
                   build the dashboard into target/bundle
-  setup [demo|test|ci]
+  setup [demo|demo-ci|test|ci]
                   only install what a chore needs (default: test)
   docs [--check]  write docs/cli.md anew from the tool's own help
   sbom FILE       list what the tool is built from (CycloneDX, JSON)
@@ -56,12 +60,15 @@ fn run(arguments: &[&str]) -> Outcome {
     match arguments {
         ["demo"] => demo::run(&project, demo::Servers::End),
         ["demo", "--keep"] => demo::run(&project, demo::Servers::Keep),
+        ["demo", "--ci"] => demo::on_a_git_host(&project, demo::Servers::End),
+        ["demo", "--ci", "--keep"] => demo::on_a_git_host(&project, demo::Servers::Keep),
         ["test"] => test::run(&project),
         ["ci"] => ci::run(&project),
         ["bundle"] => bundle::run(&project, bundle::Profile::Dev).map(drop),
         ["bundle", "--release"] => bundle::run(&project, bundle::Profile::Release).map(drop),
         ["setup"] | ["setup", "test"] => setup::run(&project, setup::For::Test),
         ["setup", "demo"] => setup::run(&project, setup::For::Demo),
+        ["setup", "demo-ci"] => setup::run(&project, setup::For::DemoCi),
         ["setup", "ci"] => setup::run(&project, setup::For::Ci),
         ["docs"] => docs::run(&project, docs::Mode::Write),
         ["docs", "--check"] => docs::run(&project, docs::Mode::Check),

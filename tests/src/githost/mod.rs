@@ -7,11 +7,10 @@
 //! Nothing here is the project's own stand-in for anything: jobs get their sources by `git fetch` and
 //! write to the stores by `git push`, and workflows start each other through the host's API.
 
-use std::io::{BufRead as _, BufReader};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::json;
@@ -37,15 +36,22 @@ pub const USER: &str = "ann";
 
 const PASSWORD: &str = "correct horse battery";
 
+/// Set by whoever is told to end: what waits gives up, and everything that was started is ended.
+pub static INTERRUPTED: AtomicBool = AtomicBool::new(false);
+
 /// Looks until `look` finds something.
 ///
 /// # Errors
-/// When it finds nothing for [`DEADLINE`], which is told with `what`, or fails.
+/// When it finds nothing for [`DEADLINE`], which is told with `what`, when it fails, and when
+/// [`INTERRUPTED`] is set.
 pub fn wait_for<T>(what: &str, mut look: impl FnMut() -> Outcome<Option<T>>) -> Outcome<T> {
     let start = Instant::now();
     loop {
         if let Some(found) = look()? {
             return Ok(found);
+        }
+        if INTERRUPTED.load(Ordering::Relaxed) {
+            return Err("interrupted".into());
         }
         if start.elapsed() > DEADLINE {
             return Err(format!("waited {} s in vain for {what}", DEADLINE.as_secs()).into());
@@ -247,11 +253,15 @@ impl Host {
         self.count.fetch_add(1, Ordering::Relaxed)
     }
 
-    /// Everything stays until somebody ends it: says where, and waits for the end of standard input.
+    /// Everything stays until somebody presses Enter, or Ctrl-C.
     pub fn keep(&self) {
-        println!("{} has the user {USER} with the password \"{PASSWORD}\"", self.url);
-        println!("Press Enter to end it all.");
-        let _ = BufReader::new(std::io::stdin()).lines().next();
+        println!("{} has the user {USER} with the password \"{PASSWORD}\".", self.url);
+        println!("What is cloned and deployed is in {}. Press Enter to end it all.", self.folder().display());
+        let (tell, told) = std::sync::mpsc::channel();
+        std::thread::spawn(move || tell.send(std::io::stdin().lines().next().is_some()));
+        while told.try_recv().is_err() && !INTERRUPTED.load(Ordering::Relaxed) {
+            std::thread::sleep(POLL);
+        }
     }
 }
 
