@@ -13,7 +13,7 @@ pub struct Files<'a> {
     pub environments: &'a [&'a str],
     /// How it deploys: a part of a release file, after what all have.
     pub deploys: &'a str,
-    /// The repo that holds the stores, in the branches `state` and `intent`.
+    /// The repo that holds the stores, in the branches `ocuroot/state` and `ocuroot/intent`.
     pub store: String,
     /// The secret that git is to use in jobs.
     pub git_secret: &'a str,
@@ -62,7 +62,7 @@ impl<'a> Files<'a> {
             store: repo.url(),
             // What every job has, and may write to its own repo.
             git_secret: "GITHUB_TOKEN",
-            trigger_token: "OCUROOT_TOKEN",
+            trigger_token: "OCUROOT_TRIGGER_TOKEN",
             release: "ocuroot push",
             work: "ocuroot work any --comprehensive",
             runs_on: "ubuntu-latest",
@@ -74,6 +74,20 @@ impl<'a> Files<'a> {
     /// # Errors
     /// When the disk does not let it.
     pub fn write(&self, host: &Host, repo: &Repo<'_>) -> Outcome {
+        self.write_sources(repo)?;
+        repo.write("repo.ocu.star", &self.config(host, repo.name()))?;
+        let release = include_str!("files/release.yml").replace("run: ocuroot push", &run(self.release));
+        repo.write(".gitea/workflows/release.yml", &self.fit(&release))?;
+        let work = include_str!("files/work.yml");
+        let work = work.replace("run: ocuroot work any --comprehensive", &run(self.work));
+        repo.write(".gitea/workflows/work.yml", &self.fit(&work))
+    }
+
+    /// Writes what is deployed, and how.
+    ///
+    /// # Errors
+    /// When the disk does not let it.
+    pub fn write_sources(&self, repo: &Repo<'_>) -> Outcome {
         let name = repo.name();
         repo.write("VERSION", "1.0.0\n")?;
         repo.write("TEXT", "hello\n")?;
@@ -82,13 +96,7 @@ impl<'a> Files<'a> {
         repo.write("release.ocu.star", &release)?;
         let declared =
             self.environments.iter().map(|e| format!("register_environment(environment(\"{e}\"))\n"));
-        repo.write("environments.ocu.star", &declared.collect::<String>())?;
-        repo.write("repo.ocu.star", &self.config(host, name))?;
-        let release = include_str!("files/release.yml").replace("run: ocuroot push", &run(self.release));
-        repo.write(".gitea/workflows/release.yml", &self.fit(&release))?;
-        let work = include_str!("files/work.yml");
-        let work = work.replace("run: ocuroot work any --comprehensive", &run(self.work));
-        repo.write(".gitea/workflows/work.yml", &self.fit(&work))
+        repo.write("environments.ocu.star", &declared.collect::<String>())
     }
 
     fn fit(&self, workflow: &str) -> String {
@@ -110,8 +118,8 @@ repo_alias("{name}")
 
 # The branch of intent brings the workflow that is to run when somebody has merged into it.
 store.set(
-    store.git("{store}", branch = "state"),
-    intent = store.git("{store}", branch = "intent", support_files = {{".gitea/workflows/intent.yml": {intent}}}),
+    store.git("{store}", branch = "ocuroot/state"),
+    intent = store.git("{store}", branch = "ocuroot/intent", support_files = {{".gitea/workflows/intent.yml": {intent}}}),
 )
 
 def start(commit):

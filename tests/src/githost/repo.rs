@@ -137,13 +137,11 @@ impl<'a> Repo<'a> {
     /// # Errors
     /// When the stores cannot be read.
     pub fn state(&self, reference: &str) -> Outcome<Value> {
-        // What is not there is no error here; `match` tells, and says nothing.
-        let (document, _) = reference.split_once('#').unwrap_or((reference, ""));
-        let absolute = document.replacen("./", &format!("{}/", self.name), 1);
-        if self.ocuroot(&["state", "match", &absolute])?.trim().is_empty() {
-            return Ok(Value::Null);
+        match self.ocuroot(&["state", "get", reference]) {
+            Ok(document) => Ok(serde_json::from_str(&document)?),
+            Err(error) if error.to_string().contains("not found") => Ok(Value::Null),
+            Err(error) => Err(error),
         }
-        Ok(serde_json::from_str(&self.ocuroot(&["state", "get", reference])?)?)
     }
 
     /// A pull request to `branch`, and somebody who merges it.

@@ -12,6 +12,9 @@ use super::repo::{Change, Repo};
 use super::{Host, output, wait_for};
 use crate::Outcome;
 
+/// The branch that people change to say what should be.
+const INTENT: &str = "ocuroot/intent";
+
 fn say(text: &str) {
     println!("\n── {text}");
 }
@@ -32,7 +35,7 @@ pub fn first_push(host: &Host) -> Outcome {
     say("A new repo with three environments. A push is all that it takes.");
     let repo = Repo::create(host, "first-push")?;
     play(&[&repo], || {
-        set_up(host, &repo, &["development", "staging", "production"])?;
+        set_up(host, &repo, &Files::own_store(&repo, &["development", "staging", "production"]))?;
         repo.push("Say hello")?;
         repo.succeeded(1)?;
         for environment in ["development", "staging", "production"] {
@@ -42,9 +45,18 @@ pub fn first_push(host: &Host) -> Outcome {
     })
 }
 
-/// What a new repo gets from its owner.
-fn set_up(host: &Host, repo: &Repo<'_>, environments: &[&str]) -> Outcome {
-    Files::own_store(repo, environments).write(host, repo)
+/// Whether the tool writes the set-up of a repo itself. If not, the fixture has the same.
+const BY_INIT: bool = false;
+
+/// What a repo with stores of its own gets from its owner: sources, and the set-up that `init` writes.
+fn set_up(host: &Host, repo: &Repo<'_>, files: &Files<'_>) -> Outcome {
+    if !BY_INIT {
+        return files.write(host, repo);
+    }
+    println!("\n$ ocuroot init --ci gitea --yes");
+    repo.ocuroot(&["init", "--ci", "gitea", "--yes"])?;
+    // In place of the samples.
+    files.write_sources(repo)
 }
 
 /// A pull request to the branch of intent adds an environment, another one takes it away.
@@ -52,23 +64,23 @@ fn set_up(host: &Host, repo: &Repo<'_>, environments: &[&str]) -> Outcome {
 /// # Errors
 /// The first thing that is not as it should be.
 pub fn environment_by_pull_request(host: &Host) -> Outcome {
-    say("An environment is a document in the branch `intent`: a pull request adds it.");
+    say("An environment is a document in the branch `ocuroot/intent`: a pull request adds it.");
     let repo = Repo::create(host, "places")?;
     play(&[&repo], || {
-        Files::own_store(&repo, &["staging"]).write(host, &repo)?;
-        repo.secret("OCUROOT_TOKEN", &host.token("trigger", &["write:repository"])?)?;
+        set_up(host, &repo, &Files::own_store(&repo, &["staging"]))?;
+        repo.secret("OCUROOT_TRIGGER_TOKEN", &host.token("trigger", &["write:repository"])?)?;
         repo.push("Say hello")?;
         repo.succeeded(1)?;
         let (path, content) =
             document("@/environment/qa", "models.Environment", &json!({ "name": "qa", "attributes": {} }));
-        repo.merge("intent", "Add qa", &[Change::Create(&path, &content)])?;
+        repo.merge(INTENT, "Add qa", &[Change::Create(&path, &content)])?;
         // The workflow of intent, and the work that it has started.
         repo.succeeded(3)?;
         let qa = repo.answers("qa", "places 1.0.0 in qa")?;
         repo.checks()?;
 
         say("Without the document the environment goes, and everything in it.");
-        repo.merge("intent", "Drop qa", &[Change::Delete(&path)])?;
+        repo.merge(INTENT, "Drop qa", &[Change::Delete(&path)])?;
         repo.succeeded(5)?;
         repo.silent(&qa)?;
         repo.answers("staging", "places 1.0.0 in staging")?;
@@ -85,8 +97,8 @@ pub fn approval_by_pull_request(host: &Host) -> Outcome {
     let repo = Repo::create(host, "approval")?;
     play(&[&repo], || {
         let files = Files { deploys: WITH_APPROVAL, ..Files::own_store(&repo, &["staging", "production"]) };
-        files.write(host, &repo)?;
-        repo.secret("OCUROOT_TOKEN", &host.token("trigger", &["write:repository"])?)?;
+        set_up(host, &repo, &files)?;
+        repo.secret("OCUROOT_TRIGGER_TOKEN", &host.token("trigger", &["write:repository"])?)?;
         repo.push("Say hello")?;
         repo.succeeded(1)?;
         repo.answers("staging", "approval 1.0.0 in staging: hello")?;
@@ -101,8 +113,9 @@ pub fn approval_by_pull_request(host: &Host) -> Outcome {
         repo.succeeded(2)?;
 
         say("The approval is a document too. What waited goes on, with the sources that it was made of.");
-        let (path, content) = document("approval/-/release.ocu.star/@r1/custom/approve", "", &json!("yes"));
-        repo.merge("intent", "Approve r1", &[Change::Create(&path, &content)])?;
+        let release = repo.ocuroot(&["state", "match", "**/-/release.ocu.star/@r1"])?;
+        let (path, content) = document(&format!("{}/custom/approve", release.trim()), "", &json!("yes"));
+        repo.merge(INTENT, "Approve r1", &[Change::Create(&path, &content)])?;
         // Intent, the newest commit, where it is applied, and the commit whose release waited.
         repo.succeeded(5)?;
         repo.answers("production", "approval 1.0.0 in production: hello")?;
@@ -122,11 +135,12 @@ pub fn another_repo(host: &Host) -> Outcome {
     play(&[&upstream, &downstream], || {
         let token = host.token("store", &["write:repository"])?;
         for repo in [&upstream, &downstream] {
-            repo.secret("OCUROOT_TOKEN", &token)?;
+            repo.secret("OCUROOT_GIT_TOKEN", &token)?;
+            repo.secret("OCUROOT_TRIGGER_TOKEN", &token)?;
         }
         let files = Files {
             store: store.url(),
-            git_secret: "OCUROOT_TOKEN",
+            git_secret: "OCUROOT_GIT_TOKEN",
             ..Files::own_store(&upstream, &["staging", "production"])
         };
         // `push` would do the work of other repos itself; this leaves it to them.
@@ -163,7 +177,7 @@ pub fn another_repo(host: &Host) -> Outcome {
 pub fn two_pushes(host: &Host) -> Outcome {
     let repo = Repo::create(host, "crowd")?;
     play(&[&repo], || {
-        Files::own_store(&repo, &["staging", "production"]).write(host, &repo)?;
+        set_up(host, &repo, &Files::own_store(&repo, &["staging", "production"]))?;
         repo.push("Say hello")?;
         repo.succeeded(1)?;
         for version in ["1.1.0", "1.2.0"] {
@@ -244,7 +258,7 @@ pub fn broken_file(host: &Host) -> Outcome {
             deploys: "phase(\"build\", tasks = [task(biuld, name = \"build\")])\n",
             ..Files::own_store(&repo, &["staging"])
         };
-        files.write(host, &repo)?;
+        set_up(host, &repo, &files)?;
         repo.push("Say hello")?;
         let jobs = repo.jobs(1)?;
         let job = jobs.first().ok_or("no job")?;
@@ -269,7 +283,7 @@ pub fn weak_token(host: &Host) -> Outcome {
         let reader = host.token("reader", &["read:repository"])?;
         for repo in [&weak, &strong] {
             repo.secret("STORE_TOKEN", &token)?;
-            repo.secret("OCUROOT_TOKEN", &reader)?;
+            repo.secret("OCUROOT_TRIGGER_TOKEN", &reader)?;
         }
         let files =
             Files { store: store.url(), git_secret: "STORE_TOKEN", ..Files::own_store(&weak, &["staging"]) };
