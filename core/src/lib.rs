@@ -32,6 +32,7 @@ pub mod names;
 pub mod natural;
 pub mod open;
 pub mod ops;
+pub mod outdated;
 pub mod overview;
 pub mod plan;
 pub mod push;

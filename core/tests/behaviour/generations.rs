@@ -130,7 +130,7 @@ fn a_release_with_all_that_belongs_to_it() {
         "{RELEASE}\n+/environment/prod = {{\"name\":\"prod\"}}\n@/environment/prod = {{\"name\":\"prod\"}}"
     );
     let snapshot = translate(files(&with_prod)).memory.snapshot();
-    let left = plan(&snapshot, &Scope::Everything).unwrap();
+    let left = plan(&snapshot, &Scope::Everything, &crate::fixture::facts()).unwrap();
     let ready: Vec<&str> = left.ready.iter().map(|ready| ready.run.as_str()).collect();
     assert_eq!(ready, ["s/-/p/@r1/deploy/prod/1"], "{left:?}");
 }
@@ -616,7 +616,7 @@ fn a_real_store_of_the_first_version() {
     // Everything was taken down in the end, and intent still wants it.
     let differences = intent::diff(&snapshot).unwrap();
     assert!(!differences.is_empty());
-    let todo = plan(&snapshot, &Scope::Everything).unwrap();
+    let todo = plan(&snapshot, &Scope::Everything, &crate::fixture::facts()).unwrap();
     assert!(!todo.is_empty());
     let last = "4902581945a695f41d94ead33c09189eecd47a22".to_owned();
     let deployed = deploys::of_commits(&snapshot, "github.com/ocuroot/vps-demo", &[last]).unwrap();

@@ -249,6 +249,17 @@ impl Host {
         self.folder.path().join("run")
     }
 
+    /// From now on, what a repo is about to do (build a version, deploy to an environment) waits.
+    ///
+    /// # Errors
+    /// When the system has no named pipes.
+    pub fn hold(&self, repo: &str, what: &str) -> Outcome<Hold> {
+        std::fs::create_dir_all(self.run())?;
+        let hold = Hold(self.run().join(format!("hold-{repo}-{what}")));
+        output(Command::new("mkfifo").arg(&hold.0))?;
+        Ok(hold)
+    }
+
     fn next(&self) -> usize {
         self.count.fetch_add(1, Ordering::Relaxed)
     }
@@ -262,6 +273,39 @@ impl Host {
         while told.try_recv().is_err() && !INTERRUPTED.load(Ordering::Relaxed) {
             std::thread::sleep(POLL);
         }
+    }
+}
+
+/// Something that a repo does not go on with.
+#[derive(Debug)]
+pub struct Hold(PathBuf);
+
+impl Hold {
+    /// It is about to be done.
+    ///
+    /// # Errors
+    /// When it is not, until the deadline.
+    pub fn begun(&self) -> Outcome {
+        let begun = self.0.with_added_extension("begun");
+        wait_for(&format!("{} to begin", self.0.display()), || Ok(begun.exists().then_some(())))
+    }
+
+    /// It goes on, and whoever comes later is not held.
+    ///
+    /// # Errors
+    /// When nobody waits.
+    pub fn release(self) -> Outcome {
+        // Whoever reads has begun already, so this does not wait.
+        std::fs::write(&self.0, "")?;
+        Ok(std::fs::remove_file(&self.0)?)
+    }
+
+    /// Nobody is held any more. Who was has gone.
+    ///
+    /// # Errors
+    /// When it cannot be.
+    pub fn forget(self) -> Outcome {
+        Ok(std::fs::remove_file(&self.0)?)
     }
 }
 

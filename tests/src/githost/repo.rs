@@ -226,6 +226,14 @@ impl<'a> Repo<'a> {
         Ok(runs)
     }
 
+    /// Whether the run with this index has ended, counted from the oldest.
+    ///
+    /// # Errors
+    /// When the host does not say.
+    pub fn has_ended(&self, index: usize) -> Outcome<bool> {
+        Ok(self.runs()?.get(index).is_some_and(|run| text(run, "status") == "completed"))
+    }
+
     fn job(&self, run: &Value) -> Outcome<Job> {
         let path = text(run, "path");
         let workflow = path.split_once('@').map_or(path, |(file, _)| file).to_owned();

@@ -2,14 +2,13 @@
 //!
 //! Each scenario has repos of its own, so that all of them can share one host, also at the same time.
 
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
 
 use super::fixture::{Files, WITH_APPROVAL, WITH_UPSTREAM, document};
 use super::repo::{Change, Repo};
-use super::{Host, output, wait_for};
+use super::{Host, wait_for};
 use crate::Outcome;
 
 /// The branch that people change to say what should be.
@@ -44,6 +43,9 @@ pub fn first_push(host: &Host) -> Outcome {
         repo.checks()
     })
 }
+
+/// Whether the tool tells the platform of errors in the platform's own terms.
+const ANNOTATED: bool = false;
 
 /// Whether the tool writes the set-up of a repo itself. If not, the fixture has the same.
 const BY_INIT: bool = false;
@@ -180,10 +182,15 @@ pub fn two_pushes(host: &Host) -> Outcome {
         set_up(host, &repo, &Files::own_store(&repo, &["staging", "production"]))?;
         repo.push("Say hello")?;
         repo.succeeded(1)?;
+        // The first of them takes longer to build, and so comes to its deploys last.
+        let hold = host.hold("crowd", "1.1.0")?;
         for version in ["1.1.0", "1.2.0"] {
             repo.write("VERSION", &format!("{version}\n"))?;
             repo.push(&format!("Version {version}"))?;
         }
+        hold.begun()?;
+        wait_for("the second job to end", || repo.has_ended(2).map(|ended| ended.then_some(())))?;
+        hold.release()?;
         repo.succeeded(3)?;
         for version in ["1.0.0", "1.1.0", "1.2.0"] {
             let tag = repo.state(&format!("./-/release.ocu.star/@{version}#commit"))?;
@@ -212,16 +219,13 @@ pub fn killed_runner(host: &Host) -> Outcome {
             ..Files::own_store(&repo, &["staging"])
         };
         files.write(host, &repo)?;
-        let hold = host.run().join("hold-outage");
-        std::fs::create_dir_all(host.run())?;
-        output(Command::new("mkfifo").arg(&hold))?;
+        let hold = host.hold("outage", "staging")?;
         let first = host.start_runner("outage", 1)?;
         let commit = repo.push("Say hello")?;
-        let begun = host.run().join("hold-outage.begun");
-        wait_for("the deploy to begin", || Ok(begun.exists().then_some(())))?;
+        hold.begun()?;
         first.kill_with_all_below()?;
         drop(first);
-        std::fs::remove_file(&hold)?;
+        hold.forget()?;
         let silent_since = Instant::now();
         expect(
             repo.ocuroot(&["state", "match", "**/deploy/staging/1/status/running"])?.contains("staging"),
@@ -234,10 +238,7 @@ pub fn killed_runner(host: &Host) -> Outcome {
         let start = format!("/repos/{}/outage/actions/workflows/work.yml/dispatches", super::USER);
         host.api().post(&start, &inputs)?;
         // The host still waits for the first job, and does not know that its runner has died.
-        wait_for("the second job to end", || {
-            let runs = repo.runs()?;
-            Ok(runs.get(1).filter(|run| super::api::text(run, "status") == "completed").map(|_| ()))
-        })?;
+        wait_for("the second job to end", || repo.has_ended(1).map(|ended| ended.then_some(())))?;
         repo.answers("staging", "outage 1.0.0 in staging")?;
         expect(
             repo.ocuroot(&["release", "list", "release.ocu.star"])?.contains("complete"),
@@ -264,7 +265,12 @@ pub fn broken_file(host: &Host) -> Outcome {
         let job = jobs.first().ok_or("no job")?;
         let line = include_str!("files/release.ocu.star").lines().count() + 1;
         expect(!job.success, "the job fails")?;
-        expect(job.log.contains(&format!("release.ocu.star:{line}:")), "the log names file and line")?;
+        let place = if ANNOTATED {
+            format!("::error file=release.ocu.star,line={line},")
+        } else {
+            format!("release.ocu.star:{line}:")
+        };
+        expect(job.log.contains(&place), "the log names file and line")?;
         repo.checks()
     })
 }
