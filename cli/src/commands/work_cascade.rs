@@ -10,7 +10,7 @@ use crate::color::Color;
 use crate::engine;
 use crate::error::Failure;
 use crate::freeze::Override;
-use crate::work;
+use crate::work::{self, Leftovers};
 
 /// Do all work there is, at every commit and in every repo
 ///
@@ -24,6 +24,8 @@ pub struct Args {
     /// How many runs execute at the same time [default: number of cores]
     #[arg(short, long, value_name = "N")]
     jobs: Option<NonZeroUsize>,
+    #[command(flatten)]
+    leftovers: Leftovers,
     #[command(flatten)]
     freeze: Override,
 }
@@ -40,7 +42,7 @@ impl Args {
             let plan = work::plan(&mut session, &Scope::Everything)?;
             return print_plan(&mut session, &plan);
         }
-        work::report_stale(&mut session)?;
+        self.leftovers.look_after(&mut session)?;
         cascade(&mut session, Reach::Everything, engine::jobs(self.jobs))
     }
 }

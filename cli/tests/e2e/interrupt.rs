@@ -103,6 +103,22 @@ fn a_command_that_will_not_end_is_killed() {
 }
 
 #[test]
+fn work_takes_up_what_a_process_has_left_that_died() {
+    let world = world("echo $$ > started; tail -f /dev/null").with("OCUROOT_LEASE", "0");
+    let (child, pid) = start(&world);
+    signal(&child, "KILL");
+    end(child);
+    Command::new("kill").args(["-9", &pid]).status().unwrap();
+    std::fs::create_dir(world.root().join("mended")).unwrap();
+    world.check(
+        "work any --stale",
+        expect![[r#"
+    "#]],
+    );
+    world.check("state check", expect![[""]]);
+}
+
+#[test]
 fn a_process_that_dies_leaves_a_stale_run() {
     let world = world("echo $$ > started; tail -f /dev/null");
     let (child, pid) = start(&world);

@@ -213,9 +213,7 @@ pub fn killed_runner(host: &Host) -> Outcome {
     play(&[&repo], || {
         let files = Files {
             runs_on: "outage",
-            work: "export OCUROOT_LEASE=1\n\
-                   ocuroot release retry --stale release.ocu.star\n\
-                   ocuroot work any --comprehensive",
+            work: "OCUROOT_LEASE=1 ocuroot work any --comprehensive --stale",
             ..Files::own_store(&repo, &["staging"])
         };
         files.write(host, &repo)?;
