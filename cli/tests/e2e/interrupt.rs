@@ -113,7 +113,14 @@ fn work_takes_up_what_a_process_has_left_that_died() {
     world.check(
         "work any --stale",
         expect![[r#"
-    "#]],
+            --- stderr
+            shop/-/a.ocu.star/@r1/task/f/1 was stale; queued shop/-/a.ocu.star/@r1/task/f/2
+            shop/-/a.ocu.star/@r1 first
+            › task/f/2 f
+            ✓ task/f/2 complete <took>
+            › task/later/1 f
+            ✓ task/later/1 complete <took>
+        "#]],
     );
     world.check("state check", expect![[""]]);
 }
