@@ -10,7 +10,7 @@ use ocuroot_core::intent::{self, Applied, IntentError};
 use ocuroot_core::ops;
 use ocuroot_core::plan::{self, Plan, Reason, Scope};
 use ocuroot_core::reconcile;
-use ocuroot_core::release;
+use ocuroot_core::release::{self, TakenUp};
 use ocuroot_core::repo_config;
 use ocuroot_core::sdk::Limits;
 use ocuroot_core::snapshot::{Needs, Unmet};
@@ -95,7 +95,7 @@ impl Leftovers {
         let deadline = identity::stale_deadline()?;
         let facts = session.facts();
         let retried = session.decide(|snapshot| release::retry_stale(snapshot, deadline, &facts))?;
-        for (stale, queued) in retried {
+        for TakenUp { stale, queued } in retried {
             session.view.show(&Event::Note(&format!("{stale} was stale; queued {queued}")));
         }
         Ok(())

@@ -232,8 +232,16 @@ fn again(
     run::queue(edit, &siblings, &entry.place, run_type, first.clone(), facts).map(Some)
 }
 
+/// A run that was stale, and the one that takes its place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TakenUp {
+    /// What nobody executed any more.
+    pub stale: Ref,
+    /// The new run.
+    pub queued: Ref,
+}
+
 /// Retries every stale run of the stores, see [`is_stale`], and nothing that has failed by itself.
-/// Returns each with the new run.
 ///
 /// # Errors
 /// What must be loaded, or that a run cannot be read.
@@ -241,7 +249,7 @@ pub fn retry_stale(
     snapshot: &Snapshot,
     deadline: jiff::Timestamp,
     facts: &Facts,
-) -> Result<(Transaction, Vec<(Ref, Ref)>), Unmet<ReleaseError>> {
+) -> Result<(Transaction, Vec<TakenUp>), Unmet<ReleaseError>> {
     let mut edit = Edit::new(snapshot, "retry what was left running");
     let mut needs = Needs::default();
     let mut retried = Vec::new();
@@ -253,7 +261,7 @@ pub fn retry_stale(
         } else if let Some(Some(queued)) =
             needs.take_unmet(again(snapshot, &mut edit, &all, &entry, facts))?
         {
-            retried.push((stale, queued));
+            retried.push(TakenUp { stale, queued });
         }
     }
     Ok(needs.settle((edit.finish(), retried))?)

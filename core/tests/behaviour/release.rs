@@ -274,7 +274,8 @@ fn what_is_stale_is_tried_again_in_every_release_and_what_failed_is_not() {
         + s/-/q/@r2/task/t/2/status/pending
         ",
     );
-    let retried: Vec<_> = retried.unwrap().iter().map(|(old, new)| format!("{old} {new}")).collect();
+    let retried: Vec<_> =
+        retried.unwrap().iter().map(|run| format!("{} {}", run.stale, run.queued)).collect();
     let expected =
         ["s/-/p/@r1/deploy/prod/1 s/-/p/@r1/deploy/prod/2", "s/-/q/@r2/task/t/1 s/-/q/@r2/task/t/2"];
     assert_eq!(retried, expected);
