@@ -74,7 +74,14 @@ impl Tools {
         let path = std::env::var_os("PATH")?;
         let find =
             |name: &str| std::env::split_paths(&path).map(|folder| folder.join(name)).find(|p| p.is_file());
-        Some(Self { gitea: find("gitea")?, runner: find("gitea-runner")? })
+        let tools = Self { gitea: find("gitea")?, runner: find("gitea-runner")? };
+        // Somebody's own Gitea would look for its files elsewhere.
+        tools.share()?.join("templates").is_dir().then_some(tools)
+    }
+
+    /// What Gitea reads while it runs.
+    fn share(&self) -> Option<PathBuf> {
+        Some(self.gitea.parent()?.parent()?.join("share"))
     }
 }
 
@@ -127,7 +134,7 @@ impl Host {
         let home = self.folder.path().join("gitea");
         let ini = home.join("app.ini");
         // Its templates are read from where set-up has put them; what it writes goes to the folder.
-        let share = self.tools.gitea.parent().and_then(Path::parent).unwrap_or(&home).join("share");
+        let share = self.tools.share().ok_or("gitea lies in no folder")?;
         std::fs::create_dir_all(&home)?;
         std::fs::write(&ini, settings(&self.url, port, &home, &share))?;
         self.gitea_command(&["migrate"])?;

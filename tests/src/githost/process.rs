@@ -104,3 +104,40 @@ fn below(top: i32) -> Outcome<Vec<Pid>> {
     }
     Ok(found.into_iter().skip(1).filter_map(Pid::from_raw).collect())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn is_alive(pid: Pid) -> bool {
+        rustix::process::test_kill_process(pid).is_ok()
+    }
+
+    #[test]
+    fn what_is_guarded_ends_with_its_guard() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut command = Command::new("tail");
+        command.args(["-f", "/dev/null"]);
+        let guarded = Guarded::start(&command, &folder.path().join("log")).unwrap();
+        let pid = guarded.pid;
+        assert!(is_alive(pid));
+        drop(guarded);
+        assert!(!is_alive(pid));
+    }
+
+    #[test]
+    fn what_is_killed_takes_along_what_it_has_started() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut command = Command::new("sh");
+        command.args(["-c", "tail -f /dev/null & echo $!; wait"]);
+        let log = folder.path().join("log");
+        let guarded = Guarded::start(&command, &log).unwrap();
+        let child = super::super::wait_for("the child's id", || {
+            let said = std::fs::read_to_string(&log)?;
+            Ok(said.strip_suffix('\n').and_then(|pid| pid.parse().ok()).and_then(Pid::from_raw))
+        });
+        let child = child.unwrap();
+        guarded.kill_with_all_below().unwrap();
+        super::super::wait_for("the child to go", || Ok((!is_alive(child)).then_some(()))).unwrap();
+    }
+}
