@@ -34,7 +34,7 @@ pub fn first_push(host: &Host) -> Outcome {
     say("A new repo with three environments. A push is all that it takes.");
     let repo = Repo::create(host, "first-push")?;
     play(&[&repo], || {
-        set_up(host, &repo, &Files::own_store(&repo, &["development", "staging", "production"]))?;
+        set_up(&repo, &Files::own_store(&repo, &["development", "staging", "production"]))?;
         repo.push("Say hello")?;
         repo.succeeded(1)?;
         for environment in ["development", "staging", "production"] {
@@ -44,17 +44,8 @@ pub fn first_push(host: &Host) -> Outcome {
     })
 }
 
-/// Whether the tool tells the platform of errors in the platform's own terms.
-const ANNOTATED: bool = false;
-
-/// Whether the tool writes the set-up of a repo itself. If not, the fixture has the same.
-const BY_INIT: bool = false;
-
 /// What a repo with stores of its own gets from its owner: sources, and the set-up that `init` writes.
-fn set_up(host: &Host, repo: &Repo<'_>, files: &Files<'_>) -> Outcome {
-    if !BY_INIT {
-        return files.write(host, repo);
-    }
+fn set_up(repo: &Repo<'_>, files: &Files<'_>) -> Outcome {
     println!("\n$ ocuroot init --ci gitea --yes");
     repo.ocuroot(&["init", "--ci", "gitea", "--yes"])?;
     // In place of the samples.
@@ -69,7 +60,7 @@ pub fn environment_by_pull_request(host: &Host) -> Outcome {
     say("An environment is a document in the branch `ocuroot/intent`: a pull request adds it.");
     let repo = Repo::create(host, "places")?;
     play(&[&repo], || {
-        set_up(host, &repo, &Files::own_store(&repo, &["staging"]))?;
+        set_up(&repo, &Files::own_store(&repo, &["staging"]))?;
         repo.secret("OCUROOT_TRIGGER_TOKEN", &host.token("trigger", &["write:repository"])?)?;
         repo.push("Say hello")?;
         repo.succeeded(1)?;
@@ -99,7 +90,7 @@ pub fn approval_by_pull_request(host: &Host) -> Outcome {
     let repo = Repo::create(host, "approval")?;
     play(&[&repo], || {
         let files = Files { deploys: WITH_APPROVAL, ..Files::own_store(&repo, &["staging", "production"]) };
-        set_up(host, &repo, &files)?;
+        set_up(&repo, &files)?;
         repo.secret("OCUROOT_TRIGGER_TOKEN", &host.token("trigger", &["write:repository"])?)?;
         repo.push("Say hello")?;
         repo.succeeded(1)?;
@@ -179,7 +170,7 @@ pub fn another_repo(host: &Host) -> Outcome {
 pub fn two_pushes(host: &Host) -> Outcome {
     let repo = Repo::create(host, "crowd")?;
     play(&[&repo], || {
-        set_up(host, &repo, &Files::own_store(&repo, &["staging", "production"]))?;
+        set_up(&repo, &Files::own_store(&repo, &["staging", "production"]))?;
         repo.push("Say hello")?;
         repo.succeeded(1)?;
         // The first of them takes longer to build, and so comes to its deploys last.
@@ -257,18 +248,14 @@ pub fn broken_file(host: &Host) -> Outcome {
             deploys: "phase(\"build\", tasks = [task(biuld, name = \"build\")])\n",
             ..Files::own_store(&repo, &["staging"])
         };
-        set_up(host, &repo, &files)?;
+        set_up(&repo, &files)?;
         repo.push("Say hello")?;
         let jobs = repo.jobs(1)?;
         let job = jobs.first().ok_or("no job")?;
         let line = include_str!("files/release.ocu.star").lines().count() + 1;
         expect(!job.success, "the job fails")?;
-        let place = if ANNOTATED {
-            format!("::error file=release.ocu.star,line={line},")
-        } else {
-            format!("release.ocu.star:{line}:")
-        };
-        expect(job.log.contains(&place), "the log names file and line")?;
+        let place = format!("::error file=release.ocu.star,line={line},");
+        expect(job.log.contains(&place), "an annotation at file and line")?;
         repo.checks()
     })
 }
