@@ -10,7 +10,7 @@ use ocuroot_core::intent::{self, Applied, IntentError};
 use ocuroot_core::ops;
 use ocuroot_core::plan::{self, Plan, Reason, Scope};
 use ocuroot_core::reconcile;
-use ocuroot_core::release;
+use ocuroot_core::release::{self, TakenUp};
 use ocuroot_core::repo_config;
 use ocuroot_core::sdk::Limits;
 use ocuroot_core::snapshot::{Needs, Unmet};
@@ -63,7 +63,7 @@ pub fn plan(session: &mut Session, scope: &Scope) -> Result<Plan, Failure> {
 ///
 /// # Errors
 /// When the stores cannot be read.
-pub fn report_stale(session: &mut Session) -> Result<(), Failure> {
+fn report_stale(session: &mut Session) -> Result<(), Failure> {
     let deadline = identity::stale_deadline()?;
     let stale = session.ask(|snapshot| release::stale_runs(snapshot, deadline))?;
     for run in stale {
@@ -73,6 +73,33 @@ pub fn report_stale(session: &mut Session) -> Result<(), Failure> {
         )));
     }
     Ok(())
+}
+
+/// Whether to take up what a process has left that is gone, for commands that find work.
+#[derive(Clone, Copy, Debug, Default, clap::Args)]
+pub struct Leftovers {
+    /// First retry what was left running by a process that is gone
+    #[arg(long)]
+    stale: bool,
+}
+
+impl Leftovers {
+    /// Retries it, or just says that it is there.
+    ///
+    /// # Errors
+    /// When the stores cannot be read or written.
+    pub fn look_after(self, session: &mut Session) -> Result<(), Failure> {
+        if !self.stale {
+            return report_stale(session);
+        }
+        let deadline = identity::stale_deadline()?;
+        let facts = session.facts();
+        let retried = session.decide(|snapshot| release::retry_stale(snapshot, deadline, &facts))?;
+        for TakenUp { stale, queued } in retried {
+            session.view.show(&Event::Note(&format!("{stale} was stale; queued {queued}")));
+        }
+        Ok(())
+    }
 }
 
 /// Applies every difference of the plan. What cannot be applied is reported, and the rest goes on.

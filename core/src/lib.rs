@@ -33,6 +33,7 @@ pub mod names;
 pub mod natural;
 pub mod open;
 pub mod ops;
+pub mod outdated;
 pub mod overview;
 pub mod plan;
 pub mod push;

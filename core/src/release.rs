@@ -197,36 +197,74 @@ pub fn retry(
         return Err(ReleaseError::NothingFailed(release.clone()).into());
     }
     for entry in all.iter().filter(|entry| entry.status() == Status::Failed) {
-        let later = |other: &&RunEntry| other.place == entry.place && other.number > entry.number;
-        let taken_over = |other: &RunEntry| {
-            other.status().is_open() || matches!(other.status(), Status::Complete | Status::Failed)
-        };
-        if all.iter().filter(later).any(taken_over) {
+        if is_taken_over(&all, entry) {
             needs.take_unmet(run::end(&mut edit, entry, Status::FailedRetried, facts))?;
             continue;
         }
-        let body = match run::read(snapshot, &entry.reference) {
-            Ok(body) => body,
-            Err(Unmet::Needs(more)) => {
-                needs.merge(more);
-                continue;
-            }
-            Err(Unmet::Error(error)) => return Err(error.into()),
-        };
-        let Some(first) = body.functions.first() else { continue };
-        needs.take_unmet(run::end(&mut edit, entry, Status::FailedRetried, facts))?;
-        let siblings: Vec<_> = all.iter().filter(|other| other.place == entry.place).cloned().collect();
-        let run_type = body.run_type.unwrap_or(entry.default_type());
-        queued.extend(needs.take_unmet(run::queue(
-            &mut edit,
-            &siblings,
-            &entry.place,
-            run_type,
-            first.clone(),
-            facts,
-        ))?);
+        queued.extend(needs.take_unmet(again(snapshot, &mut edit, &all, entry, facts))?.flatten());
     }
     Ok(needs.settle((edit.finish(), queued))?)
+}
+
+/// Whether a later one of `all` does what the run `entry` was to do.
+fn is_taken_over(all: &[RunEntry], entry: &RunEntry) -> bool {
+    let later = |other: &&RunEntry| other.place == entry.place && other.number > entry.number;
+    let taken_over = |other: &RunEntry| {
+        other.status().is_open() || matches!(other.status(), Status::Complete | Status::Failed)
+    };
+    all.iter().filter(later).any(taken_over)
+}
+
+/// The run `entry`, one of `all`, has had its chance: queues another with the same first function and
+/// inputs. None where its document has no function.
+fn again(
+    snapshot: &Snapshot,
+    edit: &mut Edit<'_>,
+    all: &[RunEntry],
+    entry: &RunEntry,
+    facts: &Facts,
+) -> Result<Option<Ref>, Unmet<RunError>> {
+    let body = run::read(snapshot, &entry.reference)?;
+    let Some(first) = body.functions.first() else { return Ok(None) };
+    run::end(edit, entry, Status::FailedRetried, facts)?;
+    let siblings: Vec<_> = all.iter().filter(|other| other.place == entry.place).cloned().collect();
+    let run_type = body.run_type.unwrap_or(entry.default_type());
+    run::queue(edit, &siblings, &entry.place, run_type, first.clone(), facts).map(Some)
+}
+
+/// A run that was stale, and the one that takes its place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TakenUp {
+    /// What nobody executed any more.
+    pub stale: Ref,
+    /// The new run.
+    pub queued: Ref,
+}
+
+/// Retries every stale run of the stores, see [`is_stale`], and nothing that has failed by itself.
+///
+/// # Errors
+/// What must be loaded, or that a run cannot be read.
+pub fn retry_stale(
+    snapshot: &Snapshot,
+    deadline: jiff::Timestamp,
+    facts: &Facts,
+) -> Result<(Transaction, Vec<TakenUp>), Unmet<ReleaseError>> {
+    let mut edit = Edit::new(snapshot, "retry what was left running");
+    let mut needs = Needs::default();
+    let mut retried = Vec::new();
+    for stale in stale_runs(snapshot, deadline)? {
+        let Some(Some(entry)) = needs.take(runs::find(snapshot, &stale)) else { continue };
+        let Some(all) = needs.take(runs::of_place(snapshot, &entry.place)) else { continue };
+        if is_taken_over(&all, &entry) {
+            needs.take_unmet(run::end(&mut edit, &entry, Status::FailedRetried, facts))?;
+        } else if let Some(Some(queued)) =
+            needs.take_unmet(again(snapshot, &mut edit, &all, &entry, facts))?
+        {
+            retried.push(TakenUp { stale, queued });
+        }
+    }
+    Ok(needs.settle((edit.finish(), retried))?)
 }
 
 /// Cancels what has not started or is paused. Returns the runs that are cancelled now.

@@ -21,6 +21,7 @@ use crate::envelope::Document;
 use crate::facts::Facts;
 use crate::freeze::{self, Freeze};
 use crate::names::{self, NameError};
+use crate::outdated;
 use crate::ready::{self, Readiness};
 use crate::refs::{Ref, RefError};
 use crate::runs::{self, RunEntry};
@@ -51,6 +52,14 @@ pub enum RunError {
         run: Ref,
         /// Why.
         freeze: Box<Freeze>,
+    },
+    /// Something newer is there.
+    #[error("{run} does not start: {newer} is newer, and there")]
+    Outdated {
+        /// The run.
+        run: Ref,
+        /// The newer release.
+        newer: Ref,
     },
     /// A tag that is taken by a document that is no link.
     #[error("the tag {tag} of {release} cannot be set: {tag} holds a document of its own")]
@@ -204,6 +213,9 @@ pub fn claim(
     let first = body.functions.len() == 1;
     let starts_deploy = freeze::starts_deploy(&entry, &body);
     let held = freeze::holds(snapshot, &entry, &body, facts);
+    if let Some(newer) = outdated::holds(snapshot, &entry, &body)? {
+        return Err(RunError::Outdated { run: run.clone(), newer }.into());
+    }
     let Some(function) = body.functions.last_mut() else {
         return Err(RunError::Unreadable(run.clone()).into());
     };

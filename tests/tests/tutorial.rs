@@ -9,11 +9,12 @@
 //! * A command must succeed, unless the output that is shown has a line that starts with `error: `.
 #![expect(clippy::expect_used, clippy::panic, reason = "a test that cannot go on fails")]
 
-use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
+
+use ocuroot_tests::path_with_ocuroot;
 
 /// Stands before what belongs to one command in the shell's output; no program prints it.
 const MARK: char = '\u{1e}';
@@ -65,7 +66,7 @@ fn follow(page: &str, text: &str, home: &Path, folder: &Path) {
         .arg("-c")
         .arg(script(&steps))
         .current_dir(folder)
-        .env("PATH", path_with_ocuroot(home))
+        .env("PATH", path_with_ocuroot(&home.join("bin")).expect("a PATH"))
         .env("HOME", home)
         .env("GIT_CONFIG_GLOBAL", "/dev/null")
         .env("GIT_CONFIG_NOSYSTEM", "1")
@@ -184,31 +185,6 @@ fn matches(pattern: &str, line: &str) -> bool {
         rest = &rest[found + part.len()..];
     }
     rest.ends_with(last)
-}
-
-/// The PATH, with a folder in front that holds nothing but `ocuroot`.
-fn path_with_ocuroot(home: &Path) -> OsString {
-    let bin = home.join("bin");
-    fs::create_dir(&bin).expect("a folder for the binary");
-    std::os::unix::fs::symlink(ocuroot(), bin.join("ocuroot")).expect("a link to the binary");
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    std::env::join_paths(std::iter::once(bin).chain(std::env::split_paths(&path))).expect("a PATH")
-}
-
-/// The binary: `OCUROOT_BIN`, or the one that was built into the folder that this test is in.
-fn ocuroot() -> PathBuf {
-    if let Some(binary) = std::env::var_os("OCUROOT_BIN") {
-        return PathBuf::from(binary);
-    }
-    let test = std::env::current_exe().expect("the path of this test");
-    let binary = test.ancestors().nth(2).expect("a target folder above it").join("ocuroot");
-    let release = if cfg!(debug_assertions) { "" } else { " --release" };
-    assert!(
-        binary.is_file(),
-        "there is no {}; build it with `cargo build{release} --package ocuroot`, or name one in OCUROOT_BIN",
-        binary.display()
-    );
-    binary
 }
 
 /// Copies what a folder holds, but not what its .gitignore names: `.run` and `.store`.

@@ -48,6 +48,23 @@ pub(crate) fn run(project: &Project, servers: Servers) -> Outcome {
     Ok(())
 }
 
+/// Shows CI: a push, pull requests and workflows, on a git host that lives as long as the demo. It is
+/// what `tests/tests/ci.rs` tests, told.
+///
+/// # Errors
+///
+/// The first thing that was not as it should be.
+pub(crate) fn on_a_git_host(project: &Project, host: Servers) -> Outcome {
+    setup::run(project, setup::For::DemoCi)?;
+    println!("Building the tool. The first time this takes some minutes: Starlark is compiled too.");
+    project::run(&mut project.cargo("build --locked --package ocuroot"))?;
+    let mut demo = project.cargo("run --locked --quiet --package ocuroot-tests --example ci");
+    if host == Servers::Keep {
+        demo.args(["--", "--keep"]);
+    }
+    project::run(&mut demo)
+}
+
 /// One demo at a time. The system drops the lock with the process.
 fn lock(path: &Path) -> Outcome<File> {
     let file = File::create(path).map_err(|e| project::file("create", path, &e))?;
@@ -101,7 +118,7 @@ impl Demo {
         let bin = folder.join("bin");
         std::fs::create_dir_all(&bin).map_err(|e| project::file("create", &bin, &e))?;
         std::fs::copy(&built, &demo.tool).map_err(|e| project::file("copy", &built, &e))?;
-        copy(&project.root().join("examples/shop"), &demo.shop)?;
+        project::copy(&project.root().join("examples/shop"), &demo.shop)?;
         demo.git(&["init", "--quiet", "--initial-branch=main"])?;
         demo.commit("Open the shop")?;
         Ok(demo)
@@ -412,25 +429,6 @@ fn expect_silence(url: &str) -> Outcome {
             "its server should have been ended by the deployment's `down`",
         )),
     }
-}
-
-fn copy(from: &Path, to: &Path) -> Outcome {
-    std::fs::create_dir_all(to).map_err(|e| project::file("create", to, &e))?;
-    let entries = std::fs::read_dir(from).map_err(|e| project::file("list", from, &e))?;
-    for entry in entries {
-        let entry = entry.map_err(|e| project::file("list", from, &e))?;
-        // What somebody's own try in the example's folder left behind.
-        if [".git", ".run", ".store"].iter().any(|name| entry.file_name() == *name) {
-            continue;
-        }
-        let (from, to) = (entry.path(), to.join(entry.file_name()));
-        if from.is_dir() {
-            copy(&from, &to)?;
-        } else {
-            std::fs::copy(&from, &to).map_err(|e| project::file("copy", &from, &e))?;
-        }
-    }
-    Ok(())
 }
 
 #[cfg(test)]

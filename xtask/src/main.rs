@@ -12,6 +12,7 @@ mod bundle;
 mod ci;
 mod demo;
 mod docs;
+mod githost;
 mod linters;
 mod project;
 mod sbom;
@@ -23,11 +24,14 @@ cargo xtask <chore>
 
   demo [--keep]   build the tool, release examples/shop with it, and look at what happened;
                   --keep leaves the shop's servers running
+  demo --ci [--keep]
+                  the same on a git host with CI, from a push to every environment: both are built
+                  (with Go) and run on this machine; --keep waits before it ends them
   test            install what the tests need, then run every test
   ci              fmt, clippy, licences and the wasm builds, then `test`
   bundle [--release]
                   build the dashboard into target/bundle
-  setup [demo|test|ci]
+  setup [demo|demo-ci|test|ci]
                   only install what a chore needs (default: test)
   docs [--check]  write docs/cli.md anew from the tool's own help
   sbom FILE       list what the tool is built from (CycloneDX, JSON)
@@ -57,6 +61,8 @@ fn run(arguments: &[&str]) -> Outcome {
     match arguments {
         ["demo"] => demo::run(&project, demo::Servers::End),
         ["demo", "--keep"] => demo::run(&project, demo::Servers::Keep),
+        ["demo", "--ci"] => demo::on_a_git_host(&project, demo::Servers::End),
+        ["demo", "--ci", "--keep"] => demo::on_a_git_host(&project, demo::Servers::Keep),
         ["test"] => test::run(&project),
         ["ci"] => ci::run(&project),
         ["bundle"] => bundle::run(&project, bundle::Profile::Dev).map(drop),
@@ -64,6 +70,7 @@ fn run(arguments: &[&str]) -> Outcome {
         ["setup"] | ["setup", "test"] => setup::run(&project, setup::For::Test)
             .and_then(|()| linters::install(&project, linters::Need::IfPossible)),
         ["setup", "demo"] => setup::run(&project, setup::For::Demo),
+        ["setup", "demo-ci"] => setup::run(&project, setup::For::DemoCi),
         ["setup", "ci"] => setup::run(&project, setup::For::Ci)
             .and_then(|()| linters::install(&project, linters::Need::Required)),
         ["docs"] => docs::run(&project, docs::Mode::Write),

@@ -228,6 +228,29 @@ pub(crate) fn write(path: &Path, content: &str) -> Outcome {
     std::fs::write(path, content).map_err(|e| file("write", path, &e))
 }
 
+/// Copies a folder with all that is below it, but not what somebody's own try there left behind.
+///
+/// # Errors
+///
+/// When something cannot be read or written.
+pub(crate) fn copy(from: &Path, to: &Path) -> Outcome {
+    std::fs::create_dir_all(to).map_err(|e| file("create", to, &e))?;
+    let entries = std::fs::read_dir(from).map_err(|e| file("list", from, &e))?;
+    for entry in entries {
+        let entry = entry.map_err(|e| file("list", from, &e))?;
+        if [".git", ".run", ".store"].iter().any(|name| entry.file_name() == *name) {
+            continue;
+        }
+        let (from, to) = (entry.path(), to.join(entry.file_name()));
+        if from.is_dir() {
+            copy(&from, &to)?;
+        } else {
+            std::fs::copy(&from, &to).map_err(|e| file("copy", &from, &e))?;
+        }
+    }
+    Ok(())
+}
+
 /// A failure to `verb` a file.
 pub(crate) fn file(verb: &str, path: &Path, error: &std::io::Error) -> Failure {
     Failure::new(

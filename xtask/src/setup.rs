@@ -7,12 +7,14 @@
 use std::path::Path;
 use std::time::Instant;
 
+use crate::githost::{self, Program};
 use crate::project::{self, Failure, Outcome, Project};
 
 /// The chore that is about to run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum For {
     Demo,
+    DemoCi,
     Test,
     Ci,
 }
@@ -39,6 +41,7 @@ enum Thing {
     Chromium,
     Playwright,
     CargoDeny,
+    GitHost(Program),
 }
 
 /// What matters for a program that we compile: most only wait for others, or for the disk.
@@ -72,9 +75,13 @@ pub(crate) fn run(project: &Project, chore: For) -> Outcome {
         }
     }
     expect_node(project)?;
+    let hosted = githost::expect(project);
+    if let (For::Ci | For::DemoCi, Err(_)) = (chore, &hosted) {
+        return hosted;
+    }
 
     let wanted: &[Thing] = match chore {
-        For::Demo => &[],
+        For::Demo | For::DemoCi => &[],
         For::Test | For::Ci => &[
             Thing::Crates,
             Thing::WasmTarget,
@@ -86,10 +93,15 @@ pub(crate) fn run(project: &Project, chore: For) -> Outcome {
     };
     let last: &[Thing] = match chore {
         For::Ci => &[Thing::CargoDeny],
-        For::Demo | For::Test => &[],
+        For::Demo | For::DemoCi | For::Test => &[],
     };
+    let programs: &[Program] = match (chore, &hosted) {
+        (For::Demo, _) | (_, Err(_)) => &[],
+        (For::DemoCi | For::Test | For::Ci, Ok(())) => &Program::ALL,
+    };
+    let programs = programs.iter().copied().map(Thing::GitHost);
     let mut missing = Vec::new();
-    for thing in wanted.iter().chain(last).copied() {
+    for thing in wanted.iter().chain(last).copied().chain(programs) {
         if !thing.is_there(project)? {
             missing.push(thing);
         }
@@ -160,6 +172,7 @@ impl Thing {
             Self::Chromium => "chromium".to_owned(),
             Self::Playwright => "playwright-core".to_owned(),
             Self::CargoDeny => format!("cargo-deny {CARGO_DENY}"),
+            Self::GitHost(program) => program.name().to_owned(),
         })
     }
 
@@ -172,6 +185,8 @@ impl Thing {
             Self::Chromium => "the browser that the tests open the dashboard in",
             Self::Playwright => "drives the browser",
             Self::CargoDeny => "checks licences and sources of dependencies",
+            Self::GitHost(Program::Gitea) => "the git host that tests run CI on",
+            Self::GitHost(Program::Runner) => "runs the jobs of that git host",
         }
     }
 
@@ -188,14 +203,16 @@ impl Thing {
             Self::Chromium => "apt-get install chromium".to_owned(),
             Self::Playwright => format!("npm ci, in {BROWSER_TESTS}"),
             Self::CargoDeny => format!("cargo install cargo-deny@{CARGO_DENY}"),
+            Self::GitHost(program) => program.how(),
         })
     }
 
     /// What one should know before it is installed: what takes long, and what changes the system.
     fn note(self) -> &'static str {
         match self {
-            Self::Trunk => " (some 4 minutes on 2 cores)",
+            Self::Trunk | Self::GitHost(Program::Gitea) => " (some 4 minutes on 2 cores)",
             Self::WasmBindgen | Self::CargoDeny => " (some 2 minutes on 2 cores)",
+            Self::GitHost(Program::Runner) => " (a minute on 2 cores)",
             Self::Chromium => " (into the system; as root or with sudo)",
             Self::Crates | Self::WasmTarget | Self::Playwright => "",
         }
@@ -227,6 +244,7 @@ impl Thing {
                 }
             }
             Self::CargoDeny => is_version(project, "cargo-deny", CARGO_DENY),
+            Self::GitHost(program) => program.is_there(project)?,
         })
     }
 
@@ -251,6 +269,7 @@ impl Thing {
             Self::CargoDeny => {
                 cargo_install(project, "cargo-deny", CARGO_DENY, "cargo-deny", Speed::ToCompile)
             }
+            Self::GitHost(program) => program.install(project),
         }
     }
 

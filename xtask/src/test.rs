@@ -1,7 +1,8 @@
-//! Every test: of the crates, of the page in a real browser, and of the demo.
+//! Every test: of the crates, of CI on a git host, of the page in a real browser, and of the demo.
 
 use crate::bundle::{self, Profile};
 use crate::demo::{self, Servers};
+use crate::githost;
 use crate::linters::{self, Need};
 use crate::project::{self, Failure, Outcome, Project, section};
 use crate::setup::{self, BROWSER_TESTS};
@@ -14,7 +15,16 @@ use crate::setup::{self, BROWSER_TESTS};
 pub(crate) fn run(project: &Project) -> Outcome {
     section("set-up", || setup::run(project, setup::For::Test))?;
     section("linters for CI files", || linters::install(project, Need::IfPossible))?;
-    section("tests of the crates", || project::run(&mut project.cargo("test --locked --workspace")))?;
+    section("tests of the crates", || {
+        let mut tests = project.cargo("test --locked --workspace");
+        match githost::expect(project) {
+            Ok(()) => {
+                tests.env("OCUROOT_TEST_CI", "required");
+            }
+            Err(failure) => println!("Tests of CI on a git host are skipped.\n{failure}\n"),
+        }
+        project::run(&mut tests)
+    })?;
     section("the dashboard", || bundle::run(project, Profile::Dev))
         .and_then(|bundle| section("tests in a browser", || browser(project, &bundle)))?;
     section("the demo", || demo::run(project, Servers::End))

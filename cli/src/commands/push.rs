@@ -21,7 +21,7 @@ use crate::repo::Place;
 use crate::report;
 use crate::session::Session;
 use crate::view::Event;
-use crate::work;
+use crate::work::{self, Leftovers};
 
 /// Release what has changed since the last push, and do all work that follows
 ///
@@ -39,6 +39,8 @@ pub struct Args {
     /// How many runs execute at the same time [default: number of cores]
     #[arg(short, long, value_name = "N")]
     jobs: Option<NonZeroUsize>,
+    #[command(flatten)]
+    leftovers: Leftovers,
     #[command(flatten)]
     freeze: Override,
 }
@@ -79,7 +81,7 @@ impl Args {
         if !changed.is_empty() {
             return Err(Failure::Uncommitted(changed));
         }
-        work::report_stale(session)?;
+        self.leftovers.look_after(session)?;
         if files.is_empty() {
             session.view.show(&Event::Note("no release file has changed since the last push"));
         }
@@ -128,7 +130,7 @@ impl Args {
                 &plan.intent.iter().map(|difference| difference.reference.to_string()).collect::<Vec<_>>(),
             );
         }
-        work::report_stale(session)?;
+        self.leftovers.look_after(session)?;
         let cascaded = cascade(session, Reach::Everything, engine::jobs(self.jobs));
         if let (false, Some(commit)) = (interrupt::is_set(), checked_out(session)) {
             session.decide(|snapshot| Ok((push::record_intent(snapshot, &commit)?, ())))?;

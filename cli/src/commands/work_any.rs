@@ -11,7 +11,7 @@ use crate::places::{self, Elsewhere};
 use crate::rounds::Rounds;
 use crate::session::Session;
 use crate::view::Event;
-use crate::work;
+use crate::work::{self, Leftovers};
 
 /// Apply intent, do operations, execute ready runs, trigger work elsewhere
 ///
@@ -29,6 +29,8 @@ pub struct Args {
     #[arg(short, long, value_name = "N")]
     jobs: Option<NonZeroUsize>,
     #[command(flatten)]
+    leftovers: Leftovers,
+    #[command(flatten)]
     freeze: Override,
 }
 
@@ -44,7 +46,7 @@ impl Args {
         if self.dryrun {
             return print_planned(&mut session, &scope);
         }
-        work::report_stale(&mut session)?;
+        self.leftovers.look_after(&mut session)?;
         let jobs = engine::jobs(self.jobs);
         let mut rounds = Rounds::default();
         let mut report = Report::default();

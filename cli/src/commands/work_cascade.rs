@@ -10,7 +10,7 @@ use crate::color::Color;
 use crate::engine;
 use crate::error::Failure;
 use crate::freeze::Override;
-use crate::work;
+use crate::work::Leftovers;
 
 /// Do all work there is, at every commit and in every repo
 ///
@@ -24,6 +24,8 @@ pub struct Args {
     /// How many runs execute at the same time [default: number of cores]
     #[arg(short, long, value_name = "N")]
     jobs: Option<NonZeroUsize>,
+    #[command(flatten)]
+    leftovers: Leftovers,
     #[command(flatten)]
     freeze: Override,
 }
@@ -39,7 +41,7 @@ impl Args {
         if self.dryrun {
             return print_planned(&mut session, &Scope::Everything);
         }
-        work::report_stale(&mut session)?;
+        self.leftovers.look_after(&mut session)?;
         cascade(&mut session, Reach::Everything, engine::jobs(self.jobs))
     }
 }

@@ -8,7 +8,7 @@ use crate::engine;
 use crate::error::Failure;
 use crate::freeze::Override;
 use crate::view::Event;
-use crate::work;
+use crate::work::{self, Leftovers};
 
 /// Execute ready runs of this commit, and deploy again what has changed inputs
 #[derive(Debug, clap::Args)]
@@ -19,6 +19,8 @@ pub struct Args {
     /// How many runs execute at the same time [default: number of cores]
     #[arg(short, long, value_name = "N")]
     jobs: Option<NonZeroUsize>,
+    #[command(flatten)]
+    leftovers: Leftovers,
     #[command(flatten)]
     freeze: Override,
 }
@@ -38,7 +40,7 @@ impl Args {
             plan.ops.clear();
             return print_plan(&mut session, &plan);
         }
-        work::report_stale(&mut session)?;
+        self.leftovers.look_after(&mut session)?;
         let (report, undone) = work::run_ready(&mut session, engine::jobs(self.jobs))?;
         if report.executed == 0 && undone == 0 && session.frozen.is_empty() {
             let looked = work::where_looked(&session);

@@ -103,6 +103,29 @@ fn a_command_that_will_not_end_is_killed() {
 }
 
 #[test]
+fn work_takes_up_what_a_process_has_left_that_died() {
+    let world = world("echo $$ > started; tail -f /dev/null").with("OCUROOT_LEASE", "0");
+    let (child, pid) = start(&world);
+    signal(&child, "KILL");
+    end(child);
+    Command::new("kill").args(["-9", &pid]).status().unwrap();
+    std::fs::create_dir(world.root().join("mended")).unwrap();
+    world.check(
+        "work any --stale",
+        expect![[r#"
+            --- stderr
+            shop/-/a.ocu.star/@r1/task/f/1 was stale; queued shop/-/a.ocu.star/@r1/task/f/2
+            shop/-/a.ocu.star/@r1 first
+            › task/f/2 f
+            ✓ task/f/2 complete <took>
+            › task/later/1 f
+            ✓ task/later/1 complete <took>
+        "#]],
+    );
+    world.check("state check", expect![[""]]);
+}
+
+#[test]
 fn a_process_that_dies_leaves_a_stale_run() {
     let world = world("echo $$ > started; tail -f /dev/null");
     let (child, pid) = start(&world);

@@ -18,6 +18,7 @@ mod freeze;
 #[cfg(test)]
 mod generations;
 #[cfg(test)]
+mod outdated;
 mod plan;
 #[cfg(test)]
 mod push;

@@ -248,6 +248,40 @@ fn a_run_whose_process_is_silent_for_longer_than_the_lease_is_failed() {
 }
 
 #[test]
+fn what_is_stale_is_tried_again_in_every_release_and_what_failed_is_not() {
+    let deadline = "2026-01-31T23:45:00Z".parse().unwrap();
+    let (_, retried) = check(
+        r#"
+        s/-/p/@r1/deploy/prod/1 = running down(n=7)
+        s/-/p/@r1/task/failed/1 = failed a
+        s/-/p/@r1/task/alive/1 = running a
+        s/-/p/@r1/task/alive/1/status/running = {"time":"2026-01-31T23:50:00Z"}
+        s/-/p/@r1/task/later/1 = running a
+        s/-/p/@r1/task/later/2 = complete a
+        s/-/q/@r2/task/t/1 = running a(x=1) + b
+        "#,
+        |s| release::retry_stale(s, deadline, &facts()),
+        "
+        + s/-/p/@r1/deploy/prod/1/status/failed_retried
+        - s/-/p/@r1/deploy/prod/1/status/running
+        + s/-/p/@r1/deploy/prod/2 = down(n=7)
+        + s/-/p/@r1/deploy/prod/2/status/pending
+        + s/-/p/@r1/task/later/1/status/failed_retried
+        - s/-/p/@r1/task/later/1/status/running
+        + s/-/q/@r2/task/t/1/status/failed_retried
+        - s/-/q/@r2/task/t/1/status/running
+        + s/-/q/@r2/task/t/2 = a(x=1)
+        + s/-/q/@r2/task/t/2/status/pending
+        ",
+    );
+    let retried: Vec<_> =
+        retried.unwrap().iter().map(|run| format!("{} {}", run.stale, run.queued)).collect();
+    let expected =
+        ["s/-/p/@r1/deploy/prod/1 s/-/p/@r1/deploy/prod/2", "s/-/q/@r2/task/t/1 s/-/q/@r2/task/t/2"];
+    assert_eq!(retried, expected);
+}
+
+#[test]
 fn a_release_is_found_by_number_tag_and_as_the_newest() {
     let fixture = "s/-/p/@r1 = release c1: a\ns/-/p/@r2 = release c2: a\ns/-/p/@v1 -> s/-/p/@r1";
     for (spelling, expected) in [
