@@ -15,6 +15,7 @@ use ocuroot_core::documents::{Log, RunType, Status};
 use ocuroot_core::facts::Facts;
 use ocuroot_core::freeze;
 use ocuroot_core::open;
+use ocuroot_core::outdated;
 use ocuroot_core::ready::Missing;
 use ocuroot_core::release;
 use ocuroot_core::run::{self, Claimed, Completion, RunError};
@@ -151,6 +152,11 @@ pub fn run(
         let facts = session.facts();
         let held = session.ask(|snapshot| freeze::held(snapshot, release, &facts))?;
         crate::freeze::show(session, &held);
+        if session.in_order {
+            for (run, newer) in session.ask(|snapshot| outdated::overtaken(snapshot, release))? {
+                session.view.show(&Event::Note(&format!("{run} is cancelled: {newer} is newer, and there")));
+            }
+        }
         session.view.show(&Event::Standing { release, status });
     }
     Ok(report)

@@ -19,7 +19,7 @@ pub fn owner() -> Owner {
 /// The facts of this moment.
 #[must_use]
 pub fn facts(owner: &Owner) -> Facts {
-    Facts { now: now(), owner: owner.clone(), override_freeze: None }
+    Facts { now: now(), owner: owner.clone(), override_freeze: None, in_order: false }
 }
 
 /// Now, as RFC 3339 in UTC.

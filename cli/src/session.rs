@@ -41,6 +41,8 @@ pub struct Session {
     pub written: BTreeSet<Ref>,
     /// Why it starts deploy runs in spite of a freeze, if it does.
     pub override_freeze: Option<String>,
+    /// Whether it makes releases, which newer ones may overtake.
+    pub in_order: bool,
     /// The runs of which it has said that a freeze holds them.
     pub frozen: BTreeSet<Ref>,
     recorded: bool,
@@ -75,6 +77,7 @@ impl Session {
             owner: identity::owner(),
             written: BTreeSet::new(),
             override_freeze: None,
+            in_order: false,
             frozen: BTreeSet::new(),
             recorded: false,
         })
@@ -83,7 +86,8 @@ impl Session {
     /// The facts of this moment.
     #[must_use]
     pub fn facts(&self) -> Facts {
-        Facts { override_freeze: self.override_freeze.clone(), ..identity::facts(&self.owner) }
+        let (override_freeze, in_order) = (self.override_freeze.clone(), self.in_order);
+        Facts { override_freeze, in_order, ..identity::facts(&self.owner) }
     }
 
     /// Forgets what was loaded: others may have written meanwhile. Not so with a remote store, which

@@ -14,6 +14,9 @@ pub struct Facts {
     pub owner: Owner,
     /// Why deploy runs start in spite of a [freeze](crate::freeze), where somebody says so.
     pub override_freeze: Option<String>,
+    /// Whether this process makes a release that others may overtake: then it puts nothing older where
+    /// something newer is. Who goes on with a release that is there already means it.
+    pub in_order: bool,
 }
 
 impl Facts {
@@ -21,7 +24,7 @@ impl Facts {
     #[must_use]
     pub fn at(now: &str) -> Facts {
         let owner = Owner { host: String::new(), pid: 0, id: String::new() };
-        Facts { now: now.to_owned(), owner, override_freeze: None }
+        Facts { now: now.to_owned(), owner, override_freeze: None, in_order: false }
     }
 
     /// A marker that says "now".

@@ -7,7 +7,6 @@ use std::collections::BTreeMap;
 
 use crate::documents::{Release, Run, Status};
 use crate::envelope::Document;
-use crate::outdated;
 use crate::ready::{self, Missing, Readiness};
 use crate::refs::Ref;
 use crate::runs::{self, RunEntry};
@@ -44,17 +43,9 @@ pub fn waiting(snapshot: &Snapshot, release: &Ref) -> Result<Vec<(Ref, Vec<Missi
     for entry in startable(snapshot, release)? {
         let Some(Some(document)) = needs.take(snapshot.get(&entry.reference)) else { continue };
         let run = document.read::<Run>();
-        let Some((run, function)) = run.as_ref().and_then(|run| Some((run, run.functions.last()?))) else {
-            continue;
-        };
-        match needs.take(ready::check(snapshot, function)) {
-            None => {}
-            Some(Readiness::Waiting(missing)) => waiting.push((entry.reference, missing)),
-            Some(Readiness::Ready(_)) => {
-                if let Some(Some(newer)) = needs.take(outdated::holds(snapshot, &entry, run)) {
-                    waiting.push((entry.reference, vec![Missing::Newer(newer)]));
-                }
-            }
+        let Some(function) = run.as_ref().and_then(|run| run.functions.last()) else { continue };
+        if let Some(Readiness::Waiting(missing)) = needs.take(ready::check(snapshot, function)) {
+            waiting.push((entry.reference, missing));
         }
     }
     needs.settle(waiting)

@@ -1,9 +1,9 @@
 //! No deploy puts something older where something newer is.
 //!
 //! Two releases of a package may be on their way at the same time: two pushes, two jobs, and the older
-//! one builds longer. When its turn comes to deploy, the newer one is there already, or on its way. Its
-//! run does not start then, and waits for the newer one to go. To go back on purpose is to change intent
-//! (`release rollback`), and what intent names may always be deployed.
+//! one builds longer. When its turn comes to deploy, the newer one is there already, or on its way. The
+//! process that made the older release cancels its run then. Who goes on with an older release later (an
+//! approval, a retry, a rollback) means it, and may: this is about releases on their way only.
 
 use crate::documents::{Intent, Run, RunType, Status};
 use crate::envelope::Document;
@@ -42,4 +42,23 @@ pub fn holds(snapshot: &Snapshot, entry: &RunEntry, run: &Run) -> Result<Option<
     let Ok(place) = wanted.child(&format!("deploy/{}", entry.name())) else { return Ok(None) };
     let on_its_way = runs::of_place(snapshot, &place)?.iter().any(|other| other.status() == Status::Running);
     Ok(on_its_way.then_some(wanted))
+}
+
+/// The deployments of `release` that were cancelled and where something newer is: each run, with the newer
+/// release.
+///
+/// # Errors
+/// What must be loaded.
+pub fn overtaken(snapshot: &Snapshot, release: &Ref) -> Result<Vec<(Ref, Ref)>, Needs> {
+    let mut needs = Needs::default();
+    let mut found = Vec::new();
+    for entry in runs::of_release(snapshot, release)? {
+        if entry.status() != Status::Cancelled || !entry.is_deploy() {
+            continue;
+        }
+        let run = needs.take(snapshot.get(&entry.reference)).flatten().and_then(Document::read::<Run>);
+        let newer = run.and_then(|run| needs.take(holds(snapshot, &entry, &run)).flatten());
+        found.extend(newer.map(|newer| (entry.reference.clone(), newer)));
+    }
+    needs.settle(found)
 }

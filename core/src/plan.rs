@@ -26,7 +26,6 @@ use crate::freeze::{self, Freeze};
 use crate::glob::Glob;
 use crate::intent::{self, Change, Difference};
 use crate::ops;
-use crate::outdated;
 use crate::ready::{self, Missing, Readiness};
 use crate::reconcile::{self, Stale};
 use crate::refs::{Kind, Ref};
@@ -295,12 +294,6 @@ pub fn plan_runs(snapshot: &Snapshot, scope: &Scope, facts: &Facts, plan: &mut P
         match needs.take(ready::check(snapshot, function)) {
             None => {}
             Some(Readiness::Ready(_)) => {
-                let Some(newer) = needs.take(outdated::holds(snapshot, &entry, run)) else { continue };
-                if let Some(newer) = newer {
-                    let reason = Reason::Waits(vec![Missing::Newer(newer)]);
-                    plan.left_out.push(LeftOut { reference: entry.reference, reason });
-                    continue;
-                }
                 let held = if overridden { Ok(None) } else { freeze::holds(snapshot, &entry, run, facts) };
                 match needs.take(held) {
                     None => {}

@@ -21,7 +21,7 @@
 
 use crate::documents::{Function, Inputs};
 use crate::glob::Glob;
-use crate::refs::{Marker, Ref};
+use crate::refs::Marker;
 use crate::resolve;
 use crate::snapshot::{Needs, Snapshot};
 
@@ -47,8 +47,6 @@ pub enum Missing {
         /// Its ref, as written.
         source: String,
     },
-    /// This release is newer, and is where the run would deploy to.
-    Newer(Ref),
 }
 
 impl Missing {
@@ -58,7 +56,6 @@ impl Missing {
         match self {
             Missing::Dependency(glob) => glob,
             Missing::Input { source, .. } => source,
-            Missing::Newer(release) => release.as_str(),
         }
     }
 }
@@ -69,9 +66,6 @@ impl std::fmt::Display for Missing {
             Missing::Dependency(glob) => write!(f, "{glob}"),
             Missing::Input { name, source } if source.is_empty() => write!(f, "a value for input {name}"),
             Missing::Input { name, source } => write!(f, "{source} (input {name})"),
-            Missing::Newer(release) => {
-                write!(f, "{release} to go: it is newer, and there (to go back on purpose: release rollback)")
-            }
         }
     }
 }

@@ -213,7 +213,9 @@ pub fn claim(
     let first = body.functions.len() == 1;
     let starts_deploy = freeze::starts_deploy(&entry, &body);
     let held = freeze::holds(snapshot, &entry, &body, facts);
-    if let Some(newer) = outdated::holds(snapshot, &entry, &body)? {
+    if facts.in_order
+        && let Some(newer) = outdated::holds(snapshot, &entry, &body)?
+    {
         return Err(RunError::Outdated { run: run.clone(), newer }.into());
     }
     let Some(function) = body.functions.last_mut() else {
@@ -489,7 +491,8 @@ pub(crate) fn end(
     set_status(edit, entry, to, facts)
 }
 
-/// The ready runs among `candidates`, claimed together in one transaction.
+/// The ready runs among `candidates`, claimed together in one transaction. Where [`Facts::in_order`] says
+/// so, those that a newer release has [overtaken](crate::outdated) are cancelled in it.
 ///
 /// # Errors
 /// What must be loaded.
@@ -514,6 +517,20 @@ pub fn claim_ready(
                 claimed.push(claim);
             }
             Err(Unmet::Needs(more)) => needs.merge(more),
+            // Its time is over: a newer release is there.
+            Err(Unmet::Error(RunError::Outdated { .. })) => {
+                let before = here.as_ref().unwrap_or(snapshot);
+                let mut edit = Edit::new(before, format!("run {} cancelled", entry.reference));
+                match end(&mut edit, entry, Status::Cancelled, facts) {
+                    Ok(()) => {
+                        let step = edit.finish();
+                        here = Some(before.with(&step));
+                        transaction = std::mem::take(&mut transaction).then(step);
+                    }
+                    Err(Unmet::Needs(more)) => needs.merge(more),
+                    Err(Unmet::Error(_)) => {}
+                }
+            }
             Err(Unmet::Error(_)) => {}
         }
     }

@@ -53,6 +53,7 @@ impl Args {
     pub fn run(self, color: Color) -> Result<(), Failure> {
         let mut session = watched(color)?;
         self.freeze.clone().apply(&mut session);
+        session.in_order = true;
         match session.repo.place {
             Place::Source(_) => self.sources(&mut session),
             Place::Store(_) => self.intent(&mut session),

@@ -48,7 +48,7 @@ pub(crate) fn r(text: &str) -> Ref {
 
 pub(crate) fn facts() -> Facts {
     let owner = Owner { host: "h".into(), pid: 1, id: "me".into() };
-    Facts { now: NOW.into(), owner, override_freeze: None }
+    Facts { now: NOW.into(), owner, override_freeze: None, in_order: false }
 }
 
 /// A decision's result: what to write and what else it says, or what to load, or an error.
