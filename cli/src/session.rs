@@ -41,7 +41,7 @@ pub struct Session {
     pub written: BTreeSet<Ref>,
     /// Why it starts deploy runs in spite of a freeze, if it does.
     pub override_freeze: Option<String>,
-    /// Whether it makes releases, which newer ones may overtake.
+    /// Whether it follows a branch, where newer releases may overtake those that it makes.
     pub in_order: bool,
     /// The runs of which it has said that a freeze holds them.
     pub frozen: BTreeSet<Ref>,

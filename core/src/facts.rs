@@ -14,8 +14,8 @@ pub struct Facts {
     pub owner: Owner,
     /// Why deploy runs start in spite of a [freeze](crate::freeze), where somebody says so.
     pub override_freeze: Option<String>,
-    /// Whether this process makes a release that others may overtake: then it puts nothing older where
-    /// something newer is. Who goes on with a release that is there already means it.
+    /// Whether this process follows a branch (`push`), and others may overtake it there: then it puts
+    /// nothing older where something newer is. Who names a release means it.
     pub in_order: bool,
 }
 

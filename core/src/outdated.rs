@@ -2,8 +2,8 @@
 //!
 //! Two releases of a package may be on their way at the same time: two pushes, two jobs, and the older
 //! one builds longer. When its turn comes to deploy, the newer one is there already, or on its way. The
-//! process that made the older release cancels its run then. Who goes on with an older release later (an
-//! approval, a retry, a rollback) means it, and may: this is about releases on their way only.
+//! `push` that made the older release cancels its run then. Who names a release (`release new`, an approval,
+//! a retry, a rollback) means it, and may deploy it: this is about branches that move on.
 
 use crate::documents::{Intent, Run, RunType, Status};
 use crate::envelope::Document;

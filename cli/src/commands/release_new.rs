@@ -47,7 +47,6 @@ impl Args {
     pub fn run(self, color: Color) -> Result<(), Failure> {
         let mut session = watched(color)?;
         self.freeze.apply(&mut session);
-        session.in_order = true;
         let package = refs_here::package(&session.repo, self.file.as_deref(), &self.target)?;
         if package.release().is_some() {
             return Err(Failure::Usage(format!(

@@ -133,7 +133,8 @@ mod tests {
         let log = folder.path().join("log");
         let guarded = Guarded::start(&command, &log).unwrap();
         let child = super::super::wait_for("the child's id", || {
-            let said = std::fs::read_to_string(&log)?;
+            // The guard has to make it first.
+            let said = std::fs::read_to_string(&log).unwrap_or_default();
             Ok(said.strip_suffix('\n').and_then(|pid| pid.parse().ok()).and_then(Pid::from_raw))
         });
         let child = child.unwrap();
