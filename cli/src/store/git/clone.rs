@@ -383,6 +383,10 @@ impl Clone {
             let mut arguments = vec!["fetch", "--quiet", "--no-tags", "--no-write-fetch-head"];
             if shallow {
                 arguments.push("--depth=1");
+            } else if self.opened.borrow().is_some() {
+                // Others were faster. What is there now is little more than before, and about to be looked
+                // at; by which steps it came there does not matter.
+                arguments.extend(["--depth=1", "--no-filter"]);
             }
             arguments.push("origin");
             arguments.extend(refspecs.iter().map(String::as_str));

@@ -9,19 +9,17 @@
 //! there can be none, or somebody holds it for too long, it goes on without.
 
 use std::collections::BTreeMap;
-use std::fs::{DirBuilder, File, TryLockError};
+use std::fs::{DirBuilder, File};
 use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::sync::mpsc;
+use std::time::Duration;
 
 use git2::Oid;
 use ocuroot_core::envelope::BlobId;
 
 /// How long to wait for the turn.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// How often to look whether it is free.
-const PAUSE: Duration = Duration::from_millis(3);
-
 /// The right to push to a remote, as far as this machine goes.
 #[derive(Debug)]
 pub(crate) struct Turn {
@@ -36,14 +34,14 @@ impl Turn {
         }) else {
             return Turn { file: None };
         };
-        let began = Instant::now();
-        loop {
-            match file.try_lock() {
-                Ok(()) => return Turn { file: Some(file) },
-                Err(TryLockError::WouldBlock) if began.elapsed() < PATIENCE => std::thread::sleep(PAUSE),
-                Err(_) => return Turn { file: None },
-            }
-        }
+        // The system lets those who wait in one after the other, which looking again and again would not.
+        let (sender, receiver) = mpsc::channel();
+        std::thread::spawn(move || {
+            let locked = file.lock().is_ok();
+            // After the patience is over nobody is there to take it, and it is free again.
+            let _ = sender.send(locked.then_some(file));
+        });
+        Turn { file: receiver.recv_timeout(PATIENCE).ok().flatten() }
     }
 
     /// Whether somebody on this machine has pushed to `branch` since these notes were read, something
@@ -112,7 +110,7 @@ mod tests {
 
     #[test]
     fn who_has_the_turn_knows_what_was_pushed_before() {
-        let url = format!("test-{}-{:?}", std::process::id(), Instant::now());
+        let url = format!("test-{}-{:?}", std::process::id(), std::time::Instant::now());
         let (one, two) = (Oid::from_bytes(&[1; 20]).unwrap(), Oid::from_bytes(&[2; 20]).unwrap());
         let before = Notes::read(&url);
         let mut turn = Turn::take(&url);
