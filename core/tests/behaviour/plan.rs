@@ -11,9 +11,9 @@ fn at(commit: &str) -> Scope {
 
 fn lines(plan: &Plan) -> Vec<String> {
     let item = |item: &ocuroot_core::plan::Item| {
-        let kind = serde_json::to_value(item.work_type).unwrap();
+        let kind = serde_json::to_value(item.work_type).unwrap_or_default();
         let commit = item.commit.as_ref().map(|commit| format!(" at {commit}")).unwrap_or_default();
-        format!("{} {}{commit}", kind.as_str().unwrap(), item.reference)
+        format!("{} {}{commit}", kind.as_str().unwrap_or_default(), item.reference)
     };
     plan.items().iter().map(item).collect()
 }
