@@ -5,7 +5,6 @@
 
 use std::fs::File;
 use std::path::Path;
-use std::time::Duration;
 
 use super::command::git;
 
@@ -16,15 +15,9 @@ const PACKS: usize = 24;
 /// The file whose lock says that a clone is in use.
 const IN_USE: &str = "ocuroot-in-use";
 
-/// The file that is written when it is done.
-const DONE: &str = "ocuroot-tidied";
-/// How often it is done at most: what was written for nothing stays loose for a while.
-const PAUSE: Duration = Duration::from_secs(600);
-
-fn done_lately(clone: &Path) -> bool {
-    let written = clone.join(DONE).metadata().and_then(|file| file.modified());
-    written.is_ok_and(|at| at.elapsed().is_ok_and(|since| since < PAUSE))
-}
+/// The file that says how many loose objects were left when it was done: what was written for nothing stays
+/// loose for a while, and is no reason to do it again.
+const LEFT: &str = "ocuroot-left-loose";
 
 /// Says that this process uses the clone, until the file is dropped. None where that cannot be said;
 /// then nothing keeps others from tidying up, which a reader survives by reading again.
@@ -40,10 +33,10 @@ fn open(clone: &Path) -> Option<File> {
 /// Packs loose objects, and many packs into one. What fails is left for another day.
 pub(super) fn run_if_due(clone: &Path, url: &str) {
     let objects = clone.join("objects");
-    // Ids are spread evenly, so one of the 256 folders tells of all.
-    let loose = count(&objects.join("17")) * 256;
+    let loose = loose_in(&objects);
     let packs = count(&objects.join("pack")) / 3;
-    if loose < LOOSE && packs < PACKS || done_lately(clone) {
+    let left = std::fs::read_to_string(clone.join(LEFT)).ok().and_then(|text| text.parse().ok());
+    if loose < left.unwrap_or(0) + LOOSE && packs < PACKS {
         return;
     }
     let Some(file) = open(clone) else { return };
@@ -55,8 +48,14 @@ pub(super) fn run_if_due(clone: &Path, url: &str) {
     let repacked = git(clone, url, &arguments, None);
     // What was written for a push that came too late is in no pack.
     let pruned = git(clone, url, &["prune", "--expire=1.hour.ago"], None);
-    let _ = std::fs::write(clone.join(DONE), "");
+    let _ = std::fs::write(clone.join(LEFT), loose_in(&objects).to_string());
     tracing::debug!(loose, packs, ?repacked, ?pruned, "tidied up a clone");
+}
+
+/// How many objects lie in files of their own, about: ids are spread evenly, so one of the 256 folders tells
+/// of all.
+fn loose_in(objects: &Path) -> usize {
+    count(&objects.join("17")) * 256
 }
 
 fn count(folder: &Path) -> usize {
