@@ -9,9 +9,9 @@ use std::path::Path;
 use super::command::git;
 
 /// Loose objects that are worth packing.
-const LOOSE: usize = 1_000;
+const LOOSE: usize = 500;
 /// Packs that are worth making one of.
-const PACKS: usize = 24;
+const PACKS: usize = 12;
 /// The file whose lock says that a clone is in use.
 const IN_USE: &str = "ocuroot-in-use";
 
@@ -19,11 +19,11 @@ const IN_USE: &str = "ocuroot-in-use";
 /// loose for a while, and is no reason to do it again.
 const LEFT: &str = "ocuroot-left-loose";
 
-/// Says that this process uses the clone, until the file is dropped. None where that cannot be said;
-/// then nothing keeps others from tidying up, which a reader survives by reading again.
+/// Says that this process uses the clone, until the file is dropped; waits while somebody tidies up. None
+/// where that cannot be said.
 pub(super) fn announce(clone: &Path) -> Option<File> {
     let file = open(clone)?;
-    file.try_lock_shared().ok().map(|()| file)
+    file.lock_shared().ok().map(|()| file)
 }
 
 fn open(clone: &Path) -> Option<File> {
@@ -46,8 +46,9 @@ pub(super) fn run_if_due(clone: &Path, url: &str) {
     let all: &[&str] = if packs < PACKS { &[] } else { &["-a"] };
     let arguments = [&["repack", "-d", "-q"], all].concat();
     let repacked = git(clone, url, &arguments, None);
-    // What was written for a push that came too late is in no pack.
-    let pruned = git(clone, url, &["prune", "--expire=1.hour.ago"], None);
+    // What was written for a push that came too late is in no pack. Nobody is about to push it: nobody else
+    // uses the clone.
+    let pruned = git(clone, url, &["prune", "--expire=now"], None);
     let _ = std::fs::write(clone.join(LEFT), loose_in(&objects).to_string());
     tracing::debug!(loose, packs, ?repacked, ?pruned, "tidied up a clone");
 }
