@@ -4,6 +4,7 @@
 
 use std::collections::BTreeSet;
 use std::convert::Infallible;
+use std::num::NonZeroUsize;
 
 use ocuroot_core::documents::Package;
 use ocuroot_core::intent::{self, Applied, IntentError};
@@ -99,6 +100,28 @@ impl Leftovers {
             session.view.show(&Event::Note(&format!("{stale} was stale; queued {queued}")));
         }
         Ok(())
+    }
+}
+
+/// How work is done, for every command that does whatever there is.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Manner {
+    /// How many runs execute at the same time [default: number of cores]
+    #[arg(short, long, value_name = "N")]
+    jobs: Option<NonZeroUsize>,
+    /// What dead processes left.
+    #[command(flatten)]
+    pub leftovers: Leftovers,
+    /// The way round a freeze.
+    #[command(flatten)]
+    pub freeze: freeze::Override,
+}
+
+impl Manner {
+    /// How many runs execute at the same time.
+    #[must_use]
+    pub fn jobs(&self) -> usize {
+        engine::jobs(self.jobs)
     }
 }
 

@@ -1,7 +1,6 @@
 //! `ocuroot push`
 
 use std::collections::BTreeSet;
-use std::num::NonZeroUsize;
 
 use ocuroot_core::Ref;
 use ocuroot_core::plan::{Item, Scope, WorkType};
@@ -13,7 +12,6 @@ use crate::checkout;
 use crate::color::Color;
 use crate::engine;
 use crate::error::Failure;
-use crate::freeze::Override;
 use crate::git;
 use crate::interrupt;
 use crate::releasing::{self, Made};
@@ -21,7 +19,7 @@ use crate::repo::Place;
 use crate::report;
 use crate::session::Session;
 use crate::view::Event;
-use crate::work::{self, Leftovers};
+use crate::work::{self, Manner};
 
 /// Release what has changed since the last push, and do all work that follows
 ///
@@ -36,13 +34,8 @@ pub struct Args {
     /// With --dryrun: print the plan as JSON
     #[arg(long, requires = "dryrun")]
     json: bool,
-    /// How many runs execute at the same time [default: number of cores]
-    #[arg(short, long, value_name = "N")]
-    jobs: Option<NonZeroUsize>,
     #[command(flatten)]
-    leftovers: Leftovers,
-    #[command(flatten)]
-    freeze: Override,
+    manner: Manner,
 }
 
 impl Args {
@@ -52,7 +45,7 @@ impl Args {
     /// When not everything is committed, a release fails, or something cannot be done.
     pub fn run(self, color: Color) -> Result<(), Failure> {
         let mut session = watched(color)?;
-        self.freeze.clone().apply(&mut session);
+        self.manner.freeze.clone().apply(&mut session);
         session.in_order = true;
         match session.repo.place {
             Place::Source(_) => self.sources(&mut session),
@@ -82,14 +75,14 @@ impl Args {
         if !changed.is_empty() {
             return Err(Failure::Uncommitted(changed));
         }
-        self.leftovers.look_after(session)?;
+        self.manner.leftovers.look_after(session)?;
         if files.is_empty() {
             session.view.show(&Event::Note("no release file has changed since the last push"));
         }
         for (file, why) in &files {
             session.view.show(&Event::Note(&reason(file, why)));
         }
-        let jobs = engine::jobs(self.jobs);
+        let jobs = self.manner.jobs();
         let commit = git::describe(&session.repo.root, &commit);
         let (made, claimed) = releasing::make(session, &packages, &commit, false, jobs)?;
         let releases = releasing::releases(&made);
@@ -131,8 +124,8 @@ impl Args {
                 &plan.intent.iter().map(|difference| difference.reference.to_string()).collect::<Vec<_>>(),
             );
         }
-        self.leftovers.look_after(session)?;
-        let cascaded = cascade(session, Reach::Everything, engine::jobs(self.jobs));
+        self.manner.leftovers.look_after(session)?;
+        let cascaded = cascade(session, Reach::Everything, self.manner.jobs());
         if let (false, Some(commit)) = (interrupt::is_set(), checked_out(session)) {
             session.decide(|snapshot| Ok((push::record_intent(snapshot, &commit)?, ())))?;
         }

@@ -1,17 +1,14 @@
 //! `ocuroot work any`
 
-use std::num::NonZeroUsize;
-
 use super::{fail_if_failed, fail_if_left, print_planned, watched};
 use crate::color::Color;
-use crate::engine::{self, Report};
+use crate::engine::Report;
 use crate::error::Failure;
-use crate::freeze::Override;
 use crate::places::{self, Elsewhere};
 use crate::rounds::Rounds;
 use crate::session::Session;
 use crate::view::Event;
-use crate::work::{self, Leftovers};
+use crate::work::{self, Manner};
 
 /// Apply intent, do operations, execute ready runs, trigger work elsewhere
 ///
@@ -25,13 +22,8 @@ pub struct Args {
     /// Again and again, until this commit has no work left
     #[arg(long)]
     comprehensive: bool,
-    /// How many runs execute at the same time [default: number of cores]
-    #[arg(short, long, value_name = "N")]
-    jobs: Option<NonZeroUsize>,
     #[command(flatten)]
-    leftovers: Leftovers,
-    #[command(flatten)]
-    freeze: Override,
+    manner: Manner,
 }
 
 impl Args {
@@ -41,13 +33,13 @@ impl Args {
     /// When a run fails, or something cannot be applied.
     pub fn run(self, color: Color) -> Result<(), Failure> {
         let mut session = watched(color)?;
-        self.freeze.apply(&mut session);
+        self.manner.freeze.clone().apply(&mut session);
         let scope = work::this_commit(&session)?;
         if self.dryrun {
             return print_planned(&mut session, &scope);
         }
-        self.leftovers.look_after(&mut session)?;
-        let jobs = engine::jobs(self.jobs);
+        self.manner.leftovers.look_after(&mut session)?;
+        let jobs = self.manner.jobs();
         let mut rounds = Rounds::default();
         let mut report = Report::default();
         let mut failed = 0;

@@ -1,14 +1,10 @@
 //! `ocuroot work continue`
 
-use std::num::NonZeroUsize;
-
 use super::{fail_if_failed, fail_if_left, print_plan, watched};
 use crate::color::Color;
-use crate::engine;
 use crate::error::Failure;
-use crate::freeze::Override;
 use crate::view::Event;
-use crate::work::{self, Leftovers};
+use crate::work::{self, Manner};
 
 /// Execute ready runs of this commit, and deploy again what has changed inputs
 #[derive(Debug, clap::Args)]
@@ -16,13 +12,8 @@ pub struct Args {
     /// Print the plan as JSON, and do nothing
     #[arg(short, long)]
     dryrun: bool,
-    /// How many runs execute at the same time [default: number of cores]
-    #[arg(short, long, value_name = "N")]
-    jobs: Option<NonZeroUsize>,
     #[command(flatten)]
-    leftovers: Leftovers,
-    #[command(flatten)]
-    freeze: Override,
+    manner: Manner,
 }
 
 impl Args {
@@ -32,7 +23,7 @@ impl Args {
     /// When a run fails.
     pub fn run(self, color: Color) -> Result<(), Failure> {
         let mut session = watched(color)?;
-        self.freeze.apply(&mut session);
+        self.manner.freeze.clone().apply(&mut session);
         if self.dryrun {
             let scope = work::this_commit(&session)?;
             let mut plan = work::plan(&mut session, &scope)?;
@@ -40,8 +31,8 @@ impl Args {
             plan.ops.clear();
             return print_plan(&mut session, &plan);
         }
-        self.leftovers.look_after(&mut session)?;
-        let (report, undone) = work::run_ready(&mut session, engine::jobs(self.jobs))?;
+        self.manner.leftovers.look_after(&mut session)?;
+        let (report, undone) = work::run_ready(&mut session, self.manner.jobs())?;
         if report.executed == 0 && undone == 0 && session.frozen.is_empty() {
             let looked = work::where_looked(&session);
             session.view.show(&Event::Note(&format!("nothing is ready {looked}")));

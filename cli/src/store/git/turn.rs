@@ -20,6 +20,7 @@ use ocuroot_core::envelope::BlobId;
 
 /// How long to wait for the turn.
 const PATIENCE: Duration = Duration::from_secs(30);
+
 /// The right to push to a remote, as far as this machine goes.
 #[derive(Debug)]
 pub(crate) struct Turn {
