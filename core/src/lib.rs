@@ -25,6 +25,7 @@ pub mod facts;
 pub mod freeze;
 pub mod generations;
 pub mod glob;
+pub mod hosts;
 pub mod init;
 pub mod intent;
 pub mod logs;
@@ -50,6 +51,7 @@ pub mod runs;
 pub mod secrets;
 pub mod snapshot;
 pub mod summary;
+pub mod times;
 pub mod transaction;
 
 #[cfg(feature = "starlark")]
