@@ -48,6 +48,7 @@ pub mod resolve;
 pub mod rollback;
 pub mod run;
 pub mod runs;
+pub mod screens;
 pub mod secrets;
 pub mod snapshot;
 pub mod summary;
