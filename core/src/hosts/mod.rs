@@ -12,6 +12,7 @@ pub mod limits;
 mod local;
 pub mod request;
 pub mod source;
+pub mod stores;
 mod wire;
 
 pub use ask::{
