@@ -91,9 +91,7 @@ pub fn name_of(place: &Place) -> String {
     match place {
         Place::Default => String::new(),
         Place::Named(name) => name.clone(),
-        Place::Given(given) => {
-            given.source.split_once(':').map_or(&*given.source, |(_, rest)| rest).to_owned()
-        }
+        Place::Given(given) => given.title().to_owned(),
     }
 }
 

@@ -5,6 +5,7 @@
 //! What is here is a page's own business: its address ([`route`], [`nav`]), what it reads and when
 //! ([`reading`], [`store`]), and how things look ([`ui`], [`frame`], [`screens`]).
 
+pub mod account;
 pub mod app;
 pub mod browser;
 pub mod frame;
@@ -13,6 +14,7 @@ pub mod nav;
 pub mod reading;
 pub mod route;
 pub mod screens;
+pub mod sources;
 pub mod store;
 pub mod ui;
 

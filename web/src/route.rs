@@ -10,6 +10,7 @@
 use std::collections::BTreeMap;
 
 use ocuroot_core::Ref;
+use ocuroot_core::hosts::stores::Offered;
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
 
 /// Where one is.
@@ -34,24 +35,7 @@ pub enum Place {
     /// The one that `stores.json` calls so.
     Named(String),
     /// Given in full.
-    Given(Given),
-}
-
-/// A store, given in a URL.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Given {
-    /// As `core::hosts` reads it: `github:acme/releases`.
-    pub source: String,
-    /// The branch of state; none for the repo's default branch.
-    pub state: Option<String>,
-    /// The branch of intent; none where one branch holds both.
-    pub intent: Option<String>,
-    /// Another repo for intent.
-    pub intent_source: Option<String>,
-    /// The root of the API where it does not follow from the source.
-    pub api: Option<String>,
-    /// The root of raw files, likewise.
-    pub raw: Option<String>,
+    Given(Offered),
 }
 
 /// What is shown.
@@ -129,13 +113,14 @@ impl Route {
         let mut values = pairs(query);
         let mut take = |name: &str| values.remove(name).filter(|value| !value.is_empty());
         let place = match (take("source"), take("store")) {
-            (Some(source), _) => Place::Given(Given {
+            (Some(source), _) => Place::Given(Offered {
                 source,
                 state: take("state"),
                 intent: take("intent"),
                 intent_source: take("intent_source"),
                 api: take("api"),
                 raw: take("raw"),
+                ..Offered::default()
             }),
             (None, Some(name)) => Place::Named(name),
             (None, None) => Place::Default,
