@@ -1,15 +1,20 @@
 //! What stands around every screen: the bar, the places, how fresh what one sees is.
 
 use leptos::prelude::*;
+use ocuroot_core::hosts::stores::Located;
 
-use crate::browser;
 use crate::keys::{KEYS, Letters};
 use crate::nav::use_nav;
-use crate::route::{Place, Screen};
-use crate::ui::Icon;
+use crate::route::Screen;
+use crate::store::{Store, use_store};
+use crate::ui::{Age, Icon, Moment, Note};
+use crate::{account, browser};
 
 /// Where a theme is remembered.
 const THEME: &str = "ocuroot-theme";
+
+/// Where it is remembered that newer commits are shown by themselves.
+pub const FOLLOW: &str = "ocuroot-follow";
 
 /// Counts beside the places, as far as screens have told.
 #[derive(Clone, Copy, Debug, Default)]
@@ -26,14 +31,12 @@ pub fn TopBar(
     /// What the store is called.
     #[prop(into)]
     source: Signal<String>,
-    /// How fresh it is.
-    freshness: AnyView,
-    /// Who is signed in, if anybody.
-    #[prop(into)]
-    viewer: Signal<Option<String>>,
 ) -> impl IntoView {
     let nav = use_nav();
     let badges = expect_context::<Badges>();
+    let freshness = use_context::<Store>().map(|store| view! { <FreshnessButton store/> });
+    let signed_in =
+        use_context::<Located>().is_some_and(|located| account::token(&located.state.host).is_some());
     let place = move |name: &'static str,
                       icon: &'static str,
                       screen: Screen,
@@ -79,20 +82,88 @@ pub fn TopBar(
             {freshness}
             <ThemeSwitch/>
             <a class="btn bare w" href=move || nav.href(Screen::SignIn)>
-                {move || viewer.get().unwrap_or_else(|| "Sign in".to_owned())}
+                {if signed_in { "Signed in" } else { "Sign in" }}
             </a>
         </header>
     }
 }
 
-/// The name of a place, until the store has told a better one.
-#[must_use]
-pub fn name_of(place: &Place) -> String {
-    match place {
-        Place::Default => String::new(),
-        Place::Named(name) => name.clone(),
-        Place::Given(given) => given.title().to_owned(),
+/// Which commit one sees, and how old it is; leads to the others.
+#[component]
+fn FreshnessButton(
+    /// What is looked at.
+    store: Store,
+) -> impl IntoView {
+    let nav = use_nav();
+    let freshness = store.reading().freshness();
+    move || {
+        let state = freshness.get().state?;
+        let short: String = state.id.chars().take(7).collect();
+        let title = format!("State commit {}, {}. Opens time travel", state.id, state.time);
+        Some(view! {
+            <a class="btn bare" href=move || nav.href(Screen::History) title=title>
+                <span class="sr">"Time travel. "</span>
+                <span class="w">"State " <code>{short}</code>","</span>
+                <span class="n">"As of "</span>
+                <Age time=state.time/>
+                " ago"
+            </a>
+        })
     }
+}
+
+/// What is to be said above every screen: that one looks at the past, that the host cannot be reached,
+/// that there is something newer.
+#[component]
+pub fn Notes() -> impl IntoView {
+    let nav = use_nav();
+    let store = use_store();
+    let freshness = store.reading().freshness();
+    let past = move || {
+        let at = nav.route().at?;
+        let short: String = at.chars().take(7).collect();
+        let time = freshness.get().state.map(|commit| view! { <b><Moment time=commit.time/></b>", " });
+        let now = move || nav.route().at(None).to_string();
+        Some(view! {
+            <Note icon="wait" tone="you">
+                <p>{time} "state " <code>{short}</code> ". Nothing can be proposed from here."</p>
+                <a class="btn sm" href=now>"Back to now"</a>
+            </Note>
+        })
+    };
+    let trouble = Memo::new(move |_| freshness.with(|freshness| freshness.problem.clone()));
+    let trouble = move || {
+        let problem = trouble.get()?;
+        // Before anything is shown, the screen itself says what is wrong.
+        let state = freshness.get_untracked().state?;
+        let short: String = state.id.chars().take(7).collect();
+        Some(view! {
+            <Note icon="warn" tone="warn">
+                <p><b>{problem.title} ". "</b> "You see state " <code>{short}</code> ", " <Age time=state.time/> " old."</p>
+                <button type="button" class="btn sm" on:click=move |_| store.retry()>"Look again"</button>
+            </Note>
+        })
+    };
+    let newer = Memo::new(move |_| freshness.with(|freshness| freshness.newer));
+    let newer = move || {
+        let newer = newer.get();
+        let follow = move |_| {
+            browser::remember(FOLLOW, Some("1"));
+            store.reading().follow(true);
+            store.reading().show_newer();
+        };
+        (newer > 0).then(|| {
+            let text = if newer == 1 { "1 new commit".to_owned() } else { format!("{newer} new commits") };
+            view! {
+                <Note icon="run" tone="you">
+                    <p><b>{text}</b></p>
+                    <button type="button" class="btn sm" on:click=move |_| store.reading().show_newer()>"Show"</button>
+                    <button type="button" class="btn sm bare" on:click=follow>"Always show"</button>
+                </Note>
+            }
+        })
+    };
+    view! { <div role="status">{past}{trouble}{newer}</div> }
 }
 
 /// System, light, dark, in turn.

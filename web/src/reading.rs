@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use leptos::prelude::*;
 use ocuroot_core::Ref;
+use ocuroot_core::hosts::stores::Located;
+use ocuroot_core::hosts::{Answer, Ask, Commit, Side};
 use ocuroot_core::snapshot::{Needs, Snapshot};
 use ocuroot_core::summary::Summary;
 
@@ -64,18 +67,56 @@ impl ReadProblem {
     }
 }
 
-/// What reads a store.
-#[derive(Clone, Debug, Default)]
+/// How fresh what one sees is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Freshness {
+    /// The commit of state that is shown, once it is known.
+    pub state: Option<Commit>,
+    /// The commit of intent that is shown, where it is known.
+    pub intent: Option<Commit>,
+    /// When the host was last asked for newer ones, RFC 3339.
+    pub checked: String,
+    /// How many newer commits of state there are that are not shown yet, as far as that is known: at
+    /// least 1 if there are any.
+    pub newer: usize,
+    /// Why the host could not be asked, if the last time it could not.
+    pub problem: Option<ReadProblem>,
+    /// How many requests are left, and until when (RFC 3339), where the host says so.
+    pub left: Option<(u64, String)>,
+}
+
+/// What reads a store: a handle, cheap to clone. Reading stops when the last one is gone.
+#[derive(Clone, Debug)]
 pub struct Reading {
     snapshot: Snapshot,
+    freshness: RwSignal<Freshness>,
 }
 
 impl Reading {
+    /// Reads the store at `located`, as of the commit `at` of its state or else as it is now. Nothing is
+    /// asked of the host before [`load`](Reading::load). Tokens are those of [`account`](crate::account).
+    #[must_use]
+    pub fn open(_located: &Located, _at: Option<&str>) -> Reading {
+        Reading { snapshot: Snapshot::default(), freshness: RwSignal::new(Freshness::default()) }
+    }
+
     /// Calls `changed` whenever answers may have changed.
     pub fn on_change(&self, _changed: impl Fn() + 'static) {}
 
     /// Lets what has failed be tried again.
     pub fn forget_problems(&self) {}
+
+    /// Shows the newer commits that [`Freshness::newer`] counts.
+    pub fn show_newer(&self) {}
+
+    /// Whether newer commits are shown by themselves, as soon as they are known.
+    pub fn follow(&self, _always: bool) {}
+
+    /// How fresh what one sees is.
+    #[must_use]
+    pub fn freshness(&self) -> Signal<Freshness> {
+        self.freshness.into()
+    }
 
     /// Whether the store's heads are known.
     #[must_use]
@@ -93,6 +134,18 @@ impl Reading {
     /// # Errors
     /// Why it cannot be loaded.
     pub async fn load(&self, _needs: &Needs, _tell: &dyn Fn(Progress)) -> Result<(), ReadProblem> {
+        Err(ReadProblem {
+            title: "There is nothing that reads yet".to_owned(),
+            message: String::new(),
+            remedy: Remedy::Source,
+        })
+    }
+
+    /// Asks the host something that no snapshot holds: the history of a document, open proposals.
+    ///
+    /// # Errors
+    /// Why it does not answer.
+    pub async fn ask(&self, _side: Side, _ask: Ask) -> Result<Answer, ReadProblem> {
         Err(ReadProblem {
             title: "There is nothing that reads yet".to_owned(),
             message: String::new(),

@@ -19,6 +19,7 @@ use ocuroot_core::snapshot::{Needs, Snapshot};
 use ocuroot_core::summary::Summary;
 
 use crate::browser;
+use crate::frame::FOLLOW;
 use crate::reading::{Progress, ReadProblem, Reading};
 use crate::ui::{Problem, Skeleton};
 
@@ -83,6 +84,7 @@ impl Store {
     /// A store that is read by `reading`, for as long as the component that makes it is there.
     #[must_use]
     pub fn new(reading: Reading) -> Store {
+        reading.follow(browser::remembered(FOLLOW).is_some());
         let version = RwSignal::new(0);
         let minute = RwSignal::new(0);
         browser::every(60, move || minute.update(|minute| *minute += 1));
