@@ -5,7 +5,7 @@
 //!
 //! let source: Source = "github:acme/releases".parse().unwrap();
 //! let host = Host::new(&source, Side::State);
-//! let mut exchange = Exchange::new(&host, &Limits::default(), Ask::Viewer, true);
+//! let mut exchange = Exchange::new(&host, &Limits::default(), Ask::Viewer, true).unwrap();
 //!
 //! let (id, request) = exchange.requests().remove(0);
 //! assert_eq!(request.url, "https://api.github.com/user");
@@ -51,15 +51,19 @@ pub struct Exchange {
 type Script = Pin<Box<dyn Future<Output = Result<Answer, HostError>>>>;
 
 impl Exchange {
-    /// Starts one. `signed_in` says whether the shell has a [`Token`](super::Token) for this host.
-    pub fn new(host: &Host, limits: &Limits, ask: Ask, signed_in: bool) -> Exchange {
+    /// Starts one. `signed_in` says whether the shell has a [`Token`](super::Token) for this host. Some
+    /// questions have their [`answer`](Exchange::answer) at once.
+    ///
+    /// # Errors
+    ///
+    /// If no host need be asked to know that it has no answer.
+    pub fn new(host: &Host, limits: &Limits, ask: Ask, signed_in: bool) -> Result<Exchange, HostError> {
         let wire = Wire::new(host.clone(), limits.clone(), signed_in);
         let lists = matches!(ask, Ask::Below { .. });
         let script = Box::pin(answer(wire.clone(), ask));
         let mut exchange = Exchange { wire, script: Some(script), answer: None, lists };
-        // Nothing has been asked of the host yet, so nothing can have gone wrong.
-        let _ = exchange.step();
-        exchange
+        exchange.step()?;
+        Ok(exchange)
     }
 
     /// Requests that may be sent now, all at once if the shell likes ([`Host::in_flight`]). Each is given

@@ -20,6 +20,8 @@ use super::wire::{Wire, all};
 const CONTENTS: usize = 1000;
 /// Files in one GraphQL query. More make it slow, not faster.
 const BATCH: usize = 250;
+/// A query of more files may be too slow.
+const SLOW: usize = 16;
 /// As many as a page can have.
 const PAGE: usize = 100;
 
@@ -214,13 +216,15 @@ async fn below(wire: &Wire, tree: String, under: String) -> Result<Option<bool>,
 
 /// Files by GraphQL. Those that it does not give as text come by REST.
 async fn documents(wire: &Wire, commit: &str, batch: Vec<Wanted>) -> Result<Vec<File>, HostError> {
-    let response = wire.send(query(wire, commit, &batch), &[502, 504]).await?;
+    // GitHub gives up on a query after 10 seconds; on a small one for another reason.
+    let bears: &[u16] = if batch.len() > SLOW { &[502, 504] } else { &[] };
+    let response = wire.send(query(wire, commit, &batch), bears).await?;
     let mut blobs = match response.status {
         502 | 504 => None,
         _ => read_query(wire, &response)?,
     };
     if blobs.is_none() && batch.len() > 1 {
-        // Too much at once: GitHub gives up on a query after 10 seconds.
+        // Too much at once, or one among them that spoils it for all.
         let (left, right) = batch.split_at(batch.len() / 2);
         let half = |part: &[Wanted]| {
             let inner: std::pin::Pin<Box<dyn Future<Output = _>>> =
