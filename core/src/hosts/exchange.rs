@@ -29,7 +29,7 @@ use super::limits::Limits;
 use super::request::{Request, Response, Unreachable};
 use super::source::Kind;
 use super::wire::Wire;
-use super::{github, local};
+use super::{gitea, github, gitlab, local};
 
 /// How far an exchange is: entries of listings, files of [`Ask::Files`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -163,7 +163,8 @@ async fn answer(wire: Wire, mut ask: Ask) -> Result<Answer, HostError> {
     let mut answer = match wire.host.source.kind {
         Kind::GitHub => github::answer(&wire, ask).await?,
         Kind::Local => local::answer(&wire, ask).await?,
-        Kind::GitLab | Kind::Gitea => return Err(HostError::NotSignedIn),
+        Kind::GitLab => gitlab::answer(&wire, ask).await?,
+        Kind::Gitea => gitea::answer(&wire, ask).await?,
     };
     if let Answer::Files(files) = &mut answer {
         files.extend(without(impossible));
