@@ -14,10 +14,12 @@ use super::host::{segment, segments};
 use super::limits::Way;
 use super::request::Request;
 use super::shapes::{Blob, Person, Pull, Repo, RepoCommit, Tree, User, subject, unbase64};
-use super::wire::{Wire, all};
+use super::wire::{Later, Wire, all};
 
 /// So few files are not worth asking how to get many.
 const FEW: usize = 3;
+/// A listing of more pages is taken apart.
+const PAGES: usize = 4;
 /// Ids in one URL, which may have some two thousand characters.
 const IDS: usize = 40;
 /// What an instance gives out at once unless its administrator says otherwise.
@@ -36,17 +38,17 @@ pub(super) async fn answer(wire: &Wire, ask: Ask) -> Result<Answer, HostError> {
         Ask::Folder { commit, path, tree } => {
             let tree = tree_of(wire, &commit, &path, tree).await?;
             Answer::Folder(match tree {
-                Some(tree) => list(wire, &tree, false).await?,
+                Some(tree) => folder(wire, &tree).await?,
                 None => None,
             })
         }
         Ask::Below { commit, path, tree } => {
             let tree = tree_of(wire, &commit, &path, tree).await?;
             let found = match tree {
-                Some(tree) => list(wire, &tree, true).await?,
-                None => None,
+                Some(tree) => below(wire, tree, String::new()).await?,
+                None => false,
             };
-            Answer::Below(found.map(|entries| listing(entries, true)))
+            Answer::Below(found.then(|| listing(wire.take_listed(), true)))
         }
         Ask::Files { commit, files } => Answer::Files(documents(wire, &commit, files).await?),
         Ask::History { from, path, page } => {
@@ -140,33 +142,61 @@ async fn tree_of(
     Ok(Some(tree))
 }
 
-/// What a folder holds; everything below it is told to the wire meanwhile. None where there is none.
-async fn list(wire: &Wire, tree: &str, recursive: bool) -> Result<Option<Vec<Entry>>, HostError> {
-    let Some(first) = part(wire, tree, recursive, 1).await? else { return Ok(None) };
+/// What a folder holds. None where there is none.
+async fn folder(wire: &Wire, tree: &str) -> Result<Option<Vec<Entry>>, HostError> {
+    let Some(first) = part(wire, tree, false, 1).await? else { return Ok(None) };
+    rest(wire, tree, false, first).await.map(Some)
+}
+
+/// Lists everything below a folder to the wire; false where there is none. The host reads the whole folder
+/// for every page, so what has many pages is taken apart by folders.
+async fn below(wire: &Wire, tree: String, under: String) -> Result<bool, HostError> {
+    let named = |entry: Entry| Entry { path: format!("{under}{}", entry.path), ..entry };
+    let Some(first) = part(wire, &tree, true, 1).await? else { return Ok(false) };
+    let (size, total) = (first.tree.len(), first.total_count.unwrap_or(0));
+    if under.is_empty() {
+        wire.expect(total.max(size));
+    }
+    if !first.truncated || total <= size * PAGES {
+        let entries = rest(wire, &tree, true, first).await?;
+        wire.listed(entries.into_iter().map(named));
+        return Ok(true);
+    }
+    let level: Vec<Entry> = folder(wire, &tree).await?.unwrap_or_default().into_iter().map(named).collect();
+    let folders = level.iter().filter(|entry| entry.kind == EntryKind::Folder);
+    let parts: Vec<_> = folders
+        .map(|folder| -> Later<'_, bool> {
+            Box::pin(below(wire, folder.id.clone(), format!("{}/", folder.path)))
+        })
+        .collect();
+    wire.listed(level);
+    all(parts).await?;
+    Ok(true)
+}
+
+/// The entries of the first page, and of those after it.
+async fn rest(wire: &Wire, tree: &str, recursive: bool, first: Tree) -> Result<Vec<Entry>, HostError> {
     let (size, total) = (first.tree.len(), first.total_count.unwrap_or(0));
     let mut truncated = first.truncated && size > 0;
-    wire.expect(total.max(size));
-    wire.listed(first.entries(""));
+    let mut entries: Vec<Entry> = first.entries("").collect();
     let mut page = 1;
     if truncated && total > size {
         // All other pages at once.
         page = total.div_ceil(size);
-        let rest = (2..=page).map(|page| async move {
-            let Some(part) = part(wire, tree, recursive, page).await? else { return Ok(false) };
-            let truncated = part.truncated;
-            wire.listed(part.entries(""));
-            Ok(truncated)
-        });
-        truncated = all(rest).await?.last() == Some(&true);
+        for part in all((2..=page).map(|page| part(wire, tree, recursive, page))).await? {
+            let Some(part) = part else { return Ok(entries) };
+            truncated = part.truncated && !part.tree.is_empty();
+            entries.extend(part.entries(""));
+        }
     }
     // An instance that does not say how many there are.
     while truncated {
         page += 1;
         let Some(part) = part(wire, tree, recursive, page).await? else { break };
         truncated = part.truncated && !part.tree.is_empty();
-        wire.listed(part.entries(""));
+        entries.extend(part.entries(""));
     }
-    Ok(Some(wire.take_listed()))
+    Ok(entries)
 }
 
 async fn part(wire: &Wire, tree: &str, recursive: bool, page: usize) -> Result<Option<Tree>, HostError> {

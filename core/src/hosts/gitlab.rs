@@ -195,7 +195,7 @@ impl Place<'_> {
 /// Files by GraphQL. Those that it does not give as text come by REST.
 async fn documents(wire: &Wire, commit: &str, batch: Vec<Wanted>) -> Result<Vec<File>, HostError> {
     const QUERY: &str = "query($p:ID!,$r:String!,$f:[String!]!){project(fullPath:$p){repository{\
-        blobs(ref:$r,paths:$f){nodes{path oid size rawTextBlob}}}}}";
+        blobs(ref:$r,paths:$f){nodes{path oid size rawTextBlob}pageInfo{hasNextPage}}}}}";
     let paths = batch.iter().map(|wanted| wanted.path.as_str()).collect();
     let variables = Variables { p: &wire.host.source.repo, r: commit, f: paths };
     let request = Request::post(wire.host.graphql(), &Query { query: QUERY, variables });
@@ -220,25 +220,39 @@ async fn documents(wire: &Wire, commit: &str, batch: Vec<Wanted>) -> Result<Vec<
         }
         return all(batch.into_iter().map(|wanted| single(wire, commit, wanted))).await;
     };
-    let blobs: BTreeMap<String, LabBlob> =
+    let cut = blobs.page_info.is_some_and(|page| page.has_next_page);
+    let mut blobs: BTreeMap<String, LabBlob> =
         blobs.nodes.into_iter().flatten().map(|blob| (blob.path.clone(), blob)).collect();
+    let (batch, rest): (Vec<_>, Vec<_>) =
+        batch.into_iter().partition(|wanted| !cut || blobs.contains_key(&wanted.path));
+    if cut {
+        wire.learn(|limits| limits.batch = Some(blobs.len().max(1)));
+    }
+    let rest: Later<'_, Vec<File>> = match batch.is_empty() {
+        // None of them came, and there are more: no way to get on but one by one.
+        true => Box::pin(all(rest.into_iter().map(|wanted| single(wire, commit, wanted)))),
+        false if rest.is_empty() => Box::pin(async { Ok(Vec::new()) }),
+        false => Box::pin(documents(wire, commit, rest)),
+    };
     let files = batch.into_iter().map(|wanted| {
-        let blob = blobs.get(&wanted.path);
+        let blob = blobs.remove(&wanted.path);
         async move {
             let Some(blob) = blob else {
                 wire.done(1);
                 return Ok(File { path: wanted.path, bytes: None });
             };
-            match &blob.raw_text_blob {
-                Some(text) if blob.is_long(text.len()) => {
+            match blob.whole() {
+                Ok(text) => {
                     wire.done(1);
-                    Ok(File { path: wanted.path, bytes: Some(text.clone().into_bytes()) })
+                    Ok(File { path: wanted.path, bytes: Some(text.into_bytes()) })
                 }
-                _ => single(wire, commit, Wanted { blob: Some(blob.oid.clone()), ..wanted }).await,
+                Err(id) => single(wire, commit, Wanted { blob: Some(id), ..wanted }).await,
             }
         }
     });
-    all(files).await
+    let mut files = all(files).await?;
+    files.extend(rest.await?);
+    Ok(files)
 }
 
 /// One file by REST.
@@ -307,8 +321,16 @@ struct GraphRepository {
 }
 
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct GraphBlobs {
     nodes: Vec<Option<LabBlob>>,
+    page_info: Option<PageInfo>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct PageInfo {
+    has_next_page: bool,
 }
 
 #[derive(Deserialize)]
@@ -322,11 +344,13 @@ struct LabBlob {
 }
 
 impl LabBlob {
-    /// Whether so many bytes are all there are. A text in another encoding, and one that was cut off, have
-    /// another size.
-    fn is_long(&self, bytes: usize) -> bool {
-        let size = self.size.as_ref().map(ToString::to_string);
-        size.is_none_or(|size| size.trim_matches('"') == bytes.to_string())
+    /// Its text, or else its id. A text in another encoding, and one that was cut off, have another size
+    /// than is said.
+    fn whole(self) -> Result<String, String> {
+        let size = self.size.map(|size| size.to_string());
+        let fits =
+            |text: &String| size.as_ref().is_none_or(|size| size.trim_matches('"') == text.len().to_string());
+        self.raw_text_blob.filter(fits).ok_or(self.oid)
     }
 }
 
