@@ -153,7 +153,7 @@ async fn folder(wire: &Wire, tree: &str) -> Result<Option<Vec<Entry>>, HostError
 async fn below(wire: &Wire, tree: String, under: String) -> Result<bool, HostError> {
     let named = |entry: Entry| Entry { path: format!("{under}{}", entry.path), ..entry };
     let Some(first) = part(wire, &tree, true, 1).await? else { return Ok(false) };
-    let (size, total) = (first.tree.len(), first.total_count.unwrap_or(0));
+    let (size, total) = (first.len(), first.total_count.unwrap_or(0));
     if under.is_empty() {
         wire.expect(total.max(size));
     }
@@ -176,7 +176,7 @@ async fn below(wire: &Wire, tree: String, under: String) -> Result<bool, HostErr
 
 /// The entries of the first page, and of those after it.
 async fn rest(wire: &Wire, tree: &str, recursive: bool, first: Tree) -> Result<Vec<Entry>, HostError> {
-    let (size, total) = (first.tree.len(), first.total_count.unwrap_or(0));
+    let (size, total) = (first.len(), first.total_count.unwrap_or(0));
     let mut truncated = first.truncated && size > 0;
     let mut entries: Vec<Entry> = first.entries("").collect();
     let mut page = 1;
@@ -185,7 +185,7 @@ async fn rest(wire: &Wire, tree: &str, recursive: bool, first: Tree) -> Result<V
         page = total.div_ceil(size);
         for part in all((2..=page).map(|page| part(wire, tree, recursive, page))).await? {
             let Some(part) = part else { return Ok(entries) };
-            truncated = part.truncated && !part.tree.is_empty();
+            truncated = part.truncated && part.len() > 0;
             entries.extend(part.entries(""));
         }
     }
@@ -193,7 +193,7 @@ async fn rest(wire: &Wire, tree: &str, recursive: bool, first: Tree) -> Result<V
     while truncated {
         page += 1;
         let Some(part) = part(wire, tree, recursive, page).await? else { break };
-        truncated = part.truncated && !part.tree.is_empty();
+        truncated = part.truncated && part.len() > 0;
         entries.extend(part.entries(""));
     }
     Ok(entries)
@@ -285,7 +285,7 @@ async fn by_path(wire: &Wire, commit: &str, mut batch: Vec<Wanted>) -> Result<Ve
             break;
         }
         if count < batch.len() {
-            wire.learn(|limits| limits.batch = Some(count));
+            wire.learn(|limits| limits.batch = limits.batch.or(Some(count)));
         }
         let rest = batch.split_off(count);
         let files = batch.into_iter().zip(contents).map(|(file, content)| async move {

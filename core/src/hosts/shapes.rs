@@ -64,7 +64,8 @@ pub(super) fn subject(message: &str) -> String {
 
 #[derive(Deserialize)]
 pub(super) struct Tree {
-    pub(super) tree: Vec<TreeEntry>,
+    /// Gitea says nothing where there is nothing.
+    tree: Option<Vec<TreeEntry>>,
     pub(super) truncated: bool,
     /// Gitea's: of all pages.
     pub(super) total_count: Option<usize>,
@@ -80,9 +81,14 @@ pub(super) struct TreeEntry {
 }
 
 impl Tree {
+    /// How many there are on this page.
+    pub(super) fn len(&self) -> usize {
+        self.tree.as_ref().map_or(0, Vec::len)
+    }
+
     /// Its entries, under a path that ends with a slash or is empty.
     pub(super) fn entries(self, under: &str) -> impl Iterator<Item = Entry> {
-        self.tree.into_iter().filter_map(move |entry| {
+        self.tree.into_iter().flatten().filter_map(move |entry| {
             let kind = match (entry.kind.as_str(), entry.mode.as_deref()) {
                 (_, Some("120000")) => return None,
                 ("tree", _) => EntryKind::Folder,
