@@ -3,12 +3,11 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::Summaries;
 use super::branch::{Branch, Look};
 use super::id::Id;
 use super::keep::{Keep, Recalled};
 use super::listing::{OBJECT, differences};
-use super::reader::{Changed, Ground, PAGES, Pin, Problem, Reader, SIDES, Stage, What};
+use super::reader::{Changed, Ground, PAGES, Pin, Problem, Reader, SIDES, Stage, Summaries, What};
 use crate::hosts::{Answer, Commit, Entry, File, Head, History};
 use crate::refs::{Marker, Ref};
 use crate::snapshot::Snapshot;
@@ -21,11 +20,6 @@ impl Reader {
         for (id, bytes) in found.trees {
             if let Some(id) = Id::parse(&id) {
                 self.forest.unpack(&id, &bytes);
-            }
-        }
-        for (id, bytes) in found.blobs {
-            if let Some(id) = Id::parse(&id) {
-                self.bytes.insert(id, Arc::from(bytes));
             }
         }
         for index in branches {
@@ -50,6 +44,13 @@ impl Reader {
             }
         }
         self.tried.extend(ids.into_iter().map(|id| (id, true)));
+        for (id, bytes) in found.blobs {
+            if let Some(id) = Id::parse(&id) {
+                self.bytes.insert(id, Arc::from(bytes));
+                // Whoever needs it later finds it there again.
+                self.tried.remove(&id);
+            }
+        }
     }
 
     /// Notes that a job came to nothing: what it was for is asked again by the next [`Reader::jobs`] that
@@ -237,6 +238,7 @@ impl Reader {
                         self.keeps.push(Keep::Blob { id: id.to_string(), bytes: bytes.clone() });
                     }
                     self.bytes.insert(id, Arc::from(bytes));
+                    self.tried.remove(&id);
                 }
                 (None, Some(id)) => {
                     self.lost.insert(*id);

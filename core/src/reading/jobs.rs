@@ -9,9 +9,10 @@ use super::keep::Recall;
 use super::listing::{OBJECT, Walk, project, size_then};
 use super::marker::{self, Layout, Wrong};
 use super::reader::{
-    Batch, FILES, Got, Ground, MUCH, PAGES, Pin, Problem, Reader, SIDES, SMALL, Sent, Stage, What, document,
+    Batch, FILES, Got, Ground, MUCH, PAGES, Pin, Problem, Reader, SIDES, SMALL, Sent, Stage, Summaries, What,
+    document,
 };
-use super::{Job, Summaries, Wants, Work};
+use super::{Job, Wants, Work};
 use crate::generations::{OldFile, translate};
 use crate::hosts::{Ask, Wanted};
 use crate::refs::{Marker, Ref};
@@ -159,8 +160,15 @@ impl Reader {
     }
 
     fn ground(&mut self, side: Marker, batch: &mut Batch) -> Ground {
-        let (index, shared) = (self.spot(side), self.spots.len() == 1);
-        let Some(spot) = self.spots.get(index) else { return Ground::Unknown };
+        let index = self.spot(side);
+        let (Some(spot), Some(state)) = (self.spots.get(index), self.spots.first()) else {
+            return Ground::Unknown;
+        };
+        if !matches!(state.stage, Stage::Found | Stage::Missing) {
+            return Ground::Unknown;
+        }
+        // Two names for one commit are one store, too.
+        let shared = self.spots.len() == 1 || spot.branch.commit.id == state.branch.commit.id;
         match (spot.stage, side) {
             (Stage::Found, _) => {}
             (Stage::Missing, Marker::State) => {
@@ -382,11 +390,11 @@ impl Reader {
                 },
             };
             if let Some(summary) = parsed.filter(|summary| path.ends_with(&summary::path(&summary.package))) {
-                read.insert(summary.package.clone(), summary);
+                read.insert(summary.package.clone(), Summary::clone(&summary));
             }
         }
         if whole {
-            self.current = Summaries::Read(read);
+            self.current = Summaries::Read(Arc::new(read));
         }
     }
 

@@ -67,13 +67,11 @@ mod keep;
 mod listing;
 mod marker;
 mod reader;
-mod summaries;
 #[cfg(test)]
 mod tests;
 
 pub use keep::{Keep, Recall, Recalled};
 pub use reader::{Changed, PAGES, Problem, Reader};
-pub use summaries::Summaries;
 
 use crate::hosts::Ask;
 use crate::snapshot::Needs;

@@ -9,7 +9,7 @@ use super::id::Id;
 use super::keep::Keep;
 use super::listing::OBJECT;
 use super::marker::Layout;
-use super::{Place, Summaries};
+use super::{Place, Wants};
 use crate::generations::Remark;
 use crate::hosts::{Ask, Commit};
 use crate::refs::{Marker, Ref};
@@ -213,6 +213,17 @@ pub(super) enum Got<T> {
     Waiting,
 }
 
+/// The summaries of a store, as far as they were read.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Summaries {
+    /// Nobody has read them.
+    Unread,
+    /// There are none: the store is an old one.
+    Absent,
+    /// By package.
+    Read(Arc<BTreeMap<Ref, Summary>>),
+}
+
 /// Reads a state and an intent store. See the [module's page](super).
 #[derive(Debug)]
 pub struct Reader {
@@ -287,21 +298,42 @@ impl Reader {
         &self.snapshot
     }
 
-    /// The summaries of the commit, those left out that are out of date as far as listings tell.
-    #[must_use]
-    pub fn summaries(&self) -> Summaries {
-        let Summaries::Read(read) = &self.current else { return self.current.clone() };
-        let mut read = read.clone();
-        if let (Some(base), Some(spot)) = (self.base(Marker::State), self.spots.first()) {
-            read.retain(|package, summary| {
-                match spot.branch.look(&self.forest, &format!("{base}/{package}")) {
-                    Look::Folder(id) => Id::parse(&summary.tree) == Some(id),
-                    Look::Unknown(_) => true,
-                    Look::Absent | Look::File(_) => false,
-                }
-            });
+    /// The summaries of the commit, those left out that are out of date as far as listings tell. None
+    /// while they are not read, and for a store that has none.
+    pub fn summaries(&mut self) -> Option<Arc<BTreeMap<Ref, Summary>>> {
+        let base = self.base(Marker::State)?;
+        let Summaries::Read(read) = &mut self.current else { return None };
+        let branch = &self.spots.first()?.branch;
+        let is_of_now = |(package, summary): (&Ref, &Summary)| match branch
+            .look(&self.forest, &format!("{base}/{package}"))
+        {
+            Look::Folder(id) => Id::parse(&summary.tree) == Some(id),
+            Look::Unknown(_) => true,
+            Look::Absent | Look::File(_) => false,
+        };
+        if !read.iter().all(is_of_now) {
+            Arc::make_mut(read).retain(|package, summary| is_of_now((package, summary)));
         }
-        Summaries::Read(read)
+        Some(Arc::clone(read))
+    }
+
+    /// Whether it is known which commits are read, where the stores lie in them, and what summaries they
+    /// have.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        !self.grounds.contains(&Ground::Unknown) && self.current != Summaries::Unread
+    }
+
+    /// Whether the snapshot has what is wanted.
+    #[must_use]
+    pub fn has(&self, wants: &Wants) -> bool {
+        let whole = !self.grounds.iter().any(Ground::is_first) || self.translated;
+        let folder = |folder: &Folder| self.translated || self.done.contains(folder);
+        !self.grounds.contains(&Ground::Unknown)
+            && whole
+            && !(wants.summaries && self.current == Summaries::Unread)
+            && wants.needs.folders.iter().all(folder)
+            && wants.needs.bodies.iter().all(|body| self.snapshot.blob(body).is_ok())
     }
 
     /// The commit that is read of a store; none while that is not known, and for a store that is not
