@@ -51,6 +51,7 @@ pub mod secrets;
 pub mod snapshot;
 pub mod summary;
 pub mod transaction;
+pub mod why;
 
 #[cfg(feature = "starlark")]
 pub mod sdk;
