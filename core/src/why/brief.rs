@@ -21,7 +21,7 @@
 //! # Ok::<(), ocuroot_core::RefError>(())
 //! ```
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::enquiry::place_of;
 use super::{Action, Sentence, Word, name};
@@ -34,7 +34,7 @@ use crate::times;
 const MOST: usize = 3;
 
 /// The short form of a [`Why`](super::Why).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Brief {
     /// How it stands, as far as a summary tells: neither `stale` nor `frozen`, and `waiting` also where
     /// what it waits for in other packages may be there.
@@ -42,7 +42,7 @@ pub struct Brief {
     /// Why.
     pub sentence: Sentence,
     /// The custom state that somebody must set, and whatever else may help.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub help: Vec<Action>,
 }
 
@@ -155,7 +155,7 @@ mod tests {
         ] {
             let open = Open { status, since: "2026-02-01T00:00:00Z".to_owned(), attempts, waits };
             let brief = of_open(&release, &open, "2026-02-01T02:00:00Z");
-            assert_eq!((brief.status.as_str(), brief.sentence.to_string().as_str()), (word, sentence));
+            assert_eq!((brief.status.text(), brief.sentence.to_string().as_str()), (word, sentence));
         }
     }
 }

@@ -40,11 +40,10 @@ impl Clause {
         Clause::Does(Sentence::text(text))
     }
 
-    /// As a sentence of its own whose subject is left out.
+    /// Beside the name.
     pub(super) fn alone(&self) -> Sentence {
         match self {
-            Clause::Does(what) => what.clone(),
-            Clause::Is(what) => Sentence::text("is ").and(what.clone()),
+            Clause::Does(what) | Clause::Is(what) => what.clone(),
         }
     }
 }
@@ -61,7 +60,11 @@ impl Cause {
 
     /// "perf failed 3 h ago"
     pub(super) fn main(&self) -> Sentence {
-        self.name.clone().and_text(" ").and(self.clause.alone())
+        let name = self.name.clone().and_text(" ");
+        match &self.clause {
+            Clause::Does(what) => name.and(what.clone()),
+            Clause::Is(what) => name.and_text("is ").and(what.clone()),
+        }
     }
 }
 

@@ -34,7 +34,7 @@ mod name;
 mod others;
 mod sentence;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 pub use brief::{Brief, of_open};
 pub use enquiry::Enquiry;
@@ -42,82 +42,15 @@ pub use sentence::{Part, Sentence};
 
 use crate::facts::Facts;
 use crate::refs::Ref;
+pub use crate::screens::Word;
 use crate::snapshot::{Needs, Snapshot};
 
 /// For how long a process may be silent before its run counts as stale, in seconds, where nobody
 /// says otherwise.
 pub const LEASE: u64 = 15 * 60;
 
-/// How something stands, in a word; the most urgent first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub enum Word {
-    /// A run ended with an error.
-    #[serde(rename = "failed")]
-    Failed,
-    /// It asks for custom state that somebody must set.
-    #[serde(rename = "needs approval")]
-    NeedsApproval,
-    /// It runs by its marker, and its process has not been heard of.
-    #[serde(rename = "stale")]
-    Stale,
-    /// State is not what intent says, and nothing is under way.
-    #[serde(rename = "differs")]
-    Differs,
-    /// A process executes it.
-    #[serde(rename = "running")]
-    Running,
-    /// It could start if nothing was frozen.
-    #[serde(rename = "frozen")]
-    Frozen,
-    /// It can start, and nobody has started it.
-    #[serde(rename = "queued")]
-    Queued,
-    /// An input is not there.
-    #[serde(rename = "waiting")]
-    Waiting,
-    /// A phase before it is not complete.
-    #[serde(rename = "pending")]
-    Pending,
-    /// It was ended before it started.
-    #[serde(rename = "cancelled")]
-    Cancelled,
-    /// It failed, and another attempt took over.
-    #[serde(rename = "retried")]
-    Retried,
-    /// Done.
-    #[serde(rename = "complete")]
-    Complete,
-}
-
-impl Word {
-    /// As people read it.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Word::Failed => "failed",
-            Word::NeedsApproval => "needs approval",
-            Word::Stale => "stale",
-            Word::Differs => "differs",
-            Word::Running => "running",
-            Word::Frozen => "frozen",
-            Word::Queued => "queued",
-            Word::Waiting => "waiting",
-            Word::Pending => "pending",
-            Word::Cancelled => "cancelled",
-            Word::Retried => "retried",
-            Word::Complete => "complete",
-        }
-    }
-}
-
-impl std::fmt::Display for Word {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.pad(self.as_str())
-    }
-}
-
 /// Why something is not done.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Why {
     /// What it is about: a run, a release, an operation, what is deployed in an environment.
     #[serde(rename = "ref")]
@@ -129,23 +62,23 @@ pub struct Why {
     /// Why, as what is said of it: "waits for approve, custom state that somebody must set".
     pub sentence: Sentence,
     /// What it asks for: what is missing first.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub blockers: Vec<Blocker>,
     /// What a person can do, what matters most first.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub help: Vec<Help>,
     /// Of a release, a package or an environment: what in it is not done, the most urgent first.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub open: Vec<Why>,
 }
 
 /// A dependency or an input of a run.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Blocker {
     /// The ref, or glob of refs, as the run has it; empty for an input that names none.
     pub source: String,
     /// The input's name; none for a dependency.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub input: Option<String>,
     /// Whether it is there.
     pub there: bool,
@@ -156,7 +89,7 @@ pub struct Blocker {
 }
 
 /// Something that a person can do.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Help {
     /// What.
     #[serde(flatten)]
@@ -166,7 +99,7 @@ pub struct Help {
 }
 
 /// See [`Help`].
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(tag = "do", rename_all = "snake_case")]
 pub enum Action {
     /// To retry what failed.
