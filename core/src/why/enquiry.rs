@@ -45,8 +45,8 @@ pub struct Enquiry<'a> {
     pub(super) facts: &'a Facts,
     lease: u64,
     logs: bool,
-    /// Answers by run.
-    known: BTreeMap<Ref, Standing>,
+    /// Answers by run, and what is needed for one.
+    known: BTreeMap<Ref, Result<Standing, Needs>>,
     /// The runs that are being followed.
     path: Vec<Ref>,
     /// How often that led back to one of them, or too far.
@@ -136,7 +136,7 @@ impl<'a> Enquiry<'a> {
 
     pub(super) fn standing(&mut self, entry: &RunEntry) -> Result<Standing, Needs> {
         if let Some(known) = self.known.get(&entry.reference) {
-            return Ok(known.clone());
+            return known.clone();
         }
         let circles = self.circles;
         self.path.push(entry.reference.clone());
@@ -146,12 +146,11 @@ impl<'a> Enquiry<'a> {
             _ => self.ended(entry),
         };
         self.path.pop();
-        let standing = standing?;
         // What was found on the way round a circle is said from where one came.
         if self.circles == circles || self.path.is_empty() {
             self.known.insert(entry.reference.clone(), standing.clone());
         }
-        Ok(standing)
+        standing
     }
 
     fn ended(&mut self, entry: &RunEntry) -> Result<Standing, Needs> {
@@ -313,7 +312,8 @@ impl<'a> Enquiry<'a> {
             (false, Some(freeze)) => frozen(&freeze),
             (false, None) => needs.take(self.queued(entry, run)).unwrap_or_else(|| unsaid(Word::Queued)),
             (true, held) => {
-                let needs_approval = inputs.iter().any(|cause| cause.word == Word::NeedsApproval);
+                let needs_approval =
+                    inputs.iter().any(|cause| cause.direct && cause.word == Word::NeedsApproval);
                 let word = match (needs_approval, inputs.is_empty()) {
                     (true, _) => Word::NeedsApproval,
                     (false, true) => Word::Pending,

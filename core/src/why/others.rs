@@ -17,6 +17,8 @@ use crate::resolve::{self, LinkCycle};
 use crate::runs::{self, RunEntry};
 use crate::snapshot::{Needs, Unmet};
 
+const NOTHING: &str = ", nothing waits";
+
 impl Enquiry<'_> {
     /// See [`why::of`](super::of).
     ///
@@ -353,7 +355,8 @@ fn one(about: &Ref, status: Word, sentence: Sentence, help: Vec<Help>) -> Why {
 fn gathered(about: &Ref, since: String, done: Sentence, mut open: Vec<Why>) -> Why {
     open.sort_by_key(|why| why.status);
     let status = open.first().map_or(Word::Complete, |why| why.status);
-    let sentence = if open.is_empty() { done.and_text(", nothing waits") } else { done };
+    let said = done.to_string().ends_with(NOTHING);
+    let sentence = if open.is_empty() && !said { done.and_text(NOTHING) } else { done };
     let mut seen = BTreeSet::new();
     let all = open.iter().flat_map(|why| &why.help);
     let alone = |help: &Help| all.clone().any(|other| other.action == help.action && other.alone);

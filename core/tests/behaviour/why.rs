@@ -151,7 +151,6 @@ fn what_a_person_must_set_and_what_only_has_to_be_applied() {
             "waiting: waits for ok, which has no by > ocuroot state set s/-/p/@r1/custom/ok VALUE *",
         ),
         ("<-@/environment/qa", "", "waiting: waits for environment qa, which does not exist"),
-        ("", "", "waiting: waits for a value for its input i, which nothing gives"),
         (
             "<-s/-/p/@r1/deploy/prod#output/x",
             "",
@@ -165,6 +164,26 @@ fn what_a_person_must_set_and_what_only_has_to_be_applied() {
     ] {
         assert_eq!(said(&format!("{}\n{more}", run(input)), PROD), expected, "{input} {more}");
     }
+}
+
+#[test]
+fn an_input_that_comes_from_nowhere() {
+    let run = |input: &str| {
+        format!(
+            r#"s/-/p/@r1/task/t/1 = {{"type":"task","release":"s/-/p/@r1","functions":[{{"fn":{{"name":"f","pos":"p:1:1"}},"inputs":{{"i":{input}}}}}]}}"#
+        )
+    };
+    check(
+        &run("{}"),
+        &[("s/-/p/@r1/task/t/1", "waiting: waits for a value for its input i, which nothing gives")],
+    );
+    check(
+        &run(r#"{"ref":"a//b"}"#),
+        &[(
+            "s/-/p/@r1/task/t/1",
+            "waiting: waits for a//b, which is no ref; the release file must be changed",
+        )],
+    );
 }
 
 #[test]
@@ -502,7 +521,7 @@ fn intent_that_is_not_state_yet() {
     assert_eq!(
         wants("r7", ""),
         [
-            "s/-/p/@/deploy/prod differs: intent asks for something else, but cannot be applied: the deployment s/-/p/+/deploy/prod: there is no release s/-/p/@r7"
+            "s/-/p/@/deploy/prod differs: intent asks for something else, but cannot be applied: s/-/p/+/deploy/prod: there is no release s/-/p/@r7"
         ]
     );
     // A run explains it.
@@ -538,9 +557,7 @@ fn a_deployment_whose_input_changed() {
     let at = "s/-/p/@/deploy/prod";
     assert_eq!(
         parts(&of(fixture, at)),
-        [format!(
-            "{at} differs: its input changed (a), but the deployment is not made again yet; deploy it again with `ocuroot work any`"
-        )]
+        [format!("{at} differs: its input changed (a); deploy it again with `ocuroot work any`")]
     );
     let frozen = format!("{fixture}\n@/custom/freeze = \"x\"");
     assert_eq!(
