@@ -8,7 +8,7 @@
 
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
-import graphqlSchema from "@octokit/graphql-schema";
+import { schema as github } from "@octokit/graphql-schema";
 import { Ajv } from "ajv";
 import addFormats from "ajv-formats";
 
@@ -21,7 +21,7 @@ export async function githubAnswers() {
 
 // The text of GitHub's GraphQL schema.
 export function githubGraphql() {
-  return graphqlSchema.schema.idl;
+  return github.idl;
 }
 
 // For Swagger 2, as Gitea has it.
