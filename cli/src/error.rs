@@ -176,6 +176,14 @@ pub enum Failure {
     /// Links in a store.
     #[error(transparent)]
     Links(#[from] LinkCycle),
+    /// An address that cannot be listened on.
+    #[error("cannot listen on {address}: {source}")]
+    Listen {
+        /// The address, with its port.
+        address: String,
+        /// Why.
+        source: std::io::Error,
+    },
     /// The terminal or pipe that output goes to.
     #[error("cannot write the output: {0}")]
     Output(std::io::Error),
@@ -279,6 +287,9 @@ impl Failure {
             }
             Failure::Rollback(RollbackError::NotTo { .. }) => {
                 Some("name the environments that it does deploy to: --env …".to_owned())
+            }
+            Failure::Listen { source, .. } if source.kind() == std::io::ErrorKind::AddrInUse => {
+                Some("something else listens there; without --port the first that is free is taken".to_owned())
             }
             Failure::Uncommitted(_) => {
                 Some("commit, stash or ignore them: what is pushed is a commit".to_owned())

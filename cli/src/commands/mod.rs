@@ -49,6 +49,7 @@ pub mod state_import;
 pub mod state_match;
 pub mod state_set;
 pub mod state_upgrade;
+pub mod state_view;
 pub mod version;
 pub mod work_any;
 pub mod work_cascade;
@@ -124,6 +125,7 @@ enum State {
     Upgrade(state_upgrade::Args),
     Export(state_export::Args),
     Import(state_import::Args),
+    View(state_view::Args),
 }
 
 #[derive(Debug, clap::Subcommand)]
@@ -176,6 +178,7 @@ impl Cli {
             Command::State(State::Upgrade(args)) => args.run(),
             Command::State(State::Export(args)) => args.run(),
             Command::State(State::Import(args)) => args.run(),
+            Command::State(State::View(args)) => args.run(),
             Command::FindDeploys(args) => args.run(),
             Command::Work(Work::Any(args)) => args.run(color),
             Command::Work(Work::Continue(args)) => args.run(color),
