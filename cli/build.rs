@@ -12,9 +12,7 @@ fn main() {
     let out = PathBuf::from(variable("OUT_DIR"));
     let given = std::env::var_os("OCUROOT_BUNDLE_DIR").filter(|folder| !folder.is_empty()).map(PathBuf::from);
     let debug = variable("PROFILE") == "debug";
-    // Cargo marks its target folder.
-    let target = out.ancestors().filter(|folder| folder.join("CACHEDIR.TAG").is_file()).last();
-    let default = target.map(|target| target.join("bundle"));
+    let default = target(&out).map(|target| target.join("bundle"));
     let mut files = Vec::new();
     if !debug && let Some(folder) = given.as_ref().or(default.as_ref()) {
         if folder.join("index.html").is_file() {
@@ -41,6 +39,13 @@ fn main() {
 
 fn variable(name: &str) -> String {
     std::env::var(name).unwrap_or_default()
+}
+
+/// Cargo's target folder, by that of this script: `target/[TRIPLE/]PROFILE/build/ocuroot-HASH/out`.
+fn target(out: &Path) -> Option<&Path> {
+    let folder = out.ancestors().nth(4)?;
+    let is_of_triple = folder.file_name().is_some_and(|name| name == variable("TARGET").as_str());
+    if is_of_triple { folder.parent() } else { Some(folder) }
 }
 
 /// The files of a folder and of those in it, by their paths from there.

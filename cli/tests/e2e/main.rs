@@ -34,6 +34,8 @@ mod refs_typed;
 mod releases;
 mod repl;
 mod rollback;
+mod server;
+mod state_view;
 mod storage;
 mod store_checkouts;
 mod team;
