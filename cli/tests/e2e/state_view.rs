@@ -374,7 +374,7 @@ fn history_reaches_back_further_than_the_clone() {
     let commit = server.get(&format!("api/intent/commits/{oldest}")).json();
     assert_eq!(commit["tree"], git_store::git(&remote, &["rev-parse", &format!("{oldest}^{{tree}}")]));
     let files = server.post("api/intent/files", &json!({"commit": oldest, "paths": [path]})).json();
-    assert!(string(&files["files"][0]["text"]).contains("\"body\": 1"), "{files}");
+    assert!(string(&files["files"][0]["text"]).contains("\"body\": \"1\""), "{files}");
     assert_eq!(server.get(&format!("api/intent/trees/{}", string(&commit["tree"]))).status, 200);
 }
 
