@@ -25,6 +25,7 @@ pub mod facts;
 pub mod freeze;
 pub mod generations;
 pub mod glob;
+pub mod hosts;
 pub mod init;
 pub mod intent;
 pub mod logs;
@@ -47,9 +48,11 @@ pub mod resolve;
 pub mod rollback;
 pub mod run;
 pub mod runs;
+pub mod screens;
 pub mod secrets;
 pub mod snapshot;
 pub mod summary;
+pub mod times;
 pub mod transaction;
 
 #[cfg(feature = "starlark")]

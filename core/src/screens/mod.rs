@@ -1,0 +1,11 @@
+//! What a viewer's screens show: one file a screen.
+//!
+//! A page is a plain value in which everything is decided: the order of rows, the words for each
+//! status, what is linked where. It is made by a function of a [`Snapshot`](crate::snapshot::Snapshot),
+//! of stored [summaries](crate::summary) and of the time, which answers
+//! [`Needs`](crate::snapshot::Needs) until enough is loaded. The dashboard draws pages, and tests read
+//! them, without a browser.
+
+pub mod status;
+
+pub use status::{Tone, Word};

@@ -1,0 +1,198 @@
+//! Ages, durations and moments, as people read them.
+//!
+//! Everything that shows a time shows it by these rules: an age has one unit and is rounded down, a
+//! duration two, a moment is as short as it can be without being mistaken for another.
+//!
+//! ```
+//! use ocuroot_core::times;
+//!
+//! let (then, now) = ("2026-05-09T10:12:00Z", "2026-05-12T16:42:06Z");
+//! let seconds = times::seconds(then, now).unwrap();
+//! assert_eq!(times::age(seconds), "3 d");
+//! assert_eq!(times::short_age(seconds), "3d");
+//! assert_eq!(times::moment(then, now, 2 * 3600), "9 May 12:12");
+//! assert_eq!(times::duration(301), "5 min 1 s");
+//! ```
+
+use jiff::Timestamp;
+use jiff::tz::Offset;
+
+const MINUTE: u64 = 60;
+const HOUR: u64 = 60 * MINUTE;
+const DAY: u64 = 24 * HOUR;
+/// A month has 30 days and a year 365: an age is an impression.
+const MONTH: u64 = 30 * DAY;
+const YEAR: u64 = 365 * DAY;
+
+/// The seconds from one RFC 3339 time to another. Zero if `then` is later (clocks differ). None if
+/// either is no time.
+#[must_use]
+pub fn seconds(then: &str, now: &str) -> Option<u64> {
+    let (then, now): (Timestamp, Timestamp) = (then.parse().ok()?, now.parse().ok()?);
+    Some(u64::try_from(now.as_second() - then.as_second()).unwrap_or(0))
+}
+
+/// An age in a sentence: `12 s`, `38 min`, `4 h`, `3 d`, `2 months`, `1 year`.
+#[must_use]
+pub fn age(seconds: u64) -> String {
+    let (count, unit) = largest(seconds);
+    match (unit, count) {
+        (Unit::Second, _) => format!("{count} s"),
+        (Unit::Minute, _) => format!("{count} min"),
+        (Unit::Hour, _) => format!("{count} h"),
+        (Unit::Day, _) => format!("{count} d"),
+        (Unit::Month, 1) => "1 month".to_owned(),
+        (Unit::Month, _) => format!("{count} months"),
+        (Unit::Year, 1) => "1 year".to_owned(),
+        (Unit::Year, _) => format!("{count} years"),
+    }
+}
+
+/// An age where there is little room: `12s`, `9m`, `4h`, `12d`, `3mo`, `2y`.
+#[must_use]
+pub fn short_age(seconds: u64) -> String {
+    let (count, unit) = largest(seconds);
+    let unit = match unit {
+        Unit::Second => "s",
+        Unit::Minute => "m",
+        Unit::Hour => "h",
+        Unit::Day => "d",
+        Unit::Month => "mo",
+        Unit::Year => "y",
+    };
+    format!("{count}{unit}")
+}
+
+/// A duration, in its two largest units: `48 s`, `5 min 1 s`, `2 h 5 min`, `3 d 4 h`. The smaller one is
+/// left out where it is zero.
+#[must_use]
+pub fn duration(seconds: u64) -> String {
+    let two = |size: u64, name: &str, smaller: u64, smaller_name: &str| {
+        let (large, small) = (seconds / size, seconds % size / smaller);
+        if small == 0 { format!("{large} {name}") } else { format!("{large} {name} {small} {smaller_name}") }
+    };
+    match seconds {
+        DAY.. => two(DAY, "d", HOUR, "h"),
+        HOUR.. => two(HOUR, "h", MINUTE, "min"),
+        MINUTE.. => two(MINUTE, "min", 1, "s"),
+        _ => format!("{seconds} s"),
+    }
+}
+
+/// A duration as a clock shows it while it goes on: `1:12`, `1:02:05`.
+#[must_use]
+pub fn elapsed(seconds: u64) -> String {
+    let (hours, minutes, seconds) = (seconds / HOUR, seconds % HOUR / MINUTE, seconds % MINUTE);
+    if hours == 0 { format!("{minutes}:{seconds:02}") } else { format!("{hours}:{minutes:02}:{seconds:02}") }
+}
+
+/// A moment: `10:12` on the day that it is, else `9 May 10:12`, with the year if it is another one.
+/// `offset` is that of the reader's time zone, in seconds east of UTC. What is no time stays as it is.
+#[must_use]
+pub fn moment(time: &str, now: &str, offset: i32) -> String {
+    let Some(then) = local(time, offset) else { return time.to_owned() };
+    let today = local(now, offset);
+    let day = then.strftime("%-d %b");
+    match today {
+        Some(today) if today.date() == then.date() => then.strftime("%H:%M").to_string(),
+        Some(today) if today.year() == then.year() => format!("{day} {}", then.strftime("%H:%M")),
+        _ => format!("{day} {}", then.strftime("%Y %H:%M")),
+    }
+}
+
+/// The time of day with seconds, as logs have it: `15:59:02`. What is no time stays as it is.
+#[must_use]
+pub fn clock(time: &str, offset: i32) -> String {
+    local(time, offset).map_or_else(|| time.to_owned(), |then| then.strftime("%H:%M:%S").to_string())
+}
+
+fn local(time: &str, offset: i32) -> Option<jiff::civil::DateTime> {
+    let time: Timestamp = time.parse().ok()?;
+    Some(Offset::from_seconds(offset).ok()?.to_datetime(time))
+}
+
+#[derive(Clone, Copy)]
+enum Unit {
+    Second,
+    Minute,
+    Hour,
+    Day,
+    Month,
+    Year,
+}
+
+fn largest(seconds: u64) -> (u64, Unit) {
+    match seconds {
+        YEAR.. => (seconds / YEAR, Unit::Year),
+        MONTH.. => (seconds / MONTH, Unit::Month),
+        DAY.. => (seconds / DAY, Unit::Day),
+        HOUR.. => (seconds / HOUR, Unit::Hour),
+        MINUTE.. => (seconds / MINUTE, Unit::Minute),
+        _ => (seconds, Unit::Second),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ages_have_one_unit_and_are_rounded_down() {
+        for (seconds, text, short) in [
+            (0, "0 s", "0s"),
+            (59, "59 s", "59s"),
+            (60, "1 min", "1m"),
+            (HOUR - 1, "59 min", "59m"),
+            (4 * HOUR, "4 h", "4h"),
+            (2 * DAY - 1, "1 d", "1d"),
+            (29 * DAY, "29 d", "29d"),
+            (31 * DAY, "1 month", "1mo"),
+            (364 * DAY, "12 months", "12mo"),
+            (365 * DAY, "1 year", "1y"),
+            (800 * DAY, "2 years", "2y"),
+        ] {
+            assert_eq!((age(seconds).as_str(), short_age(seconds).as_str()), (text, short), "{seconds}");
+        }
+    }
+
+    #[test]
+    fn durations_have_two_units() {
+        for (seconds, text) in [
+            (0, "0 s"),
+            (59, "59 s"),
+            (60, "1 min"),
+            (301, "5 min 1 s"),
+            (7500, "2 h 5 min"),
+            (100_000, "1 d 3 h"),
+        ] {
+            assert_eq!(duration(seconds), text);
+        }
+        assert_eq!(elapsed(72), "1:12");
+        assert_eq!(elapsed(3725), "1:02:05");
+    }
+
+    #[test]
+    fn moments_say_no_more_than_is_needed_to_tell_them_apart() {
+        let now = "2026-05-12T16:42:06Z";
+        for (time, offset, text) in [
+            ("2026-05-12T10:12:59Z", 0, "10:12"),
+            ("2026-05-12T23:30:00Z", 3600, "13 May 00:30"),
+            ("2026-05-09T10:12:00+02:00", 0, "9 May 08:12"),
+            ("2025-05-12T10:12:00Z", 0, "12 May 2025 10:12"),
+            ("yesterday", 0, "yesterday"),
+            ("", 0, ""),
+        ] {
+            assert_eq!(moment(time, now, offset), text);
+        }
+        assert_eq!(moment(now, "?", 0), "12 May 2026 16:42");
+        assert_eq!(clock("2026-05-12T15:59:02.345Z", 7200), "17:59:02");
+        assert_eq!(clock("later", 0), "later");
+    }
+
+    #[test]
+    fn a_clock_that_is_ahead_gives_no_negative_age() {
+        assert_eq!(seconds("2026-01-01T00:00:05Z", "2026-01-01T00:00:00Z"), Some(0));
+        assert_eq!(seconds("2026-01-01T00:00:00+01:00", "2026-01-01T00:00:00Z"), Some(3600));
+        assert_eq!(seconds("", "2026-01-01T00:00:00Z"), None);
+    }
+}
