@@ -29,6 +29,7 @@ pub mod completions;
 pub mod find_deploys;
 pub mod init;
 pub mod man;
+pub mod preview;
 pub mod push;
 pub mod release_cancel;
 pub mod release_continue;
@@ -96,6 +97,7 @@ enum Command {
     FindDeploys(find_deploys::Args),
     Repl(repl::Args),
     Push(push::Args),
+    Preview(preview::Args),
     Completions(completions::Args),
     Man(man::Args),
     Version(version::Args),
@@ -187,6 +189,7 @@ impl Cli {
             Command::Repl(args) => args.run(color),
             Command::Work(Work::Cascade(args)) => args.run(color),
             Command::Push(args) => args.run(color),
+            Command::Preview(args) => args.run(),
             Command::Completions(args) => args.run(),
             Command::Man(args) => args.run(),
             Command::Version(args) => args.run(),

@@ -24,6 +24,7 @@
 mod api;
 mod bundle;
 mod http;
+mod preview;
 mod watch;
 
 use std::net::{IpAddr, SocketAddr, TcpListener, ToSocketAddrs};
@@ -34,9 +35,14 @@ use serde_json::json;
 use tokio::sync::watch as channel;
 
 pub use bundle::Bundle;
+pub use preview::Preview;
 
 use crate::error::Failure;
 use crate::store::{Offer, StoreError};
+
+/// What is said where there is no dashboard.
+pub const NO_BUNDLE: &str = "warning: this build of ocuroot has no dashboard, and serves only api/\n  \
+    help: in a clone of Ocuroot: cargo xtask bundle --release, then build it anew";
 
 /// The first port to try.
 const FIRST_PORT: u16 = 3000;

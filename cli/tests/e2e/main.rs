@@ -29,6 +29,7 @@ mod interrupt;
 mod log_files;
 mod output;
 mod platforms;
+mod preview;
 mod push;
 mod refs_typed;
 mod releases;

@@ -11,6 +11,7 @@ use crate::world::World;
 /// A server that ends with the test.
 pub(crate) struct Server {
     child: Child,
+    url: String,
     address: String,
     stderr: Option<std::thread::JoinHandle<String>>,
 }
@@ -53,12 +54,17 @@ impl Server {
             let _ = child.wait();
             panic!("no address: {line}{}", stderr.join().unwrap());
         }
-        Server { child, address, stderr: Some(stderr) }
+        Server { child, url: line.trim().to_owned(), address, stderr: Some(stderr) }
     }
 
     /// Where it listens: `127.0.0.1:3000`.
     pub(crate) fn address(&self) -> &str {
         &self.address
+    }
+
+    /// What it printed.
+    pub(crate) fn url(&self) -> &str {
+        &self.url
     }
 
     fn send(&self, head: &str, body: &str) -> TcpStream {
