@@ -5,6 +5,7 @@
 use std::path::PathBuf;
 
 use ocuroot_core::glob::GlobError;
+use ocuroot_core::hosts::stores::StoresError;
 use ocuroot_core::init::InitError;
 use ocuroot_core::intent::IntentError;
 use ocuroot_core::push::PushError;
@@ -176,6 +177,12 @@ pub enum Failure {
     /// Links in a store.
     #[error(transparent)]
     Links(#[from] LinkCycle),
+    /// No dashboard to write.
+    #[error("this build of ocuroot has no dashboard")]
+    NoDashboard,
+    /// A list of stores that is none.
+    #[error(transparent)]
+    Stores(#[from] StoresError),
     /// An address that cannot be listened on.
     #[error("cannot listen on {address}: {source}")]
     Listen {
@@ -288,6 +295,9 @@ impl Failure {
             Failure::Rollback(RollbackError::NotTo { .. }) => {
                 Some("name the environments that it does deploy to: --env …".to_owned())
             }
+            Failure::NoDashboard => Some(
+                "build it with `cargo xtask bundle --release` in a clone of Ocuroot, and name its target/bundle with --from".to_owned(),
+            ),
             Failure::Listen { source, .. } if source.kind() == std::io::ErrorKind::AddrInUse => {
                 Some("something else listens there; without --port the first that is free is taken".to_owned())
             }

@@ -47,6 +47,12 @@ impl Bundle {
         Bundle { folder: FOLDER.map(|folder| given().unwrap_or_else(|| PathBuf::from(folder))) }
     }
 
+    /// The one in a folder.
+    #[must_use]
+    pub fn in_folder(folder: PathBuf) -> Bundle {
+        Bundle { folder: Some(folder) }
+    }
+
     /// Whether it is there.
     #[must_use]
     pub fn is_there(&self) -> bool {

@@ -23,6 +23,7 @@
 
 mod api;
 mod bundle;
+mod export;
 mod http;
 mod preview;
 mod watch;
@@ -35,6 +36,7 @@ use serde_json::json;
 use tokio::sync::watch as channel;
 
 pub use bundle::Bundle;
+pub use export::export;
 pub use preview::Preview;
 
 use crate::error::Failure;

@@ -458,3 +458,31 @@ fn the_dashboard_comes_from_the_folder_that_a_debug_build_is_told() {
     let (_, stderr) = server.interrupt();
     assert!(stderr.contains("cargo xtask bundle --release"), "{stderr}");
 }
+
+#[test]
+fn an_exported_dashboard_reaches_the_stores_that_it_offers() {
+    let world = World::new("");
+    world.write(
+        "bundle/index.html",
+        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; connect-src 'self' https://gitlab.com; base-uri 'none'\">",
+    );
+    world.write("bundle/app-0123456789abcdef.js", "export {}");
+    let stores = r#"{"stores":[{"source":"gitea:git.acme.dev/acme/shop"}]}"#;
+    world.write("mine.json", stores);
+    world.ok("state view --export public --from bundle --stores mine.json");
+    assert_eq!(world.read("public/stores.json"), stores);
+    assert_eq!(world.read("public/app-0123456789abcdef.js"), "export {}");
+    let page = world.read("public/index.html");
+    assert!(page.contains("connect-src 'self' https://git.acme.dev; base-uri"), "{page}");
+    world.ok("state view --export plain --from bundle");
+    assert_eq!(world.read("plain/index.html"), world.read("bundle/index.html"));
+    assert_eq!(world.read("plain/stores.json"), "");
+    world.write("mine.json", "{}");
+    for line in [
+        "state view --export public --from bundle --stores mine.json",
+        "state view --export public --from nowhere",
+    ] {
+        let words: Vec<&str> = line.split(' ').collect();
+        assert_eq!(world.run(&words).code, 1, "{line}");
+    }
+}
