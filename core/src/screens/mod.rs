@@ -6,6 +6,13 @@
 //! [`Needs`](crate::snapshot::Needs) until enough is loaded. The dashboard draws pages, and tests read
 //! them, without a browser.
 
+pub mod columns;
+pub mod overview;
+pub mod says;
+pub mod standing;
 pub mod status;
+pub mod summaries;
+pub mod titles;
 
+pub use standing::{Depth, Standing};
 pub use status::{Tone, Word};
