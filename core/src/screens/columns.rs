@@ -75,10 +75,8 @@ pub fn environments<'a>(
         let most = votes.get(name)?.iter().max_by_key(|(place, count)| (**count, Reverse(**place)))?;
         Some(*most.0)
     };
-    let mut sorted: Vec<(usize, String, Option<String>)> = kinds
-        .into_iter()
-        .map(|(name, kind)| (place(&name).unwrap_or(usize::MAX), name, kind))
-        .collect();
+    let mut sorted: Vec<(usize, String, Option<String>)> =
+        kinds.into_iter().map(|(name, kind)| (place(&name).unwrap_or(usize::MAX), name, kind)).collect();
     sorted.sort_by(|one, other| one.0.cmp(&other.0).then_with(|| natural::compare(&one.1, &other.1)));
     let mut all: Vec<EnvironmentAt> = Vec::new();
     for (_, name, kind) in sorted {

@@ -7,7 +7,9 @@
 //! them, without a browser.
 
 pub mod columns;
+pub mod matrix;
 pub mod overview;
+pub mod package;
 pub mod says;
 pub mod standing;
 pub mod status;

@@ -34,8 +34,7 @@ const LATEST: usize = 5;
 const TINTED: [Word; 4] = [Word::Failed, Word::NeedsApproval, Word::Stale, Word::Differs];
 
 /// Words by which one can filter, as the page shows them.
-pub const CHIPS: [Word; 5] =
-    [Word::NeedsApproval, Word::Failed, Word::Differs, Word::Stale, Word::Running];
+pub const CHIPS: [Word; 5] = [Word::NeedsApproval, Word::Failed, Word::Differs, Word::Stale, Word::Running];
 
 /// The screen.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -222,7 +221,13 @@ pub fn page(
         let differ = intents.as_ref().map(|intents| intents.differ(&look, summary, &standings));
         let differ = differ.and_then(|differ| needs.take(differ)).unwrap_or_default();
         let row = row(&look, summary, &name, &columns, &standings, &differ);
-        all.latest.extend(summary.releases.iter().take(LATEST).map(|release| latest(&look, summary, &name, release, &standings)));
+        all.latest.extend(
+            summary
+                .releases
+                .iter()
+                .take(LATEST)
+                .map(|release| latest(&look, summary, &name, release, &standings)),
+        );
         let repo = package.repo().unwrap_or_default();
         let group = groups.entry(repo.to_owned()).or_insert_with(|| Group {
             repo: repo.to_owned(),
@@ -230,7 +235,9 @@ pub fn page(
             counts: Vec::new(),
             rows: Vec::new(),
         });
-        for standing in standings.into_iter().chain(differ.into_values()).filter(|it| CHIPS.contains(&it.word)) {
+        for standing in
+            standings.into_iter().chain(differ.into_values()).filter(|it| CHIPS.contains(&it.word))
+        {
             *all.counts.entry(standing.word).or_default() += 1;
             match group.counts.iter_mut().find(|(word, _)| *word == standing.word) {
                 Some((_, count)) => *count += 1,
@@ -346,8 +353,9 @@ fn live_at(look: &Look<'_>, summary: &Summary, live: &Live) -> Option<LiveAt> {
 /// How many releases are newer than `live`, without those that were cancelled there.
 fn newer(summary: &Summary, place: &str, live: &str) -> usize {
     let live = number(live);
-    let cancelled =
-        |release: &ReleaseSummary| release.open.get(place).is_some_and(|open| open.status == Status::Cancelled);
+    let cancelled = |release: &ReleaseSummary| {
+        release.open.get(place).is_some_and(|open| open.status == Status::Cancelled)
+    };
     let listed = summary.releases.iter().filter(|release| number(&release.id) > live && !cancelled(release));
     let listed = listed.count();
     // Those that the summary has no room for: releases are numbered one after the other.
@@ -441,7 +449,8 @@ fn differs(
     live: Option<&Live>,
     wanted: bool,
 ) -> Result<Option<Standing>, Needs> {
-    let current = summary.package.with_release("").and_then(|current| current.child(&format!("deploy/{name}")));
+    let current =
+        summary.package.with_release("").and_then(|current| current.child(&format!("deploy/{name}")));
     let Ok(current) = current else { return Ok(None) };
     if wanted
         && let Some(live) = live
@@ -528,7 +537,9 @@ impl Standing {
         };
         let story = match self.word {
             Word::Failed => id.and_text(&format!(" failed{ago}")).and(says(", ")),
-            Word::Running => id.and_text(&self.progress().map(|so_far| format!(" runs: {so_far}")).unwrap_or(" runs".to_owned())),
+            Word::Running => id.and_text(
+                &self.progress().map(|so_far| format!(" runs: {so_far}")).unwrap_or(" runs".to_owned()),
+            ),
             Word::Stale => id.and_text(&format!(" is stale{since}")).and(says(": ")),
             Word::Frozen => id.and_text(&format!(" is held{since}")).and(says(": ")),
             Word::Queued => id.and_text(&format!(" is ready{since}, and nobody has started it")),

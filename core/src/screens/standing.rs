@@ -219,9 +219,13 @@ impl Look<'_> {
     }
 
     fn is_stale(&self, standing: &Standing) -> Result<bool, Needs> {
-        let (Depth::Whole, Ok(now)) = (self.depth, self.facts.now.parse::<Timestamp>()) else { return Ok(false) };
+        let (Depth::Whole, Ok(now)) = (self.depth, self.facts.now.parse::<Timestamp>()) else {
+            return Ok(false);
+        };
         let Ok(reference) = standing.at.child(&standing.attempts.to_string()) else { return Ok(false) };
-        if standing.age.is_some_and(|age| age.cast_signed() < LEASE.as_secs()) || !self.snapshot.exists(&reference)? {
+        if standing.age.is_some_and(|age| age.cast_signed() < LEASE.as_secs())
+            || !self.snapshot.exists(&reference)?
+        {
             return Ok(false);
         }
         let entry = RunEntry {
@@ -243,7 +247,9 @@ fn is_past(summary: &Summary, newer: &[ReleaseSummary], release: &ReleaseSummary
     }
     newer.iter().any(|newer| {
         let whole = newer.more == 0 && newer.cut.is_empty();
-        whole && !newer.open.contains_key(place) && newer.runs.keys().any(|status| *status == Status::Complete)
+        whole
+            && !newer.open.contains_key(place)
+            && newer.runs.keys().any(|status| *status == Status::Complete)
     })
 }
 
