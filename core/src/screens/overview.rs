@@ -545,7 +545,10 @@ impl Standing {
             Word::Queued => id.and_text(&format!(" is ready{since}, and nobody has started it")),
             Word::Differs => Sentence::text("Differs").and(says(": ")),
             _ if self.says.is_empty() => id.and_text(&format!(" is {}{since}", self.word)),
-            _ => id.and_text(" ").and(self.says.clone()).and_text(&since),
+            _ => id
+                .and_text(" ")
+                .and(self.says.clone())
+                .and_text(&self.age.map(|age| format!(" ({})", times::age(age))).unwrap_or_default()),
         };
         story.and_text(".")
     }

@@ -400,7 +400,7 @@ enum What {
 }
 
 fn lane(mut events: Vec<Event>) -> Lane {
-    events.sort_by(|one, other| (one.at, number(&one.id)).cmp(&(other.at, number(&other.id))));
+    events.sort_by_key(|event| (event.at, number(&event.id)));
     let mut lane = Lane::default();
     for event in events {
         let open = lane.segments.last_mut().filter(|segment| segment.to.is_none());
@@ -491,9 +491,11 @@ pub fn ticks(now: &str, range: u64, offset: i32) -> Vec<(u32, String)> {
     let marks = marks.filter_map(|second| {
         let time = Timestamp::from_second(second).ok()?.to_string();
         let at = thousandths(&time, now, range);
-        let label = times::moment(&time, now, offset);
-        let label = if step < 24 * HOUR { label.rsplit(' ').next()?.to_owned() } else { label };
-        (at > 0).then_some((at, label.strip_suffix(" 00:00").map_or(label.clone(), str::to_owned)))
+        let label = match step < 24 * HOUR {
+            true => times::clock(&time, offset).get(..5)?.to_owned(),
+            false => times::day(&time, offset),
+        };
+        (at > 0).then_some((at, label))
     });
     let mut marks: Vec<(u32, String)> = marks.filter(|(at, _)| seen.insert(*at)).collect();
     marks.reverse();
