@@ -324,10 +324,17 @@ fn keys_move_within_what_is_shown() {
 
 #[test]
 fn only_what_is_in_sight_is_drawn() {
-    let window = |scrolled| matrix::window(1000, 40, scrolled, 400);
-    assert_eq!((window(0).start, window(0).end), (0, 16));
-    assert_eq!((window(4000).start, window(4000).end), (94, 116));
-    assert_eq!((window(400_000).start, window(400_000).end), (1000, 1000));
+    let sizes = [40; 1000];
+    for (scrolled, expected) in [
+        (0, (0, 16, 0, 984 * 40)),
+        (20, (0, 16, 0, 984 * 40)),
+        (4000, (96, 116, 96 * 40, 884 * 40)),
+        (400_000, (996, 1000, 996 * 40, 0)),
+    ] {
+        let window = matrix::window(&sizes, scrolled, 400);
+        assert_eq!((window.start, window.end, window.before, window.after), expected, "{scrolled}");
+    }
+    assert_eq!(matrix::window(&[], 0, 400), matrix::Window::default());
 }
 
 #[test]
