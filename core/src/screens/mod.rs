@@ -6,6 +6,15 @@
 //! [`Needs`](crate::snapshot::Needs) until enough is loaded. The dashboard draws pages, and tests read
 //! them, without a browser.
 
+pub mod columns;
+pub mod matrix;
+pub mod overview;
+pub mod package;
+pub mod says;
+pub mod standing;
 pub mod status;
+pub mod summaries;
+pub mod titles;
 
+pub use standing::{Depth, Standing};
 pub use status::{Tone, Word};
