@@ -6,6 +6,10 @@
 //! [`Needs`](crate::snapshot::Needs) until enough is loaded. The dashboard draws pages, and tests read
 //! them, without a browser.
 
+pub mod commands;
+pub mod log;
+pub mod release;
+pub mod source_links;
 pub mod status;
 
 pub use status::{Tone, Word};
