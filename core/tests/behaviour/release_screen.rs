@@ -84,8 +84,7 @@ fn a_release_that_failed_and_waits() {
         ("r2", vec!["v2".to_owned()], vec!["dev".to_owned()])
     );
     assert_eq!((page.previous, page.next), (Some(r("g.org/o/s/-/p/@r1")), Some(r("g.org/o/s/-/p/@r10"))));
-    // A fixture's commits are no hashes, and only those are linked.
-    assert_eq!(page.commit_link, None);
+    assert_eq!(page.commit_link.as_deref(), Some("https://g.org/o/s/commit/c2"));
     let phases: Vec<_> =
         page.phases.iter().map(|p| (p.number, p.name.as_str(), p.count.as_str(), p.quiet)).collect();
     assert_eq!(phases[0], (1, "build", "1 complete", true));
@@ -140,7 +139,7 @@ fn words_say_what_a_status_does_not() {
         ),
         (
             "g.org/o/s/-/p/@r2/deploy/prod/1 = cancelled up",
-            "cancelled: prod cancelled\nprod was cancelled. A newer release may have overtaken this one. ",
+            "cancelled: prod cancelled\nprod was cancelled. A newer release may have overtaken this one.",
         ),
         ("g.org/o/s/-/p/@r2/deploy/prod/1 = complete up", "complete: prod complete"),
         // What the file does not name any more is still there.
@@ -234,6 +233,9 @@ fn the_commit_is_linked_to_its_host() {
         r#"o/s/-/repo.ocu.star/@7be91d4 = {"Remotes":[{"Name":"origin","URL":"git@gitlab.com:o/s.git"}]}"#;
     assert_eq!(with("o/s", config).as_deref(), Some("https://gitlab.com/o/s/-/commit/7be91d4"));
     assert_eq!(with("o/s", ""), None);
+    // What is no hash is no part of a link.
+    let odd = ask("g.org/o/s/-/p/@r2 = release ../x: x", |snapshot| page(snapshot, None, &r(AT), &now()));
+    assert_eq!(odd.unwrap().commit_link, None);
 }
 
 fn panel_of(fixture: &str, fragment: &str) -> Option<Panel> {
