@@ -234,7 +234,7 @@ fn the_commit_is_linked_to_its_host() {
     assert_eq!(with("o/s", config).as_deref(), Some("https://gitlab.com/o/s/-/commit/7be91d4"));
     assert_eq!(with("o/s", ""), None);
     // What is no hash is no part of a link.
-    let odd = ask("g.org/o/s/-/p/@r2 = release ../x: x", |snapshot| page(snapshot, None, &r(AT), &now()));
+    let odd = ask("g.org/o/s/-/p/@r2 = release none: x", |snapshot| page(snapshot, None, &r(AT), &now()));
     assert_eq!(odd.unwrap().commit_link, None);
 }
 
