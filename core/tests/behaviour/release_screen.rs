@@ -84,12 +84,36 @@ fn a_release_that_failed_and_waits() {
         ("r2", vec!["v2".to_owned()], vec!["dev".to_owned()])
     );
     assert_eq!((page.previous, page.next), (Some(r("g.org/o/s/-/p/@r1")), Some(r("g.org/o/s/-/p/@r10"))));
+    assert_eq!(page.others, [r("g.org/o/s/-/p/@r10"), r("g.org/o/s/-/p/@r1")]);
     assert_eq!(page.commit_link.as_deref(), Some("https://g.org/o/s/commit/c2"));
     let phases: Vec<_> =
         page.phases.iter().map(|p| (p.number, p.name.as_str(), p.count.as_str(), p.quiet)).collect();
     assert_eq!(phases[0], (1, "build", "1 complete", true));
     assert_eq!(phases[1], (2, "", "1 failed, 1 complete", false));
     assert_eq!(phases[3], (4, "last", "1 pending", true));
+}
+
+#[test]
+fn one_moves_through_the_pipeline_by_keys() {
+    let page = page_of(FAILED);
+    let steps = |keys: &str| keys.split(' ').try_fold((1, 1), |from, key| page.step(from, key));
+    for (keys, to) in [
+        ("ArrowUp", Some((1, 0))),
+        ("ArrowDown", None),
+        ("ArrowLeft", Some((0, 0))),
+        ("ArrowRight", Some((2, 0))),
+        ("ArrowRight ArrowRight ArrowRight", None),
+        ("ArrowLeft ArrowLeft", None),
+        ("Home", Some((1, 0))),
+        ("Home End", Some((1, 1))),
+        ("x", None),
+    ] {
+        assert_eq!(steps(keys), to, "{keys}");
+    }
+    assert_eq!(page.focus(), Some("deploy/perf/3"));
+    let fine = page_of("g.org/o/s/-/p/@r2 = release c2: a; b\ng.org/o/s/-/p/@r2/task/a/1 = complete a");
+    assert_eq!(fine.focus(), Some("task/a/1"));
+    assert_eq!(page_of("g.org/o/s/-/p/@r2 = release c2:").focus(), None);
 }
 
 #[test]

@@ -12,15 +12,18 @@
 //! let log = Log::of(&json!((0..1000).map(|n| json!({"message": "x".repeat(n)})).collect::<Vec<_>>()));
 //! let rows = Rows::new(&log, &[], &Default::default());
 //! let window = Layout::plain(rows.len()).window(2_000.0, 400.0, 20.0);
-//! assert_eq!((window.first, window.last), (60, 161));
-//! assert_eq!((window.top, window.height), (1_200.0, 20_000.0));
+//! assert_eq!((window.first, window.last), (64, 160));
+//! assert_eq!((window.top, window.height), (1_280.0, 20_000.0));
 //! ```
 
 use super::{Log, MOST_SHOWN, Row, Rows};
 
-/// How many rows are drawn above and below what is in sight, so that there is something to scroll into
-/// until the next frame.
-const SPARE: usize = 40;
+/// How many rows at least are drawn above and below what is in sight, so that there is something to
+/// scroll into until the next frame.
+const SPARE: usize = 24;
+
+/// Windows start and end at multiples of this: rows are drawn anew once in so many, not with each.
+const STEP: usize = 32;
 
 /// Where each row is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -93,8 +96,9 @@ impl Layout {
         if self.rows == 0 || line <= 0.0 {
             return Window { first: 0, last: 0, top: 0.0, height: 0.0 };
         }
-        let first = self.at(whole(scrolled / line)).saturating_sub(SPARE);
-        let last = (self.at(whole((scrolled + height) / line)) + 1 + SPARE).min(self.rows);
+        let first = self.at(whole(scrolled / line)).saturating_sub(SPARE) / STEP * STEP;
+        let last = self.at(whole((scrolled + height) / line)) + 1 + SPARE;
+        let last = (last.div_ceil(STEP) * STEP).min(self.rows);
         let pixels = |units: usize| units as f64 * line;
         Window { first, last, top: pixels(self.above(first)), height: pixels(self.above(self.rows)) }
     }

@@ -73,6 +73,9 @@ pub struct Page {
     pub previous: Option<Ref>,
     /// The release after it.
     pub next: Option<Ref>,
+    /// All other releases of the package that it may be compared with, newest first; of very many only
+    /// the newest.
+    pub others: Vec<Ref>,
     /// What is the matter: broken first, then what needs a person, then information. Three at most.
     pub notes: Vec<Note>,
     /// In the order in which they run; those without work are left out.
@@ -199,6 +202,39 @@ impl Node {
     }
 }
 
+impl Page {
+    /// The run that is looked at where nobody has chosen one: what is most urgent, and of what is not
+    /// at all the first. Its fragment.
+    #[must_use]
+    pub fn focus(&self) -> Option<&str> {
+        let nodes = || self.phases.iter().flat_map(|phase| &phase.nodes);
+        let urgent = nodes().filter(|node| node.word < Word::Pending).min_by_key(|node| node.word);
+        urgent.or_else(|| nodes().next()).map(|node| node.fragment.as_str())
+    }
+
+    /// The node that `key` leads to from the one at `from`, its phase and its place there: ← and → to
+    /// the next phase, ↑ and ↓ within one, Home and End to its ends. None where there is none.
+    #[must_use]
+    pub fn step(&self, (phase, node): (usize, usize), key: &str) -> Option<(usize, usize)> {
+        let last = |phase: usize| self.phases.get(phase)?.nodes.len().checked_sub(1);
+        match key {
+            "ArrowLeft" => {
+                let phase = phase.checked_sub(1)?;
+                Some((phase, node.min(last(phase)?)))
+            }
+            "ArrowRight" => Some((phase + 1, node.min(last(phase + 1)?))),
+            "ArrowUp" => Some((phase, node.checked_sub(1)?)),
+            "ArrowDown" => Some((phase, node + 1)).filter(|(_, node)| Some(*node) <= last(phase)),
+            "Home" => Some((phase, 0)),
+            "End" => Some((phase, last(phase)?)),
+            _ => None,
+        }
+    }
+}
+
+/// The most releases that are offered to be compared with.
+const MOST_OTHERS: usize = 200;
+
 /// The page of `release`, a number or a tag. `summaries` are those that are stored, where there are.
 ///
 /// # Errors
@@ -268,6 +304,13 @@ pub fn page(
         time: whole.marker.time.clone(),
         tags: tags(&whole),
         live_in: live_in(&whole),
+        others: siblings
+            .iter()
+            .rev()
+            .filter(|other| other.release_number() != number)
+            .take(MOST_OTHERS)
+            .cloned()
+            .collect(),
         previous: siblings.iter().rev().find(|other| other.release_number() < number).cloned(),
         next: siblings.iter().find(|other| other.release_number() > number).cloned(),
         notes: notes::of(&whole, &phases, &standings, facts),
