@@ -111,6 +111,17 @@ fn one_moves_through_the_pipeline_by_keys() {
         assert_eq!(steps(keys), to, "{keys}");
     }
     assert_eq!(page.focus(), Some("deploy/perf/3"));
+    let perf = &page.phases[1].nodes[1];
+    for (fragment, is) in [
+        ("deploy/perf", true),
+        ("deploy/perf/1", true),
+        ("deploy/perf/x", false),
+        ("deploy/perf-2/1", false),
+        ("task/perf/1", false),
+        ("", false),
+    ] {
+        assert_eq!(perf.is_named(fragment), is, "{fragment}");
+    }
     let fine = page_of("g.org/o/s/-/p/@r2 = release c2: a; b\ng.org/o/s/-/p/@r2/task/a/1 = complete a");
     assert_eq!(fine.focus(), Some("task/a/1"));
     assert_eq!(page_of("g.org/o/s/-/p/@r2 = release c2:").focus(), None);

@@ -167,6 +167,16 @@ pub struct Node {
 }
 
 impl Node {
+    /// Whether a URL's fragment names it, or an earlier attempt at the same.
+    #[must_use]
+    pub fn is_named(&self, fragment: &str) -> bool {
+        let kind = if self.is_deploy { "deploy/" } else { "task/" };
+        let name = fragment.strip_prefix(kind).and_then(|rest| rest.strip_prefix(self.name.as_str()));
+        name.is_some_and(|rest| {
+            rest.is_empty() || rest.strip_prefix('/').is_some_and(|number| number.parse::<u64>().is_ok())
+        })
+    }
+
     /// What stands beside the name at the time `now`: how long it took, or where it stands.
     ///
     /// ```
