@@ -161,7 +161,7 @@ fn words_say_what_a_status_does_not() {
         ),
         (
             "g.org/o/s/-/p/@r2/deploy/prod/1 = pending up(a<-n/-/n/@/deploy/x#output/a)",
-            "pending: prod pending",
+            "waiting: prod waiting",
         ),
         (
             "g.org/o/s/-/p/@r2/deploy/prod/1 = paused up + next(a<-n/-/n/@/deploy/x#output/a)",
@@ -305,13 +305,13 @@ fn the_panel_of_a_failed_run() {
 fn the_panel_of_a_run_that_waits_tells_first_what_is_missing() {
     let panel = panel_of(FAILED, "deploy/prod/1").unwrap();
     let waits: Vec<String> =
-        panel.waits.iter().map(|wait| format!("{}: {} {}", wait.word, wait.source, wait.text)).collect();
+        panel.waits.iter().map(|wait| format!("{}: {} {}", wait.word, wait.source, wait.sentence)).collect();
     assert_eq!(
         waits,
         [
-            "needs approval: @r2/custom/ok Not set. Anyone who may write intent can set it.",
-            "failed: @r2/deploy/perf Failed 38 min ago.",
-            "complete: @r2/deploy/dev there",
+            "needs approval: @r2/custom/ok custom state that somebody must set",
+            "failed: @r2/deploy/perf failed 38 min ago, attempt 3 of 3; retry with `ocuroot release retry g.org/o/s/-/p/@r2`",
+            "complete: @r2/deploy/dev complete",
             "complete: n/-/n/@/deploy/prod#output/net there",
         ]
     );

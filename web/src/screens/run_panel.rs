@@ -1,11 +1,12 @@
 //! One run of a release: why it failed or what it waits for, its attempts, what it was given and left.
 
 use leptos::prelude::*;
-use ocuroot_core::Ref;
 use ocuroot_core::screens::Word;
 use ocuroot_core::screens::release::Approval;
 use ocuroot_core::screens::release::panel::{self, Called, From, Given, Left, Panel, Target, Try, Wait};
 use ocuroot_core::times;
+use ocuroot_core::why::{Part, Sentence};
+use ocuroot_core::{Kind, Ref};
 use serde_json::Value;
 
 use crate::nav::use_nav;
@@ -82,7 +83,7 @@ fn Body(
         }
     });
     let waits =
-        (!panel.waits.is_empty()).then(|| view! { <Waits waits=panel.waits.clone() missing=panel.missing/> });
+        (!panel.waits.is_empty()).then(|| view! { <Waits waits=panel.waits.clone() missing=panel.missing why=panel.why.clone() release=panel.release.clone()/> });
     let freeze = panel.override_freeze.clone().map(|why| {
         view! {
             <section class="sec">
@@ -182,17 +183,25 @@ fn Waits(
     waits: Vec<Wait>,
     /// How many are missing.
     missing: usize,
+    /// Why it is not done, in a sentence.
+    why: Option<Sentence>,
+    /// The release that is looked at.
+    release: Ref,
 ) -> impl IntoView {
+    let why = why.filter(|_| missing > 0).map(|sentence| {
+        view! { <p>"It "<Said sentence release=release.clone()/>"."</p> }
+    });
     let approvals: Vec<Approval> = waits.iter().filter_map(|wait| wait.approval.clone()).collect();
     let count = match (missing, waits.len()) {
         (0, _) => "nothing is missing".to_owned(),
         (1, all) => format!("1 of {all} is missing"),
         (missing, all) => format!("{missing} of {all} are missing"),
     };
-    let rows = waits.into_iter().map(|wait| view! { <Waiting wait/> }).collect_view();
+    let rows = waits.into_iter().map(|wait| view! { <Waiting wait release=release.clone()/> }).collect_view();
     view! {
         <section class="sec">
             <h3>"Waits for " <small>{count}</small></h3>
+            {why}
             <ul class="list" role="list">{rows}</ul>
         </section>
         {approvals.into_iter().map(|approval| view! { <Approve approval/> }).collect_view()}
@@ -203,6 +212,8 @@ fn Waits(
 fn Waiting(
     /// What for.
     wait: Wait,
+    /// The release that is looked at.
+    release: Ref,
 ) -> impl IntoView {
     let subject = match wait.target {
         Some(Target::Run(fragment)) => view! {
@@ -214,14 +225,35 @@ fn Waiting(
     };
     let there = wait.word == Word::Complete;
     let class = if there { "ok" } else { tone(wait.word.tone()) };
-    view! {
-        <li class=class>
-            <Shape word=wait.word/>
-            {subject}
-            {there.then(|| view! { <span class="dim">{wait.text.clone()}</span> })}
-            {(!there).then(|| view! { <p>{wait.text}</p> })}
-        </li>
-    }
+    let sentence = if there {
+        view! { <span class="dim"><Said sentence=wait.sentence release/></span> }.into_any()
+    } else {
+        view! { <p><Said sentence=wait.sentence release/></p> }.into_any()
+    };
+    view! { <li class=class><Shape word=wait.word/>{subject}{sentence}</li> }
+}
+
+/// A sentence, its refs linked: runs of this release on this page.
+#[component]
+fn Said(
+    /// What is said.
+    sentence: Sentence,
+    /// The release that is looked at.
+    release: Ref,
+) -> impl IntoView {
+    let part = |part: &Part| match part {
+        Part::Text(text) => text.clone().into_any(),
+        Part::Ref { reference, label } => {
+            match reference.as_str().strip_prefix(release.as_str()).and_then(|rest| rest.strip_prefix('/')) {
+                Some(run) if matches!(reference.kind(), Some(Kind::Task | Kind::Deploy)) => {
+                    view! { <a class="link" href=format!("#{run}")>{label.clone()}</a> }.into_any()
+                }
+                _ => view! { <RefLink reference=reference.clone() label=label.clone()/> }.into_any(),
+            }
+        }
+        Part::Command { command } => view! { <code>{command.clone()}</code> }.into_any(),
+    };
+    sentence.parts().iter().map(part).collect_view()
 }
 
 /// Where custom state will be proposed; so far the command that sets it.

@@ -14,12 +14,11 @@ use super::whole::{self, Attempt, Item, Whole, key_of};
 use super::{Approval, Word};
 use crate::documents::{Function, Input, RunType, Status};
 use crate::facts::Facts;
-use crate::ready;
 use crate::refs::{Kind, Ref};
 use crate::resolve;
 use crate::screens::commands;
 use crate::snapshot::{Needs, Snapshot, Unmet};
-use crate::times;
+use crate::why::{Blocker, Enquiry, Sentence};
 
 /// One run.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -36,6 +35,9 @@ pub struct Panel {
     pub number: u64,
     /// Where it stands.
     pub word: Word,
+    /// Why it is not done, where it can still start: "waits for approve, custom state that somebody must
+    /// set".
+    pub why: Option<Sentence>,
     /// The command that tries again, if it failed and nothing has taken over.
     pub retry: Option<String>,
     /// The command that has it executed, if it could start.
@@ -69,8 +71,8 @@ pub struct Wait {
     pub source: String,
     /// What there is to look at.
     pub target: Option<Target>,
-    /// Why it is missing, in a sentence; `there` where it is not.
-    pub text: String,
+    /// How that stands, without its name: "failed 38 min ago".
+    pub sentence: Sentence,
     /// How to set it, where a person must.
     pub approval: Option<Approval>,
 }
@@ -184,12 +186,16 @@ pub fn panel(
     let last = functions.and_then(<[Function]>::last);
     let open =
         attempt.is_some_and(|attempt| matches!(attempt.entry.status(), Status::Pending | Status::Paused));
-    let mut waits = Vec::new();
+    let why = match attempt.filter(|_| open) {
+        Some(attempt) => needs.take(Enquiry::new(snapshot, facts).run(&attempt.entry)),
+        None => None,
+    };
+    let (why, blockers) = why.map(|why| (why.sentence, why.blockers)).unzip();
+    let mut waits: Vec<Wait> =
+        blockers.unwrap_or_default().into_iter().map(|blocker| wait(&whole, blocker)).collect();
+    waits.sort_by_key(urgency);
     let mut inputs = Vec::new();
     if let Some(function) = last {
-        if open {
-            waits = needs.take(waits_of(snapshot, &whole, function, facts)).unwrap_or_default();
-        }
         for (name, input) in &function.inputs {
             inputs.extend(needs.take(given(snapshot, &whole, name, input, open)));
         }
@@ -215,6 +221,7 @@ pub fn panel(
         word,
         retry: command(Word::Failed, commands::retry).or_else(|| command(Word::Stale, commands::retry_stale)),
         start: command(Word::Queued, commands::carry_on),
+        why,
         missing: waits.iter().filter(|wait| wait.word != Word::Complete).count(),
         waits,
         attempts: item.attempts.iter().rev().map(tried).collect(),
@@ -277,57 +284,36 @@ fn short(release: &Ref, source: &str) -> String {
         .to_owned()
 }
 
-/// All that `function` waits for or would, missing first.
-fn waits_of(
-    snapshot: &Snapshot,
-    whole: &Whole,
-    function: &Function,
-    facts: &Facts,
-) -> Result<Vec<Wait>, Needs> {
-    let mut needs = Needs::default();
-    let mut waits = Vec::new();
-    for dependency in &function.dependencies {
-        let holds = needs.take(ready::holds(snapshot, dependency)).unwrap_or(true);
-        waits.push(on_work(whole, dependency, holds, facts));
+/// What there is to show of a dependency or an input.
+fn wait(whole: &Whole, blocker: Blocker) -> Wait {
+    // A dependency is spelled as a pattern of what is to be there; people know the task.
+    let source = blocker.source.strip_suffix("/*/status/complete").unwrap_or(&blocker.source);
+    let reference = source.parse::<Ref>().ok();
+    let custom = reference.as_ref().filter(|at| at.kind() == Some(Kind::Custom) && !blocker.there);
+    let approval = custom.map(Approval::of);
+    let own = reference.as_ref().and_then(|at| own_work(whole, at));
+    let shown = match (&blocker.input, source) {
+        (Some(input), "") => input.clone(),
+        _ => short(&whole.release, source),
+    };
+    let word = if blocker.there { Word::Complete } else { blocker.status };
+    Wait {
+        word,
+        source: shown,
+        target: own.or_else(|| reference.map(Target::Document)),
+        sentence: blocker.sentence,
+        approval,
     }
-    for (name, input) in &function.inputs {
-        // What needs no ref is there, and no news.
-        let Some(spelled) = &input.source else {
-            if input.value.is_none() && input.default.is_none() {
-                let text = format!("The input {name} has neither a value nor a ref.");
-                waits.push(Wait {
-                    word: Word::Waiting,
-                    source: name.clone(),
-                    target: None,
-                    text,
-                    approval: None,
-                });
-            }
-            continue;
-        };
-        let found = needs.take(resolve::input(snapshot, input)).flatten().is_some();
-        let source = spelled.parse::<Ref>().ok();
-        let custom = source.as_ref().filter(|source| source.kind() == Some(Kind::Custom) && !found);
-        let (word, text) = match (found, custom) {
-            (true, _) => (Word::Complete, "there".to_owned()),
-            (false, Some(_)) => {
-                (Word::NeedsApproval, "Not set. Anyone who may write intent can set it.".to_owned())
-            }
-            (false, None) => (Word::Waiting, "Nothing is there yet.".to_owned()),
-        };
-        let approval = custom.map(Approval::of);
-        let own = source.as_ref().and_then(|source| own_work(whole, source));
-        let target = own.or_else(|| source.map(Target::Document));
-        waits.push(Wait { word, source: short(&whole.release, spelled), target, text, approval });
-    }
-    // What a person can do something about comes first, then what is broken.
-    waits.sort_by_key(|wait| match wait.word {
+}
+
+/// What a person can do something about comes first, then what is broken, and what is there last.
+fn urgency(wait: &Wait) -> u8 {
+    match wait.word {
         Word::NeedsApproval => 0,
         Word::Failed => 1,
         Word::Complete => 3,
         _ => 2,
-    });
-    needs.settle(waits)
+    }
 }
 
 /// The run of this release that `source` is about.
@@ -335,31 +321,6 @@ fn own_work(whole: &Whole, source: &Ref) -> Option<Target> {
     let place = source.document();
     let (_, item) = whole.item(&place)?;
     Some(Target::Run(item.newest().map_or_else(|| item.key(), |run| key_of(&run.entry.reference))))
-}
-
-/// A dependency: some run of earlier work that has to be complete.
-fn on_work(whole: &Whole, dependency: &str, holds: bool, facts: &Facts) -> Wait {
-    let place = dependency.strip_suffix("/*/status/complete").and_then(|place| place.parse::<Ref>().ok());
-    let item = place.as_ref().and_then(|place| whole.item(place));
-    let newest = item.and_then(|(_, item)| item.newest());
-    let status = newest.map(|newest| newest.entry.status());
-    let ago = newest.and_then(|newest| times::seconds(&newest.marker.time, &facts.now)).map(times::age);
-    let (word, text) = match (holds, status, ago) {
-        (true, ..) => (Word::Complete, "there".to_owned()),
-        (false, Some(Status::Failed), Some(ago)) => (Word::Failed, format!("Failed {ago} ago.")),
-        (false, Some(Status::Running), Some(ago)) => (Word::Running, format!("Runs since {ago}.")),
-        (false, Some(status @ (Status::Failed | Status::Running | Status::Cancelled)), _) => {
-            (Word::from(status), format!("It is {}.", Word::from(status)))
-        }
-        (false, Some(Status::Paused), _) => (Word::Waiting, "It has begun, and waits itself.".to_owned()),
-        (false, ..) => (Word::Pending, "Not started.".to_owned()),
-    };
-    let source = place.as_ref().map_or(dependency, Ref::as_str);
-    let target = place
-        .as_ref()
-        .and_then(|place| own_work(whole, place))
-        .or_else(|| place.clone().map(Target::Document));
-    Wait { word, source: short(&whole.release, source), target, text, approval: None }
 }
 
 /// An input, with its value: as it was given, or if the run is `open` as it would be now.

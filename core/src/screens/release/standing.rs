@@ -13,10 +13,7 @@ use crate::refs::{Kind, Ref};
 use crate::release::is_stale;
 use crate::resolve;
 use crate::snapshot::{Needs, Snapshot};
-
-/// How long a run may go without a sign of life, in seconds, before it is called stale. Whoever
-/// executes may have set another lease; a viewer knows only the default.
-const LEASE: i64 = 15 * 60;
+use crate::why::LEASE;
 
 /// Where something stands, and why.
 #[derive(Clone, Debug, PartialEq)]
@@ -64,7 +61,7 @@ pub(super) fn of_attempt(snapshot: &Snapshot, attempt: &Attempt, facts: &Facts) 
 
 fn stale(snapshot: &Snapshot, attempt: &Attempt, facts: &Facts) -> Result<bool, Needs> {
     let Ok(now) = facts.now.parse::<jiff::Timestamp>() else { return Ok(false) };
-    is_stale(snapshot, &attempt.entry, now - jiff::SignedDuration::from_secs(LEASE))
+    is_stale(snapshot, &attempt.entry, now - jiff::SignedDuration::from_secs(LEASE.cast_signed()))
 }
 
 fn waiting(snapshot: &Snapshot, attempt: &Attempt, facts: &Facts) -> Result<Standing, Needs> {
@@ -84,6 +81,7 @@ fn waiting(snapshot: &Snapshot, attempt: &Attempt, facts: &Facts) -> Result<Stan
         (false, _) => Word::NeedsApproval,
         (true, Some(_)) => Word::Frozen,
         (true, None) if ready => Word::Queued,
+        (true, None) if has_turn => Word::Waiting,
         (true, None) => word,
     };
     Ok(Standing { word, approvals, freeze, has_turn })
