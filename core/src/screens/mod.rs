@@ -6,6 +6,15 @@
 //! [`Needs`](crate::snapshot::Needs) until enough is loaded. The dashboard draws pages, and tests read
 //! them, without a browser.
 
+pub mod deployed;
+pub mod diff;
+pub mod environment;
+pub mod environments;
+pub mod fields;
+pub mod labels;
+pub mod plan;
+pub mod prose;
+pub mod search;
 pub mod status;
 
 pub use status::{Tone, Word};
