@@ -1,0 +1,14 @@
+//! The screens, one file each.
+
+pub mod custom;
+pub mod diff;
+pub mod draft;
+pub mod environment;
+pub mod environments;
+pub mod explorer;
+pub mod history;
+pub mod overview;
+pub mod package;
+pub mod plan;
+pub mod release;
+pub mod signin;
