@@ -100,6 +100,12 @@ pub fn moment(time: &str, now: &str, offset: i32) -> String {
     }
 }
 
+/// The day of a moment: `9 May`. What is no time stays as it is.
+#[must_use]
+pub fn day(time: &str, offset: i32) -> String {
+    local(time, offset).map_or_else(|| time.to_owned(), |then| then.strftime("%-d %b").to_string())
+}
+
 /// The time of day with seconds, as logs have it: `15:59:02`. What is no time stays as it is.
 #[must_use]
 pub fn clock(time: &str, offset: i32) -> String {
@@ -187,6 +193,7 @@ mod tests {
         assert_eq!(moment(now, "?", 0), "12 May 2026 16:42");
         assert_eq!(clock("2026-05-12T15:59:02.345Z", 7200), "17:59:02");
         assert_eq!(clock("later", 0), "later");
+        assert_eq!(day("2026-05-12T23:59:02Z", 7200), "13 May");
     }
 
     #[test]

@@ -244,6 +244,19 @@ pub fn diff(snapshot: &Snapshot) -> Result<Vec<Difference>, Needs> {
     needs.settle(differences)
 }
 
+/// How intent and state differ at one deployment, `…/@/deploy/<environment>`; none where they are the same.
+///
+/// # Errors
+/// What must be loaded.
+pub fn difference(snapshot: &Snapshot, current: &Ref) -> Result<Option<Change>, Needs> {
+    let intent = current.to_intent();
+    let intent = snapshot.exists(&intent)?.then_some(intent);
+    if intent.is_none() && !snapshot.exists(current)? {
+        return Ok(None);
+    }
+    change_at(snapshot, intent.as_ref(), current)
+}
+
 /// Where the intent at `intent` would be in state.
 fn target(snapshot: &Snapshot, intent: &Ref) -> Result<Ref, Needs> {
     let state = intent.to_state();

@@ -15,6 +15,15 @@ pub mod labels;
 pub mod plan;
 pub mod prose;
 pub mod search;
+pub mod columns;
+pub mod matrix;
+pub mod overview;
+pub mod package;
+pub mod says;
+pub mod standing;
 pub mod status;
+pub mod summaries;
+pub mod titles;
 
+pub use standing::{Depth, Standing};
 pub use status::{Tone, Word};

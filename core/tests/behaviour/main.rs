@@ -33,6 +33,8 @@ mod rollback;
 #[cfg(test)]
 mod run;
 #[cfg(test)]
+mod screens;
+#[cfg(test)]
 mod summary;
 #[cfg(test)]
 mod summary_update;
