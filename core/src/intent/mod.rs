@@ -244,17 +244,18 @@ pub fn diff(snapshot: &Snapshot) -> Result<Vec<Difference>, Needs> {
     needs.settle(differences)
 }
 
-/// How intent and state differ at one deployment, `…/@/deploy/<environment>`; none where they are the same.
+/// How intent and state differ at one ref, spelled with `@`; none where they agree, and where there is
+/// neither.
 ///
 /// # Errors
 /// What must be loaded.
-pub fn difference(snapshot: &Snapshot, current: &Ref) -> Result<Option<Change>, Needs> {
-    let intent = current.to_intent();
-    let intent = snapshot.exists(&intent)?.then_some(intent);
-    if intent.is_none() && !snapshot.exists(current)? {
-        return Ok(None);
+pub fn difference(snapshot: &Snapshot, reference: &Ref) -> Result<Option<Change>, Needs> {
+    let intent = reference.to_intent();
+    let state = target(snapshot, &intent)?;
+    if snapshot.exists(&intent)? {
+        return change_at(snapshot, Some(&intent), &state);
     }
-    change_at(snapshot, intent.as_ref(), current)
+    Ok(snapshot.exists(&state)?.then_some(Change::Delete))
 }
 
 /// Where the intent at `intent` would be in state.

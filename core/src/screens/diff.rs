@@ -111,7 +111,11 @@ fn plain(release: &Ref, inputs: &Inputs) -> Value {
 
 /// The newest run of the intended release there, if it is not complete; of the one that is deployed,
 /// where nothing is intended any more.
-fn explanation(snapshot: &Snapshot, current: &Ref, wanted: Option<&Value>) -> Result<Option<Explained>, Needs> {
+fn explanation(
+    snapshot: &Snapshot,
+    current: &Ref,
+    wanted: Option<&Value>,
+) -> Result<Option<Explained>, Needs> {
     let intended = wanted.and_then(|body| serde_json::from_value::<Intent>(body.clone()).ok());
     let release = match intended {
         Some(intent) => Some(crate::resolve::release(snapshot, &intent.release)?),
@@ -124,7 +128,7 @@ fn explanation(snapshot: &Snapshot, current: &Ref, wanted: Option<&Value>) -> Re
     };
     let newest = runs::of_place(snapshot, &place)?.into_iter().max_by_key(|entry| entry.number);
     let newest = newest.map(|entry| (entry.status(), entry.reference));
-    Ok(newest.map(|(status, run)| Explained { run, word: status.into() }).filter(|explained| {
-        !matches!(explained.word, Word::Complete | Word::Cancelled | Word::Retried)
-    }))
+    Ok(newest
+        .map(|(status, run)| Explained { run, word: status.into() })
+        .filter(|explained| !matches!(explained.word, Word::Complete | Word::Cancelled | Word::Retried)))
 }

@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::deployed::{self, Next};
 use super::environments::{self, Stands};
-use super::labels;
+use super::overview::{self, Cell, LiveAt};
+use super::standing::{Depth, Standing};
 use super::status::Word;
-use crate::documents::{Environment, Status};
+use super::{summaries, titles};
+use crate::documents::Status;
 use crate::envelope::Document;
 use crate::facts::Facts;
 use crate::freeze::{self, Freeze};
@@ -18,7 +19,7 @@ use crate::refs::Ref;
 use crate::run;
 use crate::runs;
 use crate::snapshot::{Needs, Snapshot};
-use crate::summary::{Live, Summary};
+use crate::summary::Summary;
 
 /// The page.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -95,27 +96,16 @@ pub struct Deployment {
     /// Its name, as it is shown.
     pub name: String,
     /// What is live here.
-    pub here: Option<LiveHere>,
+    pub here: Option<LiveAt>,
     /// What is live in the other environment.
-    pub there: Option<LiveHere>,
+    pub there: Option<LiveAt>,
     /// How the two differ. `Same` where nothing is compared.
     pub difference: Difference,
-    /// What is to happen here.
-    pub next: Option<Next>,
+    /// The most urgent of what is not as it should be here.
+    pub up: Option<Standing>,
     /// How many newer releases there are.
     pub newer: usize,
-}
-
-/// A release that is live.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct LiveHere {
-    /// The release.
-    pub release: Ref,
-    /// Its name, `r12`.
-    pub id: String,
-    /// Since when, RFC 3339; may be empty.
-    pub since: String,
-    /// First line of its commit's message, where the summary still tells of it.
+    /// First line of the commit's message of what is live, where the summary still tells of it.
     pub subject: String,
 }
 
@@ -163,59 +153,68 @@ pub struct Held {
     pub since: String,
 }
 
-/// The environment `name`, compared with another one or not.
+/// The environment `name`, compared with another one or not. `stored` are the summaries that the store
+/// keeps.
 ///
 /// # Errors
 /// What must be loaded.
 pub fn page(
     snapshot: &Snapshot,
-    summaries: &BTreeMap<Ref, Summary>,
+    stored: Option<&BTreeMap<Ref, Summary>>,
     name: &str,
     with: Option<&str>,
     facts: &Facts,
+    depth: Depth,
 ) -> Result<Page, Needs> {
     let mut needs = Needs::default();
-    let list = needs.take(environments::page(snapshot, summaries, facts));
+    let summaries = summaries::all(snapshot, stored)?;
+    let overview = needs.take(overview::page(snapshot, stored, facts, &[], depth)).unwrap_or_default();
+    let registered = needs.take(environments::all(snapshot)).unwrap_or_default();
     let freeze = needs.take(freeze::of(snapshot, name, &facts.now)).flatten().map(Frozen::from);
+    let needs = needs.settle(Needs::default())?;
+    let list = environments::of(snapshot, &overview, &registered)?.environments;
+    let column = |name: &str| overview.columns.iter().position(|column| column.environment.name == name);
+    let (column, other) = (column(name), with.and_then(column));
     let mut deployments = Vec::new();
-    for summary in summaries.values() {
-        let next = needs.take(deployed::next(snapshot, summary, name, freeze.is_some())).flatten();
-        let live = |environment: &str| summary.live.get(environment).and_then(|live| live_of(summary, live));
-        let (here, there) = (live(name), with.and_then(live));
-        if here.is_none() && there.is_none() && next.is_none() {
-            continue;
+    for group in &overview.groups {
+        for package in &group.rows {
+            let at = |column: Option<usize>| package.cells.get(column?).filter(|cell| cell.target);
+            let (here, there) = (at(column), at(other));
+            if here.is_none() && there.is_none() {
+                continue;
+            }
+            let live = |cell: Option<&Cell>| cell.and_then(|cell| cell.live.clone());
+            let (live_here, live_there) = (live(here), live(there));
+            let difference = match with {
+                None => Difference::Same,
+                Some(_) => compare(live_here.as_ref(), live_there.as_ref()),
+            };
+            let releases = summaries.get(&package.package).map(|summary| summary.releases.as_slice());
+            let id = live_here.as_ref().map(|live| live.id.as_str());
+            let known = releases.unwrap_or_default().iter().find(|release| Some(release.id.as_str()) == id);
+            deployments.push(Deployment {
+                package: package.package.clone(),
+                repo: group.title.clone(),
+                name: package.name.clone(),
+                here: live_here,
+                there: live_there,
+                difference,
+                up: here.and_then(|cell| cell.up.clone()),
+                newer: here.map_or(0, |cell| cell.newer),
+                subject: known.map(|release| release.subject.clone()).unwrap_or_default(),
+            });
         }
-        let difference = match with {
-            None => Difference::Same,
-            Some(_) => compare(here.as_ref(), there.as_ref()),
-        };
-        deployments.push(Deployment {
-            package: summary.package.clone(),
-            repo: labels::repo(&summary.package),
-            name: labels::package(&summary.package),
-            here,
-            there,
-            difference,
-            next,
-            newer: deployed::newer(summary, name),
-        });
     }
-    deployments.sort_by(|one, other| labels::order(&one.package, &other.package));
-    let list = needs.settle(list)?.map(|page| page.environments).unwrap_or_default();
     let row = |name: &str| list.iter().find(|row| row.name == name);
-    let attributes = attributes(row(name), with.and_then(row));
-    let mut others: Vec<String> =
-        list.iter().map(|row| row.name.clone()).filter(|other| other != name).collect();
-    others.sort_by(|one, other| natural::compare(one, other));
     let mut held: Vec<Held> = deployments.iter().filter_map(held).collect();
     held.sort_by(|one, other| one.since.cmp(&other.since).then_with(|| one.release.cmp(&other.release)));
-    Ok(Page {
+    needs.settle(Page {
         reference: format!("@/environment/{name}").parse().unwrap_or_default(),
         name: name.to_owned(),
-        exists: row(name).is_some() || deployments.iter().any(|row| row.here.is_some()),
+        exists: row(name).is_some(),
         stands: row(name).map_or(Stands::Gone, |row| row.stands),
-        attributes,
-        others,
+        attributes: attributes(row(name), with.and_then(row)),
+        others: list.iter().map(|row| row.name.clone()).filter(|other| other != name).collect(),
         with: with.map(str::to_owned),
         freeze,
         live: deployments.iter().filter(|row| row.here.is_some()).count(),
@@ -226,18 +225,7 @@ pub fn page(
     })
 }
 
-fn live_of(summary: &Summary, live: &Live) -> Option<LiveHere> {
-    let release = summary.package.with_release(&live.release).ok()?;
-    let known = summary.releases.iter().find(|one| one.id == live.release);
-    Some(LiveHere {
-        release,
-        id: live.release.clone(),
-        since: live.since.clone(),
-        subject: known.map(|one| one.subject.clone()).unwrap_or_default(),
-    })
-}
-
-fn compare(here: Option<&LiveHere>, there: Option<&LiveHere>) -> Difference {
+fn compare(here: Option<&LiveAt>, there: Option<&LiveAt>) -> Difference {
     let (here, there) = match (here, there) {
         (None, None) => return Difference::Same,
         (Some(_), None) => return Difference::OnlyHere,
@@ -263,8 +251,11 @@ fn attributes(here: Option<&environments::Row>, there: Option<&environments::Row
             _ => row.attributes.get(name).cloned(),
         }
     };
-    let mut names: Vec<&str> =
-        [here, there].into_iter().flatten().flat_map(|row| row.attributes.keys().map(String::as_str)).collect();
+    let mut names: Vec<&str> = [here, there]
+        .into_iter()
+        .flatten()
+        .flat_map(|row| row.attributes.keys().map(String::as_str))
+        .collect();
     names.sort_by(|one, other| natural::compare(one, other));
     names.dedup();
     std::iter::once("type")
@@ -275,12 +266,12 @@ fn attributes(here: Option<&environments::Row>, there: Option<&environments::Row
 }
 
 fn held(row: &Deployment) -> Option<Held> {
-    let next = row.next.as_ref().filter(|next| next.word == Word::Frozen)?;
+    let up = row.up.as_ref().filter(|up| up.word == Word::Frozen)?;
     Some(Held {
-        release: next.release.clone(),
+        release: up.release.clone(),
         package: row.name.clone(),
-        id: next.id.clone(),
-        since: next.since.clone(),
+        id: up.id.clone(),
+        since: up.since.clone(),
     })
 }
 
@@ -320,13 +311,15 @@ pub fn history(
         for sample in &live.samples {
             let release = format!("r{}", sample.release);
             known |= release == live.release;
-            let Ok(run) = place(&release).and_then(|place| place.child(&sample.run.to_string())) else { continue };
+            let Ok(run) = place(&release).and_then(|place| place.child(&sample.run.to_string())) else {
+                continue;
+            };
             events.extend(needs.take(event(snapshot, &run, Status::Complete, sample.run)));
         }
         if !known && let Ok(place) = place(&live.release) {
             events.push(Event {
                 run: place,
-                package: labels::package(&summary.package),
+                package: titles::package(&summary.package),
                 id: live.release.clone(),
                 word: Word::Complete,
                 time: live.since.clone(),
@@ -344,7 +337,7 @@ pub fn history(
             {
                 events.push(Event {
                     run,
-                    package: labels::package(&summary.package),
+                    package: titles::package(&summary.package),
                     id: release.id.clone(),
                     word: open.status.into(),
                     time: open.since.clone(),
@@ -383,7 +376,7 @@ fn event(snapshot: &Snapshot, run: &Ref, status: Status, attempt: u64) -> Result
     };
     Ok(Event {
         run: run.clone(),
-        package: labels::package(run),
+        package: titles::package(run),
         id: run.release().unwrap_or_default().to_owned(),
         word: status.into(),
         time: time.map(|marker| marker.time).unwrap_or_default(),

@@ -1,17 +1,18 @@
 //! All environments in a list.
+//!
+//! What is up in them is read off the [Overview](super::overview), so that the two agree.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-use super::deployed;
+use super::overview::{self, Overview};
+use super::standing::Depth;
 use super::status::Word;
 use crate::documents::Environment;
 use crate::envelope::Document;
 use crate::facts::Facts;
-use crate::freeze;
 use crate::glob::Glob;
-use crate::natural;
 use crate::refs::{Marker, Ref};
 use crate::snapshot::{Needs, Snapshot};
 use crate::summary::Summary;
@@ -19,7 +20,7 @@ use crate::summary::Summary;
 /// The page.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Page {
-    /// By type, then by name.
+    /// In promotion order, those that are not applied yet last.
     pub environments: Vec<Row>,
     /// Names of all attributes that any of them has, sorted; `type` is not among them.
     pub attributes: Vec<String>,
@@ -38,9 +39,9 @@ pub struct Row {
     pub attributes: BTreeMap<String, String>,
     /// How many packages are live there.
     pub live: usize,
-    /// How many packages have something to do there.
-    pub open: usize,
-    /// The most urgent of that, and how many packages it is true of.
+    /// How many packages have a place there.
+    pub targets: usize,
+    /// The most urgent of what is up there, and how many packages it is true of.
     pub urgent: Option<(Word, usize)>,
     /// The freeze that is in force there, as a sentence.
     pub frozen: Option<String>,
@@ -75,20 +76,37 @@ impl Stands {
     }
 }
 
-/// The list of environments, in state or in intent.
+/// The list of environments, in state or in intent. `stored` are the summaries that the store keeps.
 ///
 /// # Errors
 /// What must be loaded.
 pub fn page(
     snapshot: &Snapshot,
-    summaries: &BTreeMap<Ref, Summary>,
+    stored: Option<&BTreeMap<Ref, Summary>>,
     facts: &Facts,
+    depth: Depth,
 ) -> Result<Page, Needs> {
     let mut needs = Needs::default();
+    let overview = needs.take(overview::page(snapshot, stored, facts, &[], depth));
+    let registered = needs.take(all(snapshot));
+    let (overview, registered) = needs
+        .settle((overview, registered))
+        .map(|(overview, registered)| (overview.unwrap_or_default(), registered.unwrap_or_default()))?;
+    of(snapshot, &overview, &registered)
+}
+
+/// The list, of what was worked out before.
+pub(super) fn of(
+    snapshot: &Snapshot,
+    overview: &Overview,
+    registered: &BTreeSet<Ref>,
+) -> Result<Page, Needs> {
+    let mut needs = Needs::default();
+    let known: Vec<&str> = overview.columns.iter().map(|column| column.environment.name.as_str()).collect();
+    let others = registered.iter().map(Ref::subpath).filter(|name| !known.contains(name));
     let mut environments = Vec::new();
-    for reference in all(snapshot)? {
-        let name = reference.subpath().to_owned();
-        let frozen = needs.take(freeze::of(snapshot, &name, &facts.now)).flatten();
+    for (index, name) in known.iter().copied().chain(others).enumerate() {
+        let Ok(reference) = format!("@/environment/{name}").parse::<Ref>() else { continue };
         let there = needs.take(snapshot.get(&reference));
         let wanted = needs.take(snapshot.get(&reference.to_intent()));
         let (Some(there), Some(wanted)) = (there, wanted) else { continue };
@@ -101,30 +119,31 @@ pub fn page(
         let body = there.or(wanted).and_then(Document::read::<Environment>).unwrap_or_default();
         let mut attributes = body.attributes;
         let kind = attributes.remove("type").unwrap_or_default();
+        let rows = overview.groups.iter().flat_map(|group| &group.rows);
+        let cells = rows.filter_map(|row| row.cells.get(index)).filter(|cell| cell.target);
         let mut words: BTreeMap<Word, usize> = BTreeMap::new();
-        for summary in summaries.values() {
-            let next = needs.take(deployed::next(snapshot, summary, &name, frozen.is_some())).flatten();
-            if let Some(next) = next {
-                *words.entry(next.word).or_default() += 1;
+        let (mut live, mut targets) = (0, 0);
+        for cell in cells {
+            targets += 1;
+            live += usize::from(cell.live.is_some());
+            if let Some(up) = &cell.up {
+                *words.entry(up.word).or_default() += 1;
             }
         }
-        let live = summaries.values().filter(|summary| summary.live.contains_key(&name)).count();
         environments.push(Row {
             reference,
-            name,
+            name: name.to_owned(),
             kind,
             attributes,
             live,
-            open: words.values().sum(),
+            targets,
             urgent: words.first_key_value().map(|(word, count)| (*word, *count)),
-            frozen: frozen.map(|freeze| freeze.to_string()),
+            frozen: overview.columns.get(index).and_then(|column| column.frozen.clone()),
             stands,
         });
     }
-    environments.sort_by(|one: &Row, other| {
-        natural::compare(&one.kind, &other.kind).then_with(|| natural::compare(&one.name, &other.name))
-    });
-    let attributes: BTreeSet<&String> = environments.iter().flat_map(|row| row.attributes.keys()).collect();
+    let attributes: BTreeSet<&String> =
+        environments.iter().flat_map(|row: &Row| row.attributes.keys()).collect();
     let attributes = attributes.into_iter().cloned().collect();
     needs.settle(Page { environments, attributes })
 }

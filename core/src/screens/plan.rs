@@ -4,8 +4,8 @@ use serde::Serialize;
 
 use super::diff;
 use super::fields;
-use super::labels;
 use super::prose::Prose;
+use super::titles;
 use crate::documents::{Run, RunType};
 use crate::envelope::Document;
 use crate::facts::Facts;
@@ -167,9 +167,10 @@ pub fn of(snapshot: &Snapshot, plan: &Plan) -> Result<Page, Needs> {
     let mut page = Page { count: found.len(), ..Page::default() };
     let order = |one: &Item, other: &Item| {
         let (one, other) = (&one.item.reference, &other.item.reference);
-        labels::order(&one.package(), &other.package()).then_with(|| natural::compare(one.as_str(), other.as_str()))
+        titles::order(one, other).then_with(|| natural::compare(one.as_str(), other.as_str()))
     };
-    found.sort_by(|(cause, one), (other_cause, other)| cause.cmp(other_cause).then_with(|| order(one, other)));
+    found
+        .sort_by(|(cause, one), (other_cause, other)| cause.cmp(other_cause).then_with(|| order(one, other)));
     for (cause, item) in found {
         match page.groups.last_mut().filter(|group| group.cause == cause) {
             Some(group) => group.items.push(item),
@@ -186,9 +187,14 @@ fn raw(reference: &Ref, work_type: plan::WorkType, commit: Option<&str>) -> plan
     plan::Item { reference: reference.clone(), work_type, commit: commit.map(str::to_owned) }
 }
 
+/// The repo of a ref, as it is shown.
+fn repo_of(reference: &Ref) -> String {
+    titles::repo(reference.repo().unwrap_or_default(), true).to_owned()
+}
+
 /// `checkout r142`, leading to the release.
 fn release(prose: &mut Prose, release: &Ref) {
-    let text = format!("{} {}", labels::package(release), release.release().unwrap_or_default());
+    let text = format!("{} {}", titles::package(release), release.release().unwrap_or_default());
     prose.subject(&release.release_ref(), text.trim_end());
 }
 
@@ -208,19 +214,22 @@ fn of_intent(snapshot: &Snapshot, difference: &intent::Difference) -> Result<(Ca
     let verb = match reference.kind() {
         Some(Kind::Deploy) => {
             let live = intent::current_task(snapshot, reference)?.map(|(at, _)| at.release_ref());
-            let wanted = snapshot.get(&reference.to_intent())?.and_then(Document::read::<crate::documents::Intent>);
+            let wanted =
+                snapshot.get(&reference.to_intent())?.and_then(Document::read::<crate::documents::Intent>);
             let wanted = wanted.map(|wanted| resolve::release(snapshot, &wanted.release)).transpose()?;
             let again = wanted == live;
             match wanted.as_ref().or(live.as_ref()) {
                 Some(named) => release(&mut what, named),
-                None => drop(what.subject(&reference.package(), labels::package(reference))),
+                None => drop(what.subject(&reference.package(), titles::package(reference))),
             }
             place(&mut what, if gone { "in" } else { "to" }, reference.subpath());
             if let (Some(live), false, false) = (&live, gone, again) {
                 what.text(format!(", after {}", live.release().unwrap_or_default()));
             }
             if gone {
-                why.text("Its intent was deleted. A ").code("down").text(" run starts; then nothing is live there.");
+                why.text("Its intent was deleted. A ")
+                    .code("down")
+                    .text(" run starts; then nothing is live there.");
             } else {
                 changed(&mut why, &full, "Intent asks for it.");
             }
@@ -257,7 +266,7 @@ fn of_intent(snapshot: &Snapshot, difference: &intent::Difference) -> Result<(Ca
         what,
         why,
         cause: Some(reference.to_intent()),
-        repo: labels::repo(reference),
+        repo: repo_of(reference),
     };
     Ok((if gone { Cause::TakesAway } else { Cause::Intent }, item))
 }
@@ -267,8 +276,10 @@ fn named(reference: &Ref) -> String {
     let release = reference.release().filter(|release| !release.is_empty());
     match (reference.is_global(), release) {
         (true, _) => reference.subpath().to_owned(),
-        (false, Some(release)) => format!("{} of {} {release}", reference.subpath(), labels::package(reference)),
-        (false, None) => format!("{} of {}", reference.subpath(), labels::package(reference)),
+        (false, Some(release)) => {
+            format!("{} of {} {release}", reference.subpath(), titles::package(reference))
+        }
+        (false, None) => format!("{} of {}", reference.subpath(), titles::package(reference)),
     }
 }
 
@@ -322,21 +333,26 @@ fn of_run(snapshot: &Snapshot, ready: &ReadyRun) -> Result<(Cause, Item), Needs>
         what.text(format!(", attempt {attempt}"));
     }
     let mut why = Prose::default();
-    why.text(if goes_on { "It has begun, and what it waited for is there." } else { "Everything it waits for is there." });
+    why.text(if goes_on {
+        "It has begun, and what it waited for is there."
+    } else {
+        "Everything it waits for is there."
+    });
     let item = Item {
         item: raw(&ready.run, plan::WorkType::Run, Some(&ready.commit)),
         verb,
         what,
         why,
         cause: Some(ready.run.clone()),
-        repo: labels::repo(&ready.run),
+        repo: repo_of(&ready.run),
     };
     Ok((if down { Cause::TakesAway } else { Cause::Ready }, item))
 }
 
 fn of_stale(snapshot: &Snapshot, deploy: &StaleDeploy) -> Result<(Cause, Item), Needs> {
     let stale = &deploy.stale;
-    let before = intent::current_task(snapshot, &stale.current)?.map(|(_, task)| task.input).unwrap_or_default();
+    let before =
+        intent::current_task(snapshot, &stale.current)?.map(|(_, task)| task.input).unwrap_or_default();
     let mut what = Prose::default();
     release(&mut what, &stale.task);
     place(&mut what, "to", stale.current.subpath());
@@ -370,7 +386,7 @@ fn of_stale(snapshot: &Snapshot, deploy: &StaleDeploy) -> Result<(Cause, Item), 
         what,
         why,
         cause,
-        repo: labels::repo(&stale.task),
+        repo: repo_of(&stale.task),
     };
     Ok((Cause::Input, item))
 }
@@ -394,7 +410,7 @@ fn of_op(op: &WaitingOp) -> (Cause, Item) {
         what,
         why,
         cause: Some(op.op.clone()),
-        repo: labels::repo(&op.op),
+        repo: repo_of(&op.op),
     };
     (Cause::Upkeep, item)
 }
@@ -402,7 +418,7 @@ fn of_op(op: &WaitingOp) -> (Cause, Item) {
 fn run_name(reference: &Ref) -> Named {
     Named {
         run: reference.clone(),
-        package: if reference.is_global() { String::new() } else { labels::package(reference) },
+        package: if reference.is_global() { String::new() } else { titles::package(reference) },
         id: reference.release().unwrap_or_default().to_owned(),
         place: reference.segments().next().unwrap_or_default().to_owned(),
     }

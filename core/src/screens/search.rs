@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::labels;
+use super::titles;
 use crate::glob::Glob;
 use crate::natural;
 use crate::refs::Ref;
@@ -52,7 +52,12 @@ enum Fit {
 
 /// The best `most` of what `query` may mean. Several words must all be found. Case does not count.
 #[must_use]
-pub fn search(query: &str, summaries: &BTreeMap<Ref, Summary>, environments: &[String], most: usize) -> Vec<Hit> {
+pub fn search(
+    query: &str,
+    summaries: &BTreeMap<Ref, Summary>,
+    environments: &[String],
+    most: usize,
+) -> Vec<Hit> {
     let query = query.trim().to_lowercase();
     let words: Vec<&str> = query.split_whitespace().collect();
     if words.is_empty() {
@@ -63,18 +68,22 @@ pub fn search(query: &str, summaries: &BTreeMap<Ref, Summary>, environments: &[S
         if let Some(fit) = fit_all(&words, &[name])
             && let Ok(reference) = format!("@/environment/{name}").parse()
         {
-            let hit = Hit { kind: HitKind::Environment, reference, title: name.clone(), detail: String::new() };
+            let hit =
+                Hit { kind: HitKind::Environment, reference, title: name.clone(), detail: String::new() };
             found.push((fit, 0, hit));
         }
     }
     for summary in summaries.values() {
-        let (name, repo) = (labels::package(&summary.package), labels::repo(&summary.package));
-        if let Some(fit) = fit_all(&words, &[&name, &repo, summary.package.as_str()]) {
+        let (name, repo) = (
+            titles::package(&summary.package),
+            titles::repo(summary.package.repo().unwrap_or_default(), true),
+        );
+        if let Some(fit) = fit_all(&words, &[&name, repo, summary.package.as_str()]) {
             let hit = Hit {
                 kind: HitKind::Package,
                 reference: summary.package.clone(),
                 title: name.clone(),
-                detail: repo,
+                detail: repo.to_owned(),
             };
             found.push((fit, 0, hit));
         }
@@ -92,7 +101,9 @@ pub fn search(query: &str, summaries: &BTreeMap<Ref, Summary>, environments: &[S
             }
             let fits = words.iter().map(|word| match is_commit(word, &release.commit) {
                 true => Some(Fit::Exact),
-                false => texts.iter().copied().chain([name.as_str()]).filter_map(|text| fit(word, text)).min(),
+                false => {
+                    texts.iter().copied().chain([name.as_str()]).filter_map(|text| fit(word, text)).min()
+                }
             });
             if let Some(fit) = fits.collect::<Option<Vec<Fit>>>().and_then(|fits| fits.into_iter().max()) {
                 let hit = Hit {
@@ -185,7 +196,10 @@ mod tests {
                     release("r14", "1111111", "Older", &[]),
                 ]),
             ),
-            of("github.com/acme/money/-/refunds/release.ocu.star", json!([release("r9", "abcdef", "Post", &[])])),
+            of(
+                "github.com/acme/money/-/refunds/release.ocu.star",
+                json!([release("r9", "abcdef", "Post", &[])]),
+            ),
         ]
         .into()
     }

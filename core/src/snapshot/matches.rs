@@ -257,8 +257,15 @@ mod tests {
     #[test]
     fn it_finds_what_a_search_finds_however_often_it_is_interrupted() {
         let snapshot = store();
-        let patterns =
-            ["**", "**/@r*", "s/-/p/**", "s/-/p/@r1?/deploy/*/[0-9]", "@/environment/prod", "nothing/**", "**/@/**"];
+        let patterns = [
+            "**",
+            "**/@r*",
+            "s/-/p/**",
+            "s/-/p/@r1?/deploy/*/[0-9]",
+            "@/environment/prod",
+            "nothing/**",
+            "**/@/**",
+        ];
         for pattern in patterns {
             let whole = all(&snapshot, pattern, usize::MAX);
             for budget in [1, 2, 3, 7, 50] {
