@@ -96,7 +96,7 @@ pub fn search(
             let own = |word: &&str| {
                 texts.iter().any(|text| fit(word, text).is_some()) || is_commit(word, &release.commit)
             };
-            if !words.iter().any(|word| own(word)) {
+            if !words.iter().any(own) {
                 continue;
             }
             let fits = words.iter().map(|word| match is_commit(word, &release.commit) {
