@@ -39,9 +39,29 @@ enum Thing {
     WasmBindgen,
     Trunk,
     Chromium,
-    Playwright,
+    /// What npm installs into a folder that has a lock file.
+    Npm(Tests),
     CargoDeny,
     GitHost(Program),
+}
+
+/// Tests that Node.js runs, with what they need from npm.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Tests {
+    /// The dashboard in a real browser.
+    Browser,
+    /// The emulated git hosts.
+    GitHosts,
+}
+
+impl Tests {
+    /// Where they live, from the clone's root.
+    pub(crate) const fn folder(self) -> &'static str {
+        match self {
+            Self::Browser => "tests/browser",
+            Self::GitHosts => "tests/githost",
+        }
+    }
 }
 
 /// What matters for a program that we compile: most only wait for others, or for the disk.
@@ -56,9 +76,6 @@ const CARGO_DENY: &str = "0.20.2";
 
 /// Names under which systems install the browser.
 const CHROMIUM: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
-
-/// Where the browser tests and what they install live, from the clone's root.
-pub(crate) const BROWSER_TESTS: &str = "tests/browser";
 
 /// Makes sure that everything `chore` needs is there.
 ///
@@ -88,7 +105,8 @@ pub(crate) fn run(project: &Project, chore: For) -> Outcome {
             Thing::WasmBindgen,
             Thing::Trunk,
             Thing::Chromium,
-            Thing::Playwright,
+            Thing::Npm(Tests::Browser),
+            Thing::Npm(Tests::GitHosts),
         ],
     };
     let last: &[Thing] = match chore {
@@ -170,7 +188,7 @@ impl Thing {
             Self::WasmBindgen => format!("wasm-bindgen {}", wasm_bindgen_version(project)?),
             Self::Trunk => format!("trunk {TRUNK}"),
             Self::Chromium => "chromium".to_owned(),
-            Self::Playwright => "playwright-core".to_owned(),
+            Self::Npm(tests) => format!("the npm packages of {}", tests.folder()),
             Self::CargoDeny => format!("cargo-deny {CARGO_DENY}"),
             Self::GitHost(program) => program.name().to_owned(),
         })
@@ -183,7 +201,8 @@ impl Thing {
             Self::WasmBindgen => "joins the dashboard's wasm to JavaScript",
             Self::Trunk => "bundles the dashboard",
             Self::Chromium => "the browser that the tests open the dashboard in",
-            Self::Playwright => "drives the browser",
+            Self::Npm(Tests::Browser) => "drive the browser, and look for what keeps people out",
+            Self::Npm(Tests::GitHosts) => "describe what git hosts answer",
             Self::CargoDeny => "checks licences and sources of dependencies",
             Self::GitHost(Program::Gitea) => "the git host that tests run CI on",
             Self::GitHost(Program::Runner) => "runs the jobs of that git host",
@@ -201,7 +220,7 @@ impl Thing {
             }
             Self::Trunk => format!("cargo install trunk@{TRUNK}"),
             Self::Chromium => "apt-get install chromium".to_owned(),
-            Self::Playwright => format!("npm ci, in {BROWSER_TESTS}"),
+            Self::Npm(tests) => format!("npm ci, in {}", tests.folder()),
             Self::CargoDeny => format!("cargo install cargo-deny@{CARGO_DENY}"),
             Self::GitHost(program) => program.how(),
         })
@@ -214,7 +233,8 @@ impl Thing {
             Self::WasmBindgen | Self::CargoDeny => " (some 2 minutes on 2 cores)",
             Self::GitHost(Program::Runner) => " (a minute on 2 cores)",
             Self::Chromium => " (into the system; as root or with sudo)",
-            Self::Crates | Self::WasmTarget | Self::Playwright => "",
+            Self::Npm(Tests::GitHosts) => " (400 MB, most of it the same description for every edition)",
+            Self::Crates | Self::WasmTarget | Self::Npm(Tests::Browser) => "",
         }
     }
 
@@ -234,8 +254,8 @@ impl Thing {
             Self::WasmBindgen => is_version(project, "wasm-bindgen", &wasm_bindgen_version(project)?),
             Self::Trunk => is_version(project, "trunk", TRUNK),
             Self::Chromium => chromium(project).is_some(),
-            Self::Playwright => {
-                let folder = project.root().join(BROWSER_TESTS);
+            Self::Npm(tests) => {
+                let folder = project.root().join(tests.folder());
                 let modified = |file: &str| folder.join(file).metadata().and_then(|m| m.modified());
                 // npm writes this file when it is done.
                 match (modified("node_modules/.package-lock.json"), modified("package-lock.json")) {
@@ -260,11 +280,11 @@ impl Thing {
             }
             Self::Trunk => cargo_install(project, "trunk", TRUNK, "trunk", Speed::ToCompile),
             Self::Chromium => install_chromium(project),
-            Self::Playwright => project::run(
+            Self::Npm(tests) => project::run(
                 project
                     .command("npm")
                     .args(["ci", "--no-audit", "--no-fund"])
-                    .current_dir(project.root().join(BROWSER_TESTS)),
+                    .current_dir(project.root().join(tests.folder())),
             ),
             Self::CargoDeny => {
                 cargo_install(project, "cargo-deny", CARGO_DENY, "cargo-deny", Speed::ToCompile)
