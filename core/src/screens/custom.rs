@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::environments::Stands;
 use super::titles;
-use crate::documents::Status;
+use crate::documents::{Environment, Status};
 use crate::envelope::Document;
 use crate::glob::Glob;
 use crate::intent::{self, Change};
@@ -207,6 +207,14 @@ fn set_command(reference: &Ref, value: Option<&Value>) -> String {
         Some(Value::String(text)) => format!("ocuroot state set {reference} {}", quoted(text)),
         Some(value) => format!("ocuroot state set {reference} {} -f json", quoted(&value.to_string())),
     }
+}
+
+/// The body of an environment, as JSON in one line.
+#[must_use]
+pub fn environment_body(name: &str, attributes: impl IntoIterator<Item = (String, String)>) -> String {
+    let attributes = attributes.into_iter().collect();
+    let environment = Environment { name: name.to_owned(), attributes, ..Environment::default() };
+    serde_json::to_string(&environment).unwrap_or_default()
 }
 
 /// A word as a shell reads it.
