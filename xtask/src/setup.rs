@@ -15,6 +15,7 @@ use crate::project::{self, Failure, Outcome, Project};
 pub(crate) enum For {
     Demo,
     DemoCi,
+    Bundle,
     Test,
     Ci,
 }
@@ -38,6 +39,7 @@ enum Thing {
     WasmTarget,
     WasmBindgen,
     Trunk,
+    WasmOpt,
     Chromium,
     /// What npm installs into a folder that has a lock file.
     Npm(Tests),
@@ -77,6 +79,9 @@ const CARGO_DENY: &str = "0.20.2";
 /// Names under which systems install the browser.
 const CHROMIUM: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
 
+/// Where wasm-opt is installed, from the clone's root.
+pub(crate) const WASM_OPT: &str = "xtask/wasm-opt";
+
 /// Makes sure that everything `chore` needs is there.
 ///
 /// # Errors
@@ -99,11 +104,13 @@ pub(crate) fn run(project: &Project, chore: For) -> Outcome {
 
     let wanted: &[Thing] = match chore {
         For::Demo | For::DemoCi => &[],
+        For::Bundle => &[Thing::Crates, Thing::WasmTarget, Thing::WasmBindgen, Thing::Trunk, Thing::WasmOpt],
         For::Test | For::Ci => &[
             Thing::Crates,
             Thing::WasmTarget,
             Thing::WasmBindgen,
             Thing::Trunk,
+            Thing::WasmOpt,
             Thing::Chromium,
             Thing::Npm(Tests::Browser),
             Thing::Npm(Tests::GitHosts),
@@ -111,10 +118,10 @@ pub(crate) fn run(project: &Project, chore: For) -> Outcome {
     };
     let last: &[Thing] = match chore {
         For::Ci => &[Thing::CargoDeny],
-        For::Demo | For::DemoCi | For::Test => &[],
+        For::Demo | For::DemoCi | For::Bundle | For::Test => &[],
     };
     let programs: &[Program] = match (chore, &hosted) {
-        (For::Demo, _) | (_, Err(_)) => &[],
+        (For::Demo | For::Bundle, _) | (_, Err(_)) => &[],
         (For::DemoCi | For::Test | For::Ci, Ok(())) => &Program::ALL,
     };
     let programs = programs.iter().copied().map(Thing::GitHost);
@@ -187,6 +194,7 @@ impl Thing {
             Self::WasmTarget => "Rust's target wasm32-unknown-unknown".to_owned(),
             Self::WasmBindgen => format!("wasm-bindgen {}", wasm_bindgen_version(project)?),
             Self::Trunk => format!("trunk {TRUNK}"),
+            Self::WasmOpt => "wasm-opt".to_owned(),
             Self::Chromium => "chromium".to_owned(),
             Self::Npm(tests) => format!("the npm packages of {}", tests.folder()),
             Self::CargoDeny => format!("cargo-deny {CARGO_DENY}"),
@@ -200,6 +208,7 @@ impl Thing {
             Self::WasmTarget => "the dashboard runs in the browser",
             Self::WasmBindgen => "joins the dashboard's wasm to JavaScript",
             Self::Trunk => "bundles the dashboard",
+            Self::WasmOpt => "makes the dashboard small",
             Self::Chromium => "the browser that the tests open the dashboard in",
             Self::Npm(Tests::Browser) => "drive the browser, and look for what keeps people out",
             Self::Npm(Tests::GitHosts) => "describe what git hosts answer",
@@ -219,6 +228,7 @@ impl Thing {
                 format!("cargo install wasm-bindgen-cli@{version}")
             }
             Self::Trunk => format!("cargo install trunk@{TRUNK}"),
+            Self::WasmOpt => format!("npm ci, in {WASM_OPT}"),
             Self::Chromium => "apt-get install chromium".to_owned(),
             Self::Npm(tests) => format!("npm ci, in {}", tests.folder()),
             Self::CargoDeny => format!("cargo install cargo-deny@{CARGO_DENY}"),
@@ -234,7 +244,7 @@ impl Thing {
             Self::GitHost(Program::Runner) => " (a minute on 2 cores)",
             Self::Chromium => " (into the system; as root or with sudo)",
             Self::Npm(Tests::GitHosts) => " (400 MB, most of it the same description for every edition)",
-            Self::Crates | Self::WasmTarget | Self::Npm(Tests::Browser) => "",
+            Self::Crates | Self::WasmTarget | Self::WasmOpt | Self::Npm(Tests::Browser) => "",
         }
     }
 
@@ -254,15 +264,8 @@ impl Thing {
             Self::WasmBindgen => is_version(project, "wasm-bindgen", &wasm_bindgen_version(project)?),
             Self::Trunk => is_version(project, "trunk", TRUNK),
             Self::Chromium => chromium(project).is_some(),
-            Self::Npm(tests) => {
-                let folder = project.root().join(tests.folder());
-                let modified = |file: &str| folder.join(file).metadata().and_then(|m| m.modified());
-                // npm writes this file when it is done.
-                match (modified("node_modules/.package-lock.json"), modified("package-lock.json")) {
-                    (Ok(installed), Ok(wanted)) => installed >= wanted,
-                    _ => false,
-                }
-            }
+            Self::WasmOpt => npm_has(project, WASM_OPT),
+            Self::Npm(tests) => npm_has(project, tests.folder()),
             Self::CargoDeny => is_version(project, "cargo-deny", CARGO_DENY),
             Self::GitHost(program) => program.is_there(project)?,
         })
@@ -280,12 +283,8 @@ impl Thing {
             }
             Self::Trunk => cargo_install(project, "trunk", TRUNK, "trunk", Speed::ToCompile),
             Self::Chromium => install_chromium(project),
-            Self::Npm(tests) => project::run(
-                project
-                    .command("npm")
-                    .args(["ci", "--no-audit", "--no-fund"])
-                    .current_dir(project.root().join(tests.folder())),
-            ),
+            Self::WasmOpt => npm_ci(project, WASM_OPT),
+            Self::Npm(tests) => npm_ci(project, tests.folder()),
             Self::CargoDeny => {
                 cargo_install(project, "cargo-deny", CARGO_DENY, "cargo-deny", Speed::ToCompile)
             }
@@ -300,6 +299,22 @@ impl Thing {
             .because(format!("{name} could not be installed"))
             .advise(format!("is the network there? Or install it yourself, so that it is on PATH: {how}"))
     }
+}
+
+/// Whether npm has installed what the folder's lock file says.
+fn npm_has(project: &Project, folder: &str) -> bool {
+    let folder = project.root().join(folder);
+    let modified = |file: &str| folder.join(file).metadata().and_then(|m| m.modified());
+    // npm writes this file when it is done.
+    match (modified("node_modules/.package-lock.json"), modified("package-lock.json")) {
+        (Ok(installed), Ok(wanted)) => installed >= wanted,
+        _ => false,
+    }
+}
+
+fn npm_ci(project: &Project, folder: &str) -> Outcome {
+    let folder = project.root().join(folder);
+    project::run(project.command("npm").args(["ci", "--no-audit", "--no-fund"]).current_dir(folder))
 }
 
 /// Crates are fetched for this machine and for the browser, not for every system there is.
