@@ -7,10 +7,19 @@
 //! them, without a browser.
 
 pub mod columns;
+pub mod custom;
+pub mod diff;
+pub mod environment;
+pub mod environments;
+pub mod explorer;
+pub mod fields;
 pub mod matrix;
 pub mod overview;
 pub mod package;
+pub mod plan;
+pub mod prose;
 pub mod says;
+pub mod search;
 pub mod standing;
 pub mod commands;
 pub mod log;
@@ -19,6 +28,7 @@ pub mod source_links;
 pub mod status;
 pub mod summaries;
 pub mod titles;
+pub mod travel;
 
 pub use standing::{Depth, Standing};
 pub use status::{Tone, Word};

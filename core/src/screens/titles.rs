@@ -10,6 +10,7 @@
 //! assert_eq!(titles::repo("github.com/acme/shop", true), "acme/shop");
 //! ```
 
+use crate::natural;
 use crate::refs::Ref;
 
 /// A package's short name: its path without the file's ending, or just its folder where the file is
@@ -44,4 +45,13 @@ pub fn same_host<'a>(repos: impl IntoIterator<Item = &'a str>) -> bool {
     let mut hosts = repos.into_iter().map(|repo| repo.split('/').next());
     let first = hosts.next();
     hosts.all(|host| Some(host) == first)
+}
+
+/// The order of packages, or of what lies in them: by repo, then by name, as people count.
+#[must_use]
+pub fn order(one: &Ref, other: &Ref) -> std::cmp::Ordering {
+    let repo_of = |reference: &Ref| repo(reference.repo().unwrap_or_default(), true).to_owned();
+    natural::compare(&repo_of(one), &repo_of(other))
+        .then_with(|| natural::compare(&package(one), &package(other)))
+        .then_with(|| natural::compare(one.package().as_str(), other.package().as_str()))
 }

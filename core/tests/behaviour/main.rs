@@ -19,6 +19,9 @@ mod freeze;
 mod generations;
 #[cfg(test)]
 mod outdated;
+#[cfg(test)]
+mod places;
+#[cfg(test)]
 mod plan;
 #[cfg(test)]
 mod push;
