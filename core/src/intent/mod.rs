@@ -244,17 +244,17 @@ pub fn diff(snapshot: &Snapshot) -> Result<Vec<Difference>, Needs> {
     needs.settle(differences)
 }
 
-/// How intent and state differ at one deployment, `…/@/deploy/<environment>`; none where they are the same.
+/// How intent and the state at `reference` differ; both are looked for under that very name.
 ///
 /// # Errors
 /// What must be loaded.
-pub fn difference(snapshot: &Snapshot, current: &Ref) -> Result<Option<Change>, Needs> {
-    let intent = current.to_intent();
-    let intent = snapshot.exists(&intent)?.then_some(intent);
-    if intent.is_none() && !snapshot.exists(current)? {
+pub(crate) fn difference(snapshot: &Snapshot, reference: &Ref) -> Result<Option<Change>, Needs> {
+    let intent = reference.to_intent();
+    let wanted = snapshot.exists(&intent)?;
+    if !wanted && !snapshot.exists(reference)? {
         return Ok(None);
     }
-    change_at(snapshot, intent.as_ref(), current)
+    change_at(snapshot, wanted.then_some(&intent), reference)
 }
 
 /// Where the intent at `intent` would be in state.

@@ -10,7 +10,6 @@ pub mod columns;
 pub mod matrix;
 pub mod overview;
 pub mod package;
-pub mod says;
 pub mod standing;
 pub mod status;
 pub mod summaries;

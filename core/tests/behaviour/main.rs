@@ -38,3 +38,5 @@ mod screens;
 mod summary;
 #[cfg(test)]
 mod summary_update;
+#[cfg(test)]
+mod why;

@@ -190,7 +190,7 @@ fn the_side_says_who_has_to_do_what() {
         lines(&page.approvals),
         [
             "db r7 dev: waits only for @/custom/ok",
-            "web r2 prod-2: waits for custom/ok, and for perf, which failed",
+            "web r2 prod-2: waits for ok, and for perf, which failed",
         ]
     );
     assert_eq!(lines(&page.broken), ["web r2 perf: after 2 attempts", "web r1 prod-10: "]);
@@ -356,7 +356,7 @@ fn a_package_shows_its_releases_and_where_they_are() {
         notes,
         [
             "r2 failed 1 month ago, after 2 attempts.",
-            "r2 waits for custom/ok, and for perf, which failed (1 month).",
+            "r2 waits for ok, and for perf, which failed (1 month).",
         ]
     );
     let lanes: Vec<&str> = page.lanes.iter().map(|lane| lane.environment.name.as_str()).collect();
