@@ -302,6 +302,8 @@ pub fn window(sizes: &[usize], scrolled: usize, fits: usize) -> Window {
         }
         at = next;
     }
+    // Scrolled past the end, where what was filtered away has made the list shorter: its last ones.
+    let end = if end == 0 { sizes.len() } else { end };
     let start = (start / STEP * STEP).saturating_sub(STEP);
     let end = (end.div_ceil(STEP) * STEP).saturating_add(STEP).min(sizes.len()).max(start);
     let room = |part: Option<&[usize]>| part.unwrap_or_default().iter().sum();

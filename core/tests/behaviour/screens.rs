@@ -190,7 +190,7 @@ fn the_side_says_who_has_to_do_what() {
         lines(&page.approvals),
         [
             "db r7 dev: waits only for @/custom/ok",
-            "web r2 prod-2: waits for custom/ok, and for perf, which failed",
+            "web r2 prod-2: waits for ok, and for perf, which failed",
         ]
     );
     assert_eq!(lines(&page.broken), ["web r2 perf: after 2 attempts", "web r1 prod-10: "]);
@@ -356,7 +356,7 @@ fn a_package_shows_its_releases_and_where_they_are() {
         notes,
         [
             "r2 failed 1 month ago, after 2 attempts.",
-            "r2 waits for custom/ok, and for perf, which failed (1 month).",
+            "r2 waits for ok, and for perf, which failed (1 month).",
         ]
     );
     let lanes: Vec<&str> = page.lanes.iter().map(|lane| lane.environment.name.as_str()).collect();
@@ -413,6 +413,10 @@ fn a_lane_tells_what_was_live_and_when() {
     let first = package::now_live(&page);
     assert_eq!(drawn(&first, 10 * DAY), "r2 700-1000");
     let (all, _) = answer(&store, |s| package::timeline(s, &page.releases));
+    assert_eq!(all.took, BTreeMap::from([("r1".to_owned(), 20 * DAY), ("r2".to_owned(), 28 * DAY)]));
+    // r2 has failed once, and nobody has retried that run.
+    assert_eq!(all.usual, Some(20 * DAY));
+    let all = all.lanes;
     assert_eq!(drawn(&all, 10 * DAY), "r1 0-700, r2 700-1000, r2 x2 350");
     assert_eq!(drawn(&all, 2 * DAY), "r2 0-1000");
     assert_eq!(all["prod"].segments[0].from, "2026-01-20T00:00:00Z");

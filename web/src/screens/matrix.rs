@@ -106,6 +106,8 @@ pub(super) fn Matrix(
     filter: RwSignal<Filter>,
     /// That, worked out.
     view: Memo<View>,
+    /// What stands below it.
+    children: Children,
 ) -> impl IntoView {
     let nav = use_nav();
     let scroller = NodeRef::<html::Div>::new();
@@ -345,6 +347,7 @@ pub(super) fn Matrix(
                 <thead role="rowgroup">{head}</thead>
                 {body}
             </table>
+            {children()}
         </div>
         <Readout page view told pointed/>
     }
@@ -378,7 +381,7 @@ fn cell_of(target: Option<web_sys::EventTarget>) -> Option<At> {
 /// The room of rows that are out of sight.
 fn room(pixels: usize) -> Option<impl IntoView> {
     (pixels > 0).then(|| {
-        view! { <tbody aria-hidden="true" class="room"><tr><td style:height=format!("{pixels}px")></td></tr></tbody> }
+        view! { <tbody aria-hidden="true" class="room"><tr style:height=format!("{pixels}px")><td></td></tr></tbody> }
     })
 }
 

@@ -119,8 +119,7 @@ fn Page(
                 <Side page/>
                 <section class="board" aria-label="What is live where">
                     <Tools page filter/>
-                    <NoMatch filter view/>
-                    <Matrix page filter view/>
+                    <Matrix page filter view><NoMatch filter view/></Matrix>
                 </section>
             </main>
         }
@@ -144,7 +143,7 @@ fn NoMatch(
     move || {
         let (packages, of, meant) = view.with(|view| (view.packages, view.of, view.meant.clone()));
         (packages == 0).then(|| {
-            let text = filter.with_untracked(|filter| filter.text.trim().to_owned());
+            let text = filter.with(|filter| filter.text.trim().to_owned());
             let title = match text.is_empty() {
                 true => "No package has that".to_owned(),
                 false => format!("Nothing matches “{text}”"),
@@ -156,7 +155,7 @@ fn NoMatch(
             let meant = meant.map(|meant| {
                 let name = meant.clone();
                 let choose = move |_| filter.update(|filter| filter.text.clone_from(&name));
-                view! { " Did you mean " <button type="button" class="link bare" on:click=choose>{meant}</button> "?" }
+                view! { " Did you mean " <button type="button" class="link" on:click=choose>{meant}</button> "?" }
             });
             let clear = move |_| filter.update(clear);
             view! {

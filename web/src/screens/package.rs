@@ -6,7 +6,7 @@ use std::sync::Arc;
 use leptos::prelude::*;
 use ocuroot_core::Ref;
 use ocuroot_core::screens::package::{
-    self, Failure, Lane, LaneNow, PackagePage, ReleaseRow, Search, Segment, Step,
+    self, Failure, Lane, LaneNow, PackagePage, ReleaseRow, Search, Segment, Step, Timeline,
 };
 use ocuroot_core::screens::{Depth, Standing, Word, titles};
 use ocuroot_core::times;
@@ -17,7 +17,7 @@ use crate::browser;
 use crate::nav::{Nav, use_nav};
 use crate::route::Screen;
 use crate::store::{self, Asked, Shown};
-use crate::ui::{Age, Breakable, Icon, Moment, Note, State, Status, Title, shape, tone, unbroken};
+use crate::ui::{Age, Breakable, Icon, Note, State, Status, Title, shape, tone, unbroken};
 
 /// Older releases that are shown at a time.
 const MORE: usize = 50;
@@ -117,6 +117,21 @@ fn Known(
             }
         }
     };
+    // Loaded after the page: when each of its newest releases was deployed.
+    let asked = store::ask(move |sight| {
+        let page = page.get();
+        let rows = (*page).as_ref().map(|page| page.releases.clone()).unwrap_or_default();
+        package::timeline(sight.snapshot, &rows)
+    });
+    let past = Memo::new(move |_| match asked.get() {
+        Asked::Answered(past) => Some((*past).clone()),
+        _ => None,
+    });
+    let usual = move || {
+        let usual = past.with(|past| past.as_ref()?.usual)?;
+        let usual = unbroken(&times::duration(usual));
+        Some(view! { <span>{format!("usually {usual} from commit to the last environment")}</span> })
+    };
     let history = nav.route_now().to(Screen::Explorer(Some(package.clone()))).to_string();
     view! {
         <main id="main">
@@ -126,12 +141,13 @@ fn Known(
                 <p class="meta">
                     <span class="ref"><Breakable text=package.to_string()/></span>
                     <span>{of(|page| counted(page.count))}</span>
+                    {usual}
                 </p>
                 <div class="row"><a class="btn" href=history>"Documents"</a></div>
             </header>
             {move || notes.get().into_iter().map(|standing| view! { <About standing/> }).collect_view()}
-            <Lanes page/>
-            <Releases page package/>
+            <Lanes page past/>
+            <Releases page past package/>
         </main>
     }
 }
@@ -180,21 +196,17 @@ fn About(
 fn Lanes(
     /// What there is.
     page: Signal<Arc<Option<PackagePage>>>,
+    /// What was live, once it is known.
+    past: Memo<Option<Timeline>>,
 ) -> impl IntoView {
     let nav = use_nav();
     let days = RwSignal::new(7_u64);
-    // Loaded after the page: when each of its newest releases was deployed.
-    let asked = store::ask(move |sight| {
-        let page = page.get();
-        let rows = (*page).as_ref().map(|page| page.releases.clone()).unwrap_or_default();
-        package::timeline(sight.snapshot, &rows)
-    });
     let lanes = Memo::new(move |_| {
         let now = page.with(|page| (**page).as_ref().map(package::now_live).unwrap_or_default());
-        match asked.get() {
-            Asked::Answered(told) => joined(now, &told),
-            _ => now,
-        }
+        past.with(|past| match past {
+            Some(past) => joined(now, &past.lanes),
+            None => now,
+        })
     });
     let places = Memo::new(move |_| {
         page.with(|page| {
@@ -316,7 +328,7 @@ fn lane_of(nav: Nav, lane: &Lane, now: &str, range: u64, frozen: Option<&str>) -
         }
     });
     let cold = frozen.map(|why| {
-        view! { <span class="cold" title=why.to_owned()><span class="sr">{why.to_owned()}</span></span> }
+        view! { <svg class="i" role="img" aria-label=why.to_owned() style:--a="98.5%"><use href="#i-frozen"></use></svg> }
     });
     view! { <div class="lane">{segments.collect_view()}{cold}{failures.collect_view()}</div> }
 }
@@ -339,6 +351,8 @@ fn next(nav: Nav, place: &LaneNow) -> impl IntoView + use<> {
 fn Releases(
     /// What there is.
     page: Signal<Arc<Option<PackagePage>>>,
+    /// What was live, once it is known.
+    past: Memo<Option<Timeline>>,
     /// Which one.
     package: Ref,
 ) -> impl IntoView {
@@ -383,7 +397,8 @@ fn Releases(
                 let rows = found.iter().filter_map(|index| {
                     let row = rows.get(*index)?.clone();
                     let steps = steps.get(&row.id).cloned().unwrap_or_default();
-                    Some(view! { <Row row steps/> })
+                    let took = past.with(|past| past.as_ref()?.took.get(&row.id).copied());
+                    Some(view! { <Row row steps took/> })
                 });
                 rows.collect_view()
             })
@@ -434,6 +449,7 @@ fn Releases(
                         <th scope="col" class="w">"Live in"</th>
                         <th scope="col" class="w">"Tag"</th>
                         <th scope="col" class="w r">"Created"</th>
+                        <th scope="col" class="w r">"Took"</th>
                     </tr>
                 </thead>
                 <tbody>{drawn}</tbody>
@@ -449,10 +465,16 @@ fn Row(
     row: ReleaseRow,
     /// Its phases, once they are known.
     steps: Vec<Step>,
+    /// How long it took, in seconds, once that is known.
+    took: Option<u64>,
 ) -> impl IntoView {
     let nav = use_nav();
     let href = nav.route_now().to(Screen::Release(row.release.clone(), None)).to_string();
     let short: String = row.commit.chars().take(7).collect();
+    let took = match (row.word, row.age) {
+        (Word::Running, Some(age)) => Some(format!("{} so far", unbroken(&times::duration(age)))),
+        _ => took.map(|took| unbroken(&times::duration(took))),
+    };
     let live = live_in(&row.live_in);
     let on_phone = live
         .clone()
@@ -491,7 +513,8 @@ fn Row(
             </td>
             <td class="w">{live}</td>
             <td class="w">{tags}</td>
-            <td class="w r"><Moment time=row.time/></td>
+            <td class="w r"><Age time=row.time.clone()/>{(!row.time.is_empty()).then_some(" ago")}</td>
+            <td class="w r dim">{took}</td>
         </tr>
     }
 }

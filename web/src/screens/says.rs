@@ -1,7 +1,7 @@
 //! Sentences of core, with their refs as links.
 
 use leptos::prelude::*;
-use ocuroot_core::screens::says::{Part, Sentence};
+use ocuroot_core::why::{Part, Sentence};
 
 use crate::ui::{RefLink, unbroken};
 
@@ -16,6 +16,7 @@ pub fn Says(
         Part::Ref { reference, label } => {
             view! { <RefLink reference=reference.clone() label=unbroken(label)/> }.into_any()
         }
+        Part::Command { command } => view! { <code>{command.clone()}</code> }.into_any(),
     });
     parts.collect_view()
 }
