@@ -123,6 +123,8 @@ export async function browser({ bundle = required("OCUROOT_BUNDLE"), args = [] }
         if (problems.length) error.message += `\nproblems in the browser:\n  ${problems.join("\n  ")}`;
         throw error;
       }
+      // What the page has queued is told before this is answered.
+      await page.evaluate(() => new Promise((resolve) => setTimeout(resolve))).catch(() => {});
       judge(problems, expect);
     } finally {
       await context.close();
