@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { hostile, NAMES, NASTY } from "./hostile.mjs";
+import { SMALL, big, packageName, touch } from "./big.mjs";
 import * as old from "./old.mjs";
 import { hold, shop } from "./shop.mjs";
 
@@ -54,6 +55,15 @@ test("the hostile store is read, and every text is in it", () =>
     assert.ok(refs.some((ref) => ref.startsWith("evil.example/<img")));
     const values = await store.ocuroot("state", "get", "./-/release.ocu.star/@r1/deploy/prod#output");
     for (const text of NASTY.slice(0, 20)) assert.ok(values.includes(JSON.stringify(text).slice(1, -1)), text);
+  }));
+
+test("a store of any size has the summaries that belong there, and can be written", () =>
+  using(() => big(SMALL), async (store) => {
+    assert.equal(await store.ocuroot("state", "check"), "");
+    assert.equal((await matches(store, `${packageName(4)}/@r9/deploy/*`)).length, SMALL.deploys);
+    await touch(store, 5);
+    assert.deepEqual(await matches(store, "@/custom/*"), ["@/custom/touched"]);
+    assert.equal(await store.ocuroot("state", "diff"), "");
   }));
 
 describe("stores of older tools", () => {
