@@ -27,7 +27,7 @@ pub(crate) fn run(project: &Project) -> Outcome {
         }
         project::run(&mut tests)
     })?;
-    section("tests of the emulated git hosts", || node_tests(project, Tests::GitHosts, |_| {}))?;
+    section("tests of the git hosts for tests", || node_tests(project, Tests::GitHosts, |_| {}))?;
     section("the dashboard", || bundle::run(project, Profile::Dev))
         .and_then(|bundle| section("tests in a browser", || browser(project, &bundle)))?;
     section("the demo", || demo::run(project, Servers::End))
