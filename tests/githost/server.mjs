@@ -7,9 +7,8 @@ import { createServer } from "node:http";
 // `routes`: [["GET /repos/:owner/:repo/git/trees/:sha", "tree", handler], …], where `*name` at the
 // end takes the rest of the path. A handler gets { params, query, headers, body, url } and returns
 // `answer(…)`. The second word is the kind under which requests are counted.
-export async function listen({ port = 0, latencyMs = 0, routes, around, cors, missing }) {
+export async function listen({ port = 0, latencyMs = 0, routes, around, cors, missing, requests = [] }) {
   const compiled = routes.map(([pattern, kind, handle]) => ({ ...compile(pattern), kind, handle }));
-  const requests = [];
   const server = createServer(async (request, response) => {
     const url = new URL(request.url, `http://${request.headers.host}`);
     if (url.pathname === "/_emulator/requests") return control(request, response, requests);
