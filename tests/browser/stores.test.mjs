@@ -67,7 +67,7 @@ test("a store of any size has the summaries that belong there, and can be writte
   }));
 
 describe("stores of older tools", () => {
-  for (const make of [old.version1, old.version2, old.withoutSummaries, old.shared]) {
+  for (const make of [old.version1, old.version1Together, old.version2, old.withoutSummaries, old.shared]) {
     test(make.name, () =>
       using(make, async (store) => {
         const config = `ocuroot("0.3.0")\nstore.set(store.git("https://github.com/acme/releases.git", branch = "${store.state}")${store.state === store.intent ? "" : `, intent = store.git("https://github.com/acme/releases.git", branch = "${store.intent}")`})\n`;
@@ -77,6 +77,12 @@ describe("stores of older tools", () => {
         assert.ok((await matches(store, "**", "--intent")).length);
       }));
   }
+
+  test("in which nothing has happened, and none at all", async () => {
+    for (const make of [old.empty, old.noStore]) {
+      await using(make, async (store) => assert.deepEqual(await matches(store, "**"), []));
+    }
+  });
 
   test("of a version to come", () =>
     using(old.fromTheFuture, async (store) => {
