@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { hostile, NAMES, NASTY } from "./hostile.mjs";
-import { SMALL, big, packageName, touch } from "./big.mjs";
+import { SMALL, big, longLog, packageName, touch } from "./big.mjs";
 import * as old from "./old.mjs";
 import { hold, shop } from "./shop.mjs";
 
@@ -64,6 +64,13 @@ test("a store of any size has the summaries that belong there, and can be writte
     await touch(store, 5);
     assert.deepEqual(await matches(store, "@/custom/*"), ["@/custom/touched"]);
     assert.equal(await store.ocuroot("state", "diff"), "");
+  }));
+
+test("a log is as long as it is wanted", () =>
+  using(() => longLog(2000), async (store) => {
+    const log = JSON.parse(await store.ocuroot("state", "get", "./-/a.ocu.star/@r1/task/f/1/logs"));
+    assert.equal(log.length, 2000);
+    assert.equal(log[48].message, "\u001b[32m49: the quick brown fox\u001b[0m");
   }));
 
 describe("stores of older tools", () => {

@@ -59,6 +59,7 @@ export async function github({ repos, tokens = { ghp_test: { login: "ada" } }, p
     requests: api.requests,
     counts: api.counts,
     reset: api.reset,
+    mostAtOnce: () => api.mostAtOnce,
     setLatency(ms) {
       api.latency = ms;
       raw.latency = ms;

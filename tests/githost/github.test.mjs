@@ -235,6 +235,14 @@ test("requests are counted by kind", async () => {
   assert.deepEqual(host.counts(), { head: 1, tree: 1, "recursive tree": 1, raw: 1 });
 });
 
+test("requests under way at once are counted", async () => {
+  host.setLatency(20);
+  host.reset();
+  await Promise.all([1, 2, 3].map(() => get("/branches/state")));
+  host.setLatency(0);
+  assert.equal(host.mostAtOnce(), 3);
+});
+
 test("an Enterprise server's addresses work too", async () => {
   assert.equal((await ask(`${host.origin}/api/v3/repos/acme/releases/branches/state`)).status, 200);
 });

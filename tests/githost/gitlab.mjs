@@ -41,6 +41,7 @@ export async function gitlab({ repos, tokens = { "glpat-test": { username: "ada"
     requests: host.requests,
     counts: host.counts,
     reset: host.reset,
+    mostAtOnce: () => host.mostAtOnce,
     setLatency: (ms) => (host.latency = ms),
     refill: () => world.used.clear(),
     limits: world.limits,
