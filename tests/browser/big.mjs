@@ -2,7 +2,7 @@
 // makes their summaries.
 //
 //     const store = await big();                                  // 100,000 documents, made once
-//     const small = await big({ packages: 5, releases: 12, deploys: 4 });      // about 1,000
+//     const small = await big(SMALL);                              // about 1,000
 //     await touch(store, 1);                                      // one new commit of state
 
 import { execFile } from "node:child_process";
