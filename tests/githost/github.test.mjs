@@ -264,6 +264,14 @@ describe("GraphQL", () => {
     assert.equal(Object.fromEntries(texts)["refs/a/@r1/@object.json"], '{"n":3}');
   });
 
+  test("names by variables, and one fragment for all", async () => {
+    const text = "query($o:String!,$n:String!,$v0:String!,$v1:String!,$v2:String!){repository(owner:$o,name:$n){f0:object(expression:$v0){...b}f1:object(expression:$v1){...b}f2:object(expression:$v2){...b}}}fragment b on Blob{oid text isTruncated}";
+    const variables = { o: "acme", n: "releases", v0: `${tip}:.ocuroot-store`, v1: `${tip}:refs`, v2: `${tip}:none` };
+    const { f0, f1, f2 } = (await query(text, variables)).body.data.repository;
+    assert.equal(f0.text, '{"version":3}');
+    assert.deepEqual([f1, f2], [{}, null]);
+  });
+
   test("what is too large is cut", async () => {
     host.limits.textBytes = 4;
     const { body } = await query('{ repository(owner: "acme", name: "releases") { object(expression: "state:.ocuroot-store") { ... on Blob { text isTruncated } } } }');

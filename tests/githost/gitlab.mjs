@@ -581,7 +581,8 @@ export function schema(world, viewer) {
       path: {},
       name: { resolve: ({ path }) => path.split("/").at(-1) },
       mode: { resolve: () => "100644" },
-      size: {},
+      // A BigInt, which GitLab writes as a string.
+      size: { resolve: ({ size }) => String(size) },
       rawSize: { resolve: ({ size }) => size },
       rawTextBlob: { resolve: text },
       rawBlob: { resolve: text },
