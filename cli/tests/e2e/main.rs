@@ -40,5 +40,6 @@ mod team;
 mod terminal;
 mod together;
 mod transactions;
+mod why;
 mod work;
 mod world;
