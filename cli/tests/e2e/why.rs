@@ -47,26 +47,26 @@ fn world() -> World {
 fn it_leads_to_what_a_person_can_do() {
     let world = world();
     world.check("state why web.ocu.star/@r1", expect![[r#"
-        shop/-/web.ocu.star/@r1 1 of 2 complete
-        shop/-/web.ocu.star/@r1/deploy/prod/1 waits for approve, custom state that somebody must set, and for network's deploy to prod, which failed <age> ago
+        shop/-/web.ocu.star/@r1: 1 of 2 complete
+        shop/-/web.ocu.star/@r1/deploy/prod/1: waits for approve, custom state that somebody must set, and for network's deploy to prod, which failed <age> ago
         what would help:
           ocuroot state set shop/-/web.ocu.star/@r1/custom/approve VALUE   (starts nothing by itself: something else is missing too)
           ocuroot release retry shop/-/network.ocu.star/@r1
     "#]]);
     world.check("state why ./-/web.ocu.star/@r1/deploy/prod", expect![[r#"
-        shop/-/web.ocu.star/@r1/deploy/prod/1 waits for approve, custom state that somebody must set, and for network's deploy to prod, which failed <age> ago
+        shop/-/web.ocu.star/@r1/deploy/prod/1: waits for approve, custom state that somebody must set, and for network's deploy to prod, which failed <age> ago
         what would help:
           ocuroot state set shop/-/web.ocu.star/@r1/custom/approve VALUE   (starts nothing by itself: something else is missing too)
           ocuroot release retry shop/-/network.ocu.star/@r1
     "#]]);
     world.check("state why ./-/network.ocu.star/@/deploy/prod", expect![[r#"
-        shop/-/network.ocu.star/@/deploy/prod nothing is there yet
-        shop/-/network.ocu.star/@r1/deploy/prod/1 failed <age> ago: the cable is cut; retry with `ocuroot release retry shop/-/network.ocu.star/@r1`
+        shop/-/network.ocu.star/@/deploy/prod: nothing is there yet
+        shop/-/network.ocu.star/@r1/deploy/prod/1: failed <age> ago: the cable is cut; retry with `ocuroot release retry shop/-/network.ocu.star/@r1`
     "#]]);
     world.check("state why @/environment/prod", expect![[r#"
-        @/environment/prod not frozen
-        shop/-/network.ocu.star/@r1/deploy/prod/1 failed <age> ago: the cable is cut; retry with `ocuroot release retry shop/-/network.ocu.star/@r1`
-        shop/-/web.ocu.star/@r1/deploy/prod/1 waits for approve, custom state that somebody must set, and for network's deploy to prod, which failed <age> ago
+        @/environment/prod: 2 things are not done
+        shop/-/network.ocu.star/@r1/deploy/prod/1: failed <age> ago: the cable is cut; retry with `ocuroot release retry shop/-/network.ocu.star/@r1`
+        shop/-/web.ocu.star/@r1/deploy/prod/1: waits for approve, custom state that somebody must set, and for network's deploy to prod, which failed <age> ago
         what would help:
           ocuroot state set shop/-/web.ocu.star/@r1/custom/approve VALUE   (starts nothing by itself: something else is missing too)
     "#]]);
@@ -157,7 +157,7 @@ fn it_leads_to_what_a_person_can_do() {
         []
         --- stderr
         left out: shop/-/network.ocu.star/@/deploy/prod: shop/-/network.ocu.star/@r1/deploy/prod/1 failed and waits for `ocuroot release retry`
-        left out: shop/-/web.ocu.star/@r1/deploy/prod/1 waits for approve, custom state that somebody must set, and for network's deploy to prod, which failed <age> ago
+        left out: shop/-/web.ocu.star/@r1/deploy/prod/1: waits for approve, custom state that somebody must set, and for network's deploy to prod, which failed <age> ago
     "#]]);
 }
 
@@ -169,39 +169,39 @@ fn what_was_done_about_it_is_seen() {
     world.check(
         "state why web.ocu.star/@r1/deploy/prod/1",
         expect![[r#"
-        shop/-/web.ocu.star/@r1/deploy/prod/1 waits for approve, custom state that somebody must set
-        what would help:
-          ocuroot state set shop/-/web.ocu.star/@r1/custom/approve VALUE
-    "#]],
+            shop/-/web.ocu.star/@r1/deploy/prod/1: waits for approve, custom state that somebody must set
+            what would help:
+              ocuroot state set shop/-/web.ocu.star/@r1/custom/approve VALUE
+        "#]],
     );
     world.ok("state set web.ocu.star/@r1/custom/approve yes");
     world.check("state why web.ocu.star/@r1/deploy/prod/1", expect![[r#"
-        shop/-/web.ocu.star/@r1/deploy/prod/1 waits for approve, which is set in intent, and only has to be applied
+        shop/-/web.ocu.star/@r1/deploy/prod/1: waits for approve, which is set in intent, and only has to be applied
         what would help:
           ocuroot state apply shop/-/web.ocu.star/@r1/custom/approve
     "#]]);
     world.ok("state apply web.ocu.star/@r1/custom/approve");
     world.check("state why web.ocu.star/@r1/deploy/prod/1", expect![[r#"
-        shop/-/web.ocu.star/@r1/deploy/prod/1 ready, and no worker has taken it; start it with `ocuroot release continue shop/-/web.ocu.star/@r1` at commit 335b9d9
+        shop/-/web.ocu.star/@r1/deploy/prod/1: ready, and no worker has taken it; start it with `ocuroot release continue shop/-/web.ocu.star/@r1` at commit <commit 1>
     "#]]);
     world.ok("work any");
     world.check(
         "state why web.ocu.star/@r1/deploy/prod/1",
         expect![[r#"
-        shop/-/web.ocu.star/@r1/deploy/prod/1 completed <age> ago
-    "#]],
+            shop/-/web.ocu.star/@r1/deploy/prod/1: completed <age> ago
+        "#]],
     );
     world.check(
         "state why web.ocu.star",
         expect![[r#"
-        shop/-/web.ocu.star r1: completed <age> ago, nothing waits
-    "#]],
+            shop/-/web.ocu.star: r1: completed <age> ago, nothing waits
+        "#]],
     );
     world.check(
         "state why web.ocu.star/@/deploy/prod",
         expect![[r#"
-        shop/-/web.ocu.star/@/deploy/prod r1 completed <age> ago, nothing waits
-    "#]],
+            shop/-/web.ocu.star/@/deploy/prod: r1 completed <age> ago, nothing waits
+        "#]],
     );
 }
 

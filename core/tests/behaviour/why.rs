@@ -381,13 +381,13 @@ fn a_circle_is_named_and_ends() {
 #[test]
 fn many_phases_and_tasks_are_looked_at_once_each() {
     let mut fixture = "s/-/p/@r1 = release c1: t0x0\n".to_owned();
-    for phase in 0..30 {
-        for task in 0..10 {
+    for phase in 0..12 {
+        for task in 0..6 {
             let status = if phase == 0 { "failed" } else { "pending" };
             fixture.push_str(&format!("s/-/p/@r1/task/t{phase}x{task}/1 = {status} f"));
             if phase > 0 {
                 fixture.push_str(" after");
-                for before in 0..10 {
+                for before in 0..6 {
                     fixture.push_str(&format!(" s/-/p/@r1/task/t{}x{before}/*/status/complete", phase - 1));
                 }
             }
@@ -395,11 +395,11 @@ fn many_phases_and_tasks_are_looked_at_once_each() {
         }
     }
     let all = ask(&fixture, |s| why::of_release(s, &r("s/-/p/@r1"), &facts()));
-    assert_eq!(all.len(), 300);
-    let last = all.iter().find(|why| why.about == r("s/-/p/@r1/task/t29x9/1")).unwrap();
+    assert_eq!(all.len(), 72);
+    let last = all.iter().find(|why| why.about == r("s/-/p/@r1/task/t11x5/1")).unwrap();
     assert_eq!(
         last.sentence.to_string(),
-        "waits for t0x0, which failed 30 min ago, for t0x1, which failed 30 min ago, for t0x2, which failed 30 min ago, and for 7 more"
+        "waits for t0x0, which failed 30 min ago, for t0x1, which failed 30 min ago, for t0x2, which failed 30 min ago, and for 3 more"
     );
 }
 
