@@ -38,6 +38,7 @@ pub mod outdated;
 pub mod overview;
 pub mod plan;
 pub mod push;
+pub mod reading;
 pub mod ready;
 pub mod reconcile;
 pub mod refs;

@@ -29,6 +29,7 @@ pub mod completions;
 pub mod find_deploys;
 pub mod init;
 pub mod man;
+pub mod preview;
 pub mod push;
 pub mod release_cancel;
 pub mod release_continue;
@@ -49,6 +50,7 @@ pub mod state_import;
 pub mod state_match;
 pub mod state_set;
 pub mod state_upgrade;
+pub mod state_view;
 pub mod state_why;
 pub mod version;
 pub mod work_any;
@@ -96,6 +98,7 @@ enum Command {
     FindDeploys(find_deploys::Args),
     Repl(repl::Args),
     Push(push::Args),
+    Preview(preview::Args),
     Completions(completions::Args),
     Man(man::Args),
     Version(version::Args),
@@ -126,6 +129,7 @@ enum State {
     Upgrade(state_upgrade::Args),
     Export(state_export::Args),
     Import(state_import::Args),
+    View(state_view::Args),
 }
 
 #[derive(Debug, clap::Subcommand)]
@@ -179,6 +183,7 @@ impl Cli {
             Command::State(State::Upgrade(args)) => args.run(),
             Command::State(State::Export(args)) => args.run(),
             Command::State(State::Import(args)) => args.run(),
+            Command::State(State::View(args)) => args.run(),
             Command::FindDeploys(args) => args.run(),
             Command::Work(Work::Any(args)) => args.run(color),
             Command::Work(Work::Continue(args)) => args.run(color),
@@ -187,6 +192,7 @@ impl Cli {
             Command::Repl(args) => args.run(color),
             Command::Work(Work::Cascade(args)) => args.run(color),
             Command::Push(args) => args.run(color),
+            Command::Preview(args) => args.run(),
             Command::Completions(args) => args.run(),
             Command::Man(args) => args.run(),
             Command::Version(args) => args.run(),

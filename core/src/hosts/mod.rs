@@ -4,7 +4,27 @@
 //! host says, in the same words whichever host it is.
 
 pub mod ask;
+pub mod error;
+pub mod exchange;
+mod gitea;
+mod github;
+mod gitlab;
+pub mod host;
+pub mod limits;
+mod local;
+pub mod request;
+mod shapes;
+pub mod signin;
+pub mod source;
+pub mod stores;
+mod wire;
 
 pub use ask::{
     Answer, Ask, Commit, Entry, EntryKind, File, Head, History, Listing, Proposal, Viewer, Wanted,
 };
+pub use error::{HostError, Until};
+pub use exchange::{Exchange, Progress};
+pub use host::{Host, Side};
+pub use limits::Limits;
+pub use request::{Method, Request, Response, Token, Unreachable};
+pub use source::{Kind, Source, SourceError};

@@ -1,0 +1,406 @@
+//! GitHub, by <https://docs.github.com/rest> and <https://docs.github.com/graphql>.
+//!
+//! Folders and commits come by REST. Files come by GraphQL, some hundred in a request, if there is a
+//! token, else one by one from the host of raw files, which does not count them.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::ask::{Answer, Ask, Entry, EntryKind, File, Head, History, Proposal, Viewer, Wanted};
+use super::error::HostError;
+use super::exchange::listing;
+use super::host::{segment, segments};
+use super::request::{Request, Response};
+use super::shapes::{Blob, GitCommit, Pull, Repo, RepoCommit, Tree, User};
+use super::wire::{Later, Wire, all};
+
+/// The contents API tells no more of a folder than this.
+const CONTENTS: usize = 1000;
+/// Files in one GraphQL query. More make it slow, not faster.
+const BATCH: usize = 250;
+/// A query of more files may be too slow.
+const SLOW: usize = 16;
+/// As many as a page can have.
+const PAGE: usize = 100;
+
+pub(super) async fn answer(wire: &Wire, ask: Ask) -> Result<Answer, HostError> {
+    Ok(match ask {
+        Ask::Head { branch, etag } => Answer::Head(head(wire, branch, etag).await?),
+        Ask::Commit { id } => {
+            let response = wire.send(get(wire, &format!("git/commits/{}", segment(&id))), &[]).await?;
+            Answer::Commit(response.json::<GitCommit>("a commit")?.plain(id))
+        }
+        Ask::Folder { commit, path, tree } => Answer::Folder(folder(wire, &commit, &path, tree).await?),
+        Ask::Below { commit, path, tree } => {
+            let tree = match tree {
+                Some(tree) => Some(tree),
+                None => tree_of(wire, &commit, &path).await?,
+            };
+            let whole = match tree {
+                Some(tree) => below(wire, tree, String::new()).await?,
+                None => None,
+            };
+            Answer::Below(whole.map(|whole| listing(wire.take_listed(), whole)))
+        }
+        Ask::Files { commit, files } if wire.signed_in => {
+            let batches = files.chunks(BATCH).map(|batch| documents(wire, &commit, batch.to_vec()));
+            Answer::Files(all(batches).await?.concat())
+        }
+        Ask::Files { commit, files } => {
+            Answer::Files(all(files.into_iter().map(|file| raw(wire, &commit, file))).await?)
+        }
+        Ask::History { from, path, page } => {
+            let mut query = format!("commits?sha={}&per_page={PAGE}&page={page}", segment(&from));
+            if let Some(path) = path {
+                query += &format!("&path={}", segment(&path));
+            }
+            let response = wire.send(get(wire, &query), &[]).await?;
+            let commits: Vec<RepoCommit> = response.json("a list of commits")?;
+            let commits = commits.into_iter().map(RepoCommit::plain).collect();
+            Answer::History(History { commits, more: response.next().is_some() })
+        }
+        Ask::Proposals { into } => Answer::Proposals(proposals(wire, &into).await?),
+        Ask::Viewer => {
+            let request = headed(wire, Request::get(format!("{}/user", wire.host.api)));
+            let user: User = wire.send(request, &[]).await?.json("a user")?;
+            Answer::Viewer(Viewer { login: user.login })
+        }
+    })
+}
+
+fn root(wire: &Wire) -> String {
+    format!("{}/repos/{}", wire.host.api, segments(&wire.host.source.repo))
+}
+
+/// A request for something of the repo.
+fn get(wire: &Wire, path: &str) -> Request {
+    headed(wire, Request::get(format!("{}/{path}", root(wire))))
+}
+
+/// Without a token the version is left to GitHub, whose default it is: a header of one's own costs a
+/// browser a second request each time, to ask whether it may send it.
+fn headed(wire: &Wire, request: Request) -> Request {
+    let request = request.with("Accept", "application/vnd.github+json");
+    match wire.signed_in {
+        true => Request { auth: true, ..request.with("X-GitHub-Api-Version", "2022-11-28") },
+        false => request,
+    }
+}
+
+async fn head(wire: &Wire, branch: Option<String>, etag: Option<String>) -> Result<Head, HostError> {
+    let branch = match branch {
+        Some(branch) => branch,
+        None => repo(wire).await?.default_branch,
+    };
+    let mut request = get(wire, &format!("branches/{}", segment(&branch)));
+    if let Some(etag) = etag {
+        request = request.with("If-None-Match", etag);
+    }
+    let response = wire.send(request, &[304, 404]).await?;
+    match response.status {
+        304 => return Ok(Head::Unchanged),
+        // Of the branch or of the repo? Where there is no repo, this one says so.
+        404 => return repo(wire).await.map(|_| Head::Missing),
+        _ => {}
+    }
+    let etag = response.header("etag").map(str::to_owned);
+    let found: Branch = response.json("a branch")?;
+    Ok(Head::At { branch: found.name, commit: found.commit.plain(), etag })
+}
+
+async fn repo(wire: &Wire) -> Result<Repo, HostError> {
+    let request = headed(wire, Request::get(root(wire)));
+    wire.send(request, &[]).await?.json("a repository")
+}
+
+async fn folder(
+    wire: &Wire,
+    commit: &str,
+    path: &str,
+    tree: Option<String>,
+) -> Result<Option<Vec<Entry>>, HostError> {
+    let tree = match tree {
+        Some(tree) => tree,
+        // A commit stands for its root folder.
+        None if path.is_empty() => commit.to_owned(),
+        None => match contents(wire, commit, path).await? {
+            Some(entries) if entries.len() < CONTENTS => return Ok(Some(entries)),
+            Some(_) => match tree_of(wire, commit, path).await? {
+                Some(tree) => tree,
+                None => return Ok(None),
+            },
+            None => return Ok(None),
+        },
+    };
+    let Some(found) = one_tree(wire, &tree, false).await? else { return Ok(None) };
+    if found.truncated {
+        return Err(HostError::Truncated { what: format!("the folder {path}") });
+    }
+    Ok(Some(found.entries("").collect()))
+}
+
+/// A folder by its path. None where there is none.
+async fn contents(wire: &Wire, commit: &str, path: &str) -> Result<Option<Vec<Entry>>, HostError> {
+    let request = get(wire, &format!("contents/{}?ref={}", segments(path), segment(commit)));
+    let response = wire.send(request, &[404]).await?;
+    // A file is answered as an object.
+    if response.status == 404 || response.body.trim_ascii_start().starts_with(b"{") {
+        return Ok(None);
+    }
+    let items: Vec<Content> = response.json("what a folder holds")?;
+    Ok(Some(items.into_iter().filter_map(Content::entry).collect()))
+}
+
+/// The id of a folder: from its parent, or from the root down if that is too large to tell.
+async fn tree_of(wire: &Wire, commit: &str, path: &str) -> Result<Option<String>, HostError> {
+    if path.is_empty() {
+        return Ok(Some(commit.to_owned()));
+    }
+    let is = |entry: &Entry, name: &str| entry.kind == EntryKind::Folder && entry.path == name;
+    if let Some((parent, name)) = path.rsplit_once('/') {
+        let Some(entries) = contents(wire, commit, parent).await? else { return Ok(None) };
+        let whole = entries.len() < CONTENTS;
+        let found = entries.into_iter().find(|entry| is(entry, name));
+        if whole || found.is_some() {
+            return Ok(found.map(|entry| entry.id));
+        }
+    }
+    let mut tree = commit.to_owned();
+    for name in path.split('/') {
+        let Some(listed) = one_tree(wire, &tree, false).await? else { return Ok(None) };
+        let Some(entry) = listed.entries("").find(|entry| is(entry, name)) else {
+            return Ok(None);
+        };
+        tree = entry.id;
+    }
+    Ok(Some(tree))
+}
+
+async fn one_tree(wire: &Wire, tree: &str, recursive: bool) -> Result<Option<Tree>, HostError> {
+    let recursive = if recursive { "?recursive=1" } else { "" };
+    let request = get(wire, &format!("git/trees/{}{recursive}", segment(tree)));
+    let response = wire.send(request, &[404]).await?;
+    if response.status == 404 {
+        return Ok(None);
+    }
+    response.json("a git tree").map(Some)
+}
+
+/// Lists everything below a folder to the wire, and says whether that is all. A folder too large for one
+/// answer is taken apart, but not for those without a token, who have 60 requests an hour.
+async fn below(wire: &Wire, tree: String, under: String) -> Result<Option<bool>, HostError> {
+    let Some(listed) = one_tree(wire, &tree, true).await? else { return Ok(None) };
+    if !listed.truncated || !wire.signed_in {
+        let whole = !listed.truncated;
+        wire.listed(listed.entries(&under));
+        return Ok(Some(whole));
+    }
+    let Some(level) = one_tree(wire, &tree, false).await? else { return Ok(None) };
+    let mut whole = !level.truncated;
+    let entries: Vec<Entry> = level.entries(&under).collect();
+    let folders: Vec<Entry> =
+        entries.iter().filter(|entry| entry.kind == EntryKind::Folder).cloned().collect();
+    wire.listed(entries);
+    let parts = folders.into_iter().map(|folder| -> Later<'_, Option<bool>> {
+        Box::pin(below(wire, folder.id, format!("{}/", folder.path)))
+    });
+    for part in all(parts).await? {
+        whole &= part == Some(true);
+    }
+    Ok(Some(whole))
+}
+
+/// Files by GraphQL. Those that it does not give as text come by REST.
+async fn documents(wire: &Wire, commit: &str, batch: Vec<Wanted>) -> Result<Vec<File>, HostError> {
+    // GitHub gives up on a query after 10 seconds; on a small one for another reason.
+    let bears: &[u16] = if batch.len() > SLOW { &[502, 504] } else { &[] };
+    let response = wire.send(query(wire, commit, &batch), bears).await?;
+    let mut blobs = match response.status {
+        502 | 504 => None,
+        _ => read_query(wire, &response)?,
+    };
+    if blobs.is_none() && batch.len() > 1 {
+        // Too much at once, or one among them that spoils it for all.
+        let (left, right) = batch.split_at(batch.len() / 2);
+        let half =
+            |part: &[Wanted]| -> Later<'_, Vec<File>> { Box::pin(documents(wire, commit, part.to_vec())) };
+        return Ok(all([half(left), half(right)]).await?.concat());
+    }
+    let files = batch.into_iter().enumerate().map(|(at, wanted)| {
+        let blob = blobs.as_mut().map(|blobs| blobs.remove(&format!("f{at}")).flatten());
+        async move {
+            match blob {
+                // Nothing of the kind, or a folder.
+                Some(None | Some(GraphBlob { oid: None, .. })) => {
+                    wire.done(1);
+                    Ok(File { path: wanted.path, bytes: None })
+                }
+                Some(Some(GraphBlob { text: Some(text), is_truncated: false, .. })) => {
+                    wire.done(1);
+                    Ok(File { path: wanted.path, bytes: Some(text.into_bytes()) })
+                }
+                Some(Some(blob)) => single(wire, commit, Wanted { blob: blob.oid, ..wanted }).await,
+                None => single(wire, commit, wanted).await,
+            }
+        }
+    });
+    all(files).await
+}
+
+fn query(wire: &Wire, commit: &str, batch: &[Wanted]) -> Request {
+    use std::fmt::Write as _;
+    // Names go as variables, so that none is read as a part of the query.
+    let (owner, name) = wire.host.source.repo.split_once('/').unwrap_or_default();
+    let mut variables =
+        BTreeMap::from([("o".to_owned(), owner.to_owned()), ("n".to_owned(), name.to_owned())]);
+    let (mut head, mut fields) = (String::new(), String::new());
+    for (at, wanted) in batch.iter().enumerate() {
+        let (kind, argument, value) = match &wanted.blob {
+            Some(blob) => ("GitObjectID", "oid", blob.clone()),
+            None => ("String", "expression", format!("{commit}:{}", wanted.path)),
+        };
+        // Writing to a string cannot fail.
+        let _ = write!(head, ",$v{at}:{kind}!");
+        let _ = write!(fields, "f{at}:object({argument}:$v{at}){{...b}}");
+        variables.insert(format!("v{at}"), value);
+    }
+    let query = format!(
+        "query($o:String!,$n:String!{head}){{repository(owner:$o,name:$n){{{fields}}}}}\
+         fragment b on Blob{{oid text isTruncated}}"
+    );
+    headed(wire, Request::post(wire.host.graphql(), &Query { query, variables }))
+}
+
+/// None where the host could not do it at once.
+fn read_query(
+    wire: &Wire,
+    response: &Response,
+) -> Result<Option<BTreeMap<String, Option<GraphBlob>>>, HostError> {
+    let answer: GraphAnswer = response.json("an answer of GraphQL")?;
+    let errors = answer.errors.unwrap_or_default();
+    let is = |kind: &str| errors.iter().find(|error| error.kind.as_deref() == Some(kind));
+    if is("RATE_LIMITED").is_some() {
+        return Err(HostError::RateLimited { until: None, signed_in: true });
+    }
+    let found = answer.data.and_then(|data| data.repository);
+    match (found, is("FORBIDDEN")) {
+        // With some left out because they are too large, or the like.
+        (Some(_), _) if !errors.is_empty() => Ok(None),
+        (Some(blobs), _) => Ok(Some(blobs)),
+        (None, Some(error)) => Err(HostError::Forbidden { detail: error.message.clone() }),
+        (None, None) if is("NOT_FOUND").is_some() => {
+            Err(HostError::NotFound { what: wire.host.source.repo.clone(), signed_in: true })
+        }
+        (None, None) => Ok(None),
+    }
+}
+
+/// One file by REST.
+async fn single(wire: &Wire, commit: &str, wanted: Wanted) -> Result<File, HostError> {
+    let Wanted { path, blob } = wanted;
+    let bytes = match blob {
+        Some(blob) => {
+            let request = get(wire, &format!("git/blobs/{}", segment(&blob)));
+            let response = wire.send(request, &[404]).await?;
+            match response.status {
+                404 => None,
+                _ => Some(response.json::<Blob>("a git blob")?.bytes()?),
+            }
+        }
+        None => {
+            let path = format!("contents/{}?ref={}", segments(&path), segment(commit));
+            let mut request = get(wire, &path);
+            request.headers.retain(|(name, _)| *name != "Accept");
+            let request = request.with("Accept", "application/vnd.github.raw+json");
+            let response = wire.send(request, &[404]).await?;
+            (response.status != 404).then_some(response.body)
+        }
+    };
+    wire.done(1);
+    Ok(File { path, bytes })
+}
+
+/// One file for those without a token.
+async fn raw(wire: &Wire, commit: &str, wanted: Wanted) -> Result<File, HostError> {
+    let Some(root) = &wire.host.raw else { return single(wire, commit, wanted).await };
+    let repo = segments(&wire.host.source.repo);
+    let url = format!("{root}/{repo}/{}/{}", segment(commit), segments(&wanted.path));
+    let response = wire.send(Request::get(url), &[404]).await?;
+    wire.done(1);
+    let bytes = (response.status != 404).then_some(response.body);
+    Ok(File { path: wanted.path, bytes })
+}
+
+async fn proposals(wire: &Wire, into: &str) -> Result<Vec<Proposal>, HostError> {
+    let mut found = Vec::new();
+    for page in 1_u32.. {
+        let query = format!("pulls?state=open&base={}&per_page={PAGE}&page={page}", segment(into));
+        let response = wire.send(get(wire, &query), &[]).await?;
+        let pulls: Vec<Pull> = response.json("a list of pull requests")?;
+        let last = pulls.is_empty() || response.next().is_none();
+        found.extend(pulls.into_iter().map(Pull::plain));
+        if last {
+            break;
+        }
+    }
+    Ok(found)
+}
+
+#[derive(Serialize)]
+struct Query {
+    query: String,
+    variables: BTreeMap<String, String>,
+}
+
+#[derive(Deserialize)]
+struct GraphAnswer {
+    data: Option<GraphData>,
+    errors: Option<Vec<GraphError>>,
+}
+
+#[derive(Deserialize)]
+struct GraphData {
+    repository: Option<BTreeMap<String, Option<GraphBlob>>>,
+}
+
+#[derive(Deserialize)]
+struct GraphError {
+    #[serde(rename = "type")]
+    kind: Option<String>,
+    message: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct GraphBlob {
+    oid: Option<String>,
+    text: Option<String>,
+    #[serde(default)]
+    is_truncated: bool,
+}
+
+#[derive(Deserialize)]
+struct Branch {
+    name: String,
+    commit: RepoCommit,
+}
+
+#[derive(Deserialize)]
+struct Content {
+    name: String,
+    sha: String,
+    #[serde(rename = "type")]
+    kind: String,
+}
+
+impl Content {
+    fn entry(self) -> Option<Entry> {
+        let kind = match self.kind.as_str() {
+            "dir" => EntryKind::Folder,
+            "file" => EntryKind::File,
+            _ => return None,
+        };
+        Some(Entry { path: self.name, kind, id: self.sha })
+    }
+}

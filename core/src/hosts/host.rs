@@ -1,0 +1,162 @@
+//! Where a host's API is, and its pages.
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+use super::source::{Kind, Source};
+
+/// Which of the two branches is asked; only the local server keeps them apart by URL.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Side {
+    /// What happened.
+    State,
+    /// What people want.
+    Intent,
+}
+
+impl Side {
+    /// `state` or `intent`.
+    pub fn word(self) -> &'static str {
+        match self {
+            Side::State => "state",
+            Side::Intent => "intent",
+        }
+    }
+}
+
+/// A source with the addresses that follow from it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Host {
+    /// Whose it is.
+    pub source: Source,
+    /// Root of its API, without a slash at the end.
+    pub api: String,
+    /// Root of raw files for those without a token, where the host has one that any page may read.
+    pub raw: Option<String>,
+    /// Root of its pages.
+    pub web: String,
+}
+
+impl Host {
+    /// As the source says.
+    pub fn new(source: &Source, side: Side) -> Host {
+        let name = &source.host;
+        let scheme = if is_loopback(name) { "http" } else { "https" };
+        let web = format!("{scheme}://{name}");
+        let (api, raw, web) = match source.kind {
+            Kind::GitHub if name == "github.com" => (
+                "https://api.github.com".to_owned(),
+                Some("https://raw.githubusercontent.com".to_owned()),
+                web,
+            ),
+            // GitHub Enterprise Cloud with data residency.
+            Kind::GitHub if name.ends_with(".ghe.com") => (format!("https://api.{name}"), None, web),
+            Kind::GitHub => (format!("{web}/api/v3"), None, web),
+            Kind::GitLab => (format!("{web}/api/v4"), None, web),
+            Kind::Gitea => (format!("{web}/api/v1"), None, web),
+            Kind::Local => (format!("api/{}", side.word()), None, String::new()),
+        };
+        Host { source: source.clone(), api, raw, web }
+    }
+
+    /// With an API, and raw files, that are elsewhere.
+    pub fn with_roots(mut self, api: Option<&str>, raw: Option<&str>) -> Host {
+        if let Some(api) = api {
+            self.api = api.trim_end_matches('/').to_owned();
+        }
+        if let Some(raw) = raw {
+            self.raw = Some(raw.trim_end_matches('/').to_owned());
+        }
+        self
+    }
+
+    /// How many requests may be under way at once (GitHub refuses more than some).
+    pub fn in_flight(&self) -> usize {
+        10
+    }
+
+    /// Where its GraphQL is: beside the REST API.
+    pub(crate) fn graphql(&self) -> String {
+        let root = self.api.strip_suffix("/v3").or_else(|| self.api.strip_suffix("/v4"));
+        format!("{}/graphql", root.unwrap_or(&self.api))
+    }
+
+    /// Page of a commit. None for the local server, which has no pages of its own.
+    pub fn commit_url(&self, commit: &str) -> Option<String> {
+        let commit = segment(commit);
+        self.page(&format!("commit/{commit}"), &format!("-/commit/{commit}"), &format!("commit/{commit}"))
+    }
+
+    /// Page of a file or folder at a commit.
+    pub fn file_url(&self, commit: &str, path: &str) -> Option<String> {
+        let (commit, path) = (segment(commit), segments(path));
+        self.page(
+            &format!("blob/{commit}/{path}"),
+            &format!("-/blob/{commit}/{path}"),
+            &format!("src/commit/{commit}/{path}"),
+        )
+    }
+
+    /// Page of what changed between two commits.
+    pub fn compare_url(&self, from: &str, to: &str) -> Option<String> {
+        let range = format!("{}...{}", segment(from), segment(to));
+        self.page(&format!("compare/{range}"), &format!("-/compare/{range}"), &format!("compare/{range}"))
+    }
+
+    /// Page of the open proposals.
+    pub fn proposals_url(&self) -> Option<String> {
+        self.page("pulls", "-/merge_requests", "pulls")
+    }
+
+    /// Page of a branch.
+    pub fn branch_url(&self, branch: &str) -> Option<String> {
+        let branch = segments(branch);
+        self.page(&format!("tree/{branch}"), &format!("-/tree/{branch}"), &format!("src/branch/{branch}"))
+    }
+
+    fn page(&self, github: &str, gitlab: &str, gitea: &str) -> Option<String> {
+        let rest = match self.source.kind {
+            Kind::GitHub => github,
+            Kind::GitLab => gitlab,
+            Kind::Gitea => gitea,
+            Kind::Local => return None,
+        };
+        Some(format!("{}/{}/{rest}", self.web, segments(&self.source.repo)))
+    }
+}
+
+/// Whether a host is this machine, which is asked without TLS.
+pub fn is_loopback(host: &str) -> bool {
+    let name = match host.strip_prefix('[') {
+        Some(rest) => rest.split_once(']').map_or(rest, |(name, _)| name),
+        None => host.split_once(':').map_or(host, |(name, _)| name),
+    };
+    let v4 = || name.parse::<std::net::Ipv4Addr>().is_ok_and(|ip| ip.is_loopback());
+    let v6 = || name.parse::<std::net::Ipv6Addr>().is_ok_and(|ip| ip.is_loopback());
+    name == "localhost" || name.ends_with(".localhost") || v4() || v6()
+}
+
+/// RFC 3986's unreserved characters stay, all else is encoded.
+const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// Percent-encoded for one place between slashes, or for a query's value.
+pub(crate) fn segment(text: &str) -> String {
+    utf8_percent_encode(text, ENCODED).to_string()
+}
+
+/// A path with its slashes, all else percent-encoded.
+pub(crate) fn segments(path: &str) -> String {
+    let mut encoded = String::with_capacity(path.len());
+    for part in path.split('/') {
+        if !encoded.is_empty() {
+            encoded.push('/');
+        }
+        encoded.extend(utf8_percent_encode(part, ENCODED));
+    }
+    encoded
+}
+
+/// Whether a path may stand in a URL and can be in a git tree: no empty part, and none of `.` and `..`,
+/// which browsers take out of a URL, encoded or not.
+pub(crate) fn is_plain(path: &str) -> bool {
+    !path.split('/').any(|part| matches!(part, "" | "." | ".."))
+}
