@@ -9,8 +9,8 @@ use super::keep::Recall;
 use super::listing::{OBJECT, Walk, project, size_then};
 use super::marker::{self, Layout, Wrong};
 use super::reader::{
-    Batch, CHANGED, FILES, Got, Ground, MUCH, PAGES, Pin, Problem, Reader, SIDES, SMALL, Sent, Stage,
-    Summaries, What, document,
+    Batch, CHANGED, FILES, Got, Ground, PAGES, Pin, Problem, Reader, SIDES, SMALL, Sent, Stage, Summaries,
+    What, document,
 };
 use super::{Job, Wants, Work};
 use crate::generations::{OldFile, translate};
@@ -456,7 +456,8 @@ impl Reader {
         }
         match self.estimate(side, below) {
             Some(size) => size <= spot.place.page.max(SMALL),
-            None => spot.place.page >= MUCH && !spot.large.iter().any(|large| path.starts_with(large)),
+            // In a folder that is too large others are, too.
+            None => !spot.large.iter().any(|large| path.starts_with(large)),
         }
     }
 

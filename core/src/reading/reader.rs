@@ -25,8 +25,6 @@ pub(super) const SMALL: usize = 10_000;
 /// One that was known before is listed at once only if it had no more than so many: the rest of it need
 /// not travel again.
 pub(super) const CHANGED: usize = 2_000;
-/// A host that lists so many entries at once is asked for everything before anybody knows how much it is.
-pub(super) const MUCH: usize = 10_000;
 
 /// Why a store cannot be read, whatever is asked of its host again.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
