@@ -55,6 +55,7 @@ pub mod snapshot;
 pub mod summary;
 pub mod times;
 pub mod transaction;
+pub mod why;
 
 #[cfg(feature = "starlark")]
 pub mod sdk;
