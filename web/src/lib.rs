@@ -8,9 +8,11 @@
 pub mod account;
 pub mod app;
 pub mod browser;
+pub mod cache;
 pub mod frame;
 pub mod keys;
 pub mod nav;
+mod net;
 pub mod reading;
 pub mod route;
 pub mod screens;

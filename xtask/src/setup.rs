@@ -41,9 +41,29 @@ enum Thing {
     Trunk,
     WasmOpt,
     Chromium,
-    Playwright,
+    /// What npm installs into a folder that has a lock file.
+    Npm(Tests),
     CargoDeny,
     GitHost(Program),
+}
+
+/// Tests that Node.js runs, with what they need from npm.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Tests {
+    /// The dashboard in a real browser.
+    Browser,
+    /// The emulated git hosts.
+    GitHosts,
+}
+
+impl Tests {
+    /// Where they live, from the clone's root.
+    pub(crate) const fn folder(self) -> &'static str {
+        match self {
+            Self::Browser => "tests/browser",
+            Self::GitHosts => "tests/githost",
+        }
+    }
 }
 
 /// What matters for a program that we compile: most only wait for others, or for the disk.
@@ -61,9 +81,6 @@ const CHROMIUM: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "g
 
 /// Where wasm-opt is installed, from the clone's root.
 pub(crate) const WASM_OPT: &str = "xtask/wasm-opt";
-
-/// Where the browser tests and what they install live, from the clone's root.
-pub(crate) const BROWSER_TESTS: &str = "tests/browser";
 
 /// Makes sure that everything `chore` needs is there.
 ///
@@ -95,7 +112,8 @@ pub(crate) fn run(project: &Project, chore: For) -> Outcome {
             Thing::Trunk,
             Thing::WasmOpt,
             Thing::Chromium,
-            Thing::Playwright,
+            Thing::Npm(Tests::Browser),
+            Thing::Npm(Tests::GitHosts),
         ],
     };
     let last: &[Thing] = match chore {
@@ -178,7 +196,7 @@ impl Thing {
             Self::Trunk => format!("trunk {TRUNK}"),
             Self::WasmOpt => "wasm-opt".to_owned(),
             Self::Chromium => "chromium".to_owned(),
-            Self::Playwright => "playwright-core".to_owned(),
+            Self::Npm(tests) => format!("the npm packages of {}", tests.folder()),
             Self::CargoDeny => format!("cargo-deny {CARGO_DENY}"),
             Self::GitHost(program) => program.name().to_owned(),
         })
@@ -192,7 +210,8 @@ impl Thing {
             Self::Trunk => "bundles the dashboard",
             Self::WasmOpt => "makes the dashboard small",
             Self::Chromium => "the browser that the tests open the dashboard in",
-            Self::Playwright => "drives the browser",
+            Self::Npm(Tests::Browser) => "drive the browser, and look for what keeps people out",
+            Self::Npm(Tests::GitHosts) => "describe what git hosts answer",
             Self::CargoDeny => "checks licences and sources of dependencies",
             Self::GitHost(Program::Gitea) => "the git host that tests run CI on",
             Self::GitHost(Program::Runner) => "runs the jobs of that git host",
@@ -211,7 +230,7 @@ impl Thing {
             Self::Trunk => format!("cargo install trunk@{TRUNK}"),
             Self::WasmOpt => format!("npm ci, in {WASM_OPT}"),
             Self::Chromium => "apt-get install chromium".to_owned(),
-            Self::Playwright => format!("npm ci, in {BROWSER_TESTS}"),
+            Self::Npm(tests) => format!("npm ci, in {}", tests.folder()),
             Self::CargoDeny => format!("cargo install cargo-deny@{CARGO_DENY}"),
             Self::GitHost(program) => program.how(),
         })
@@ -224,7 +243,8 @@ impl Thing {
             Self::WasmBindgen | Self::CargoDeny => " (some 2 minutes on 2 cores)",
             Self::GitHost(Program::Runner) => " (a minute on 2 cores)",
             Self::Chromium => " (into the system; as root or with sudo)",
-            Self::Crates | Self::WasmTarget | Self::WasmOpt | Self::Playwright => "",
+            Self::Npm(Tests::GitHosts) => " (400 MB, most of it the same description for every edition)",
+            Self::Crates | Self::WasmTarget | Self::WasmOpt | Self::Npm(Tests::Browser) => "",
         }
     }
 
@@ -245,7 +265,7 @@ impl Thing {
             Self::Trunk => is_version(project, "trunk", TRUNK),
             Self::Chromium => chromium(project).is_some(),
             Self::WasmOpt => npm_has(project, WASM_OPT),
-            Self::Playwright => npm_has(project, BROWSER_TESTS),
+            Self::Npm(tests) => npm_has(project, tests.folder()),
             Self::CargoDeny => is_version(project, "cargo-deny", CARGO_DENY),
             Self::GitHost(program) => program.is_there(project)?,
         })
@@ -264,7 +284,7 @@ impl Thing {
             Self::Trunk => cargo_install(project, "trunk", TRUNK, "trunk", Speed::ToCompile),
             Self::Chromium => install_chromium(project),
             Self::WasmOpt => npm_ci(project, WASM_OPT),
-            Self::Playwright => npm_ci(project, BROWSER_TESTS),
+            Self::Npm(tests) => npm_ci(project, tests.folder()),
             Self::CargoDeny => {
                 cargo_install(project, "cargo-deny", CARGO_DENY, "cargo-deny", Speed::ToCompile)
             }

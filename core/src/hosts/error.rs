@@ -1,5 +1,6 @@
 //! What can go wrong with a host, and what to do then.
 
+use std::fmt;
 use std::time::Duration;
 
 use super::host::Host;
@@ -142,10 +143,13 @@ impl HostError {
 
     /// What happened and where, in a sentence.
     pub fn message(&self, host: &Host) -> String {
-        let name = match host.source.kind {
-            Kind::Local => "The local server".to_owned(),
-            _ => host.source.host.clone(),
-        };
+        match host.source.kind {
+            Kind::Local => self.of_host("The local server"),
+            _ => self.of_host(&host.source.host),
+        }
+    }
+
+    fn of_host(&self, name: &str) -> String {
         match self {
             HostError::NotSignedIn => format!("{name} wants to know who asks."),
             HostError::BadToken => {
@@ -227,6 +231,15 @@ impl HostError {
         hint.to_owned()
     }
 }
+
+/// As [`HostError::message`], for who does not know the host.
+impl fmt::Display for HostError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.of_host("The host"))
+    }
+}
+
+impl std::error::Error for HostError {}
 
 impl From<Unreachable> for HostError {
     fn from(error: Unreachable) -> Self {

@@ -5,7 +5,7 @@
 //!
 //! let source: Source = "github:acme/releases".parse().unwrap();
 //! let host = Host::new(&source, Side::State);
-//! let mut exchange = Exchange::new(&host, &Limits::default(), Ask::Viewer, true);
+//! let mut exchange = Exchange::new(&host, &Limits::default(), Ask::Viewer, true).unwrap();
 //!
 //! let (id, request) = exchange.requests().remove(0);
 //! assert_eq!(request.url, "https://api.github.com/user");
@@ -29,7 +29,7 @@ use super::limits::Limits;
 use super::request::{Request, Response, Unreachable};
 use super::source::Kind;
 use super::wire::Wire;
-use super::{github, local};
+use super::{gitea, github, gitlab, local};
 
 /// How far an exchange is: entries of listings, files of [`Ask::Files`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -51,15 +51,19 @@ pub struct Exchange {
 type Script = Pin<Box<dyn Future<Output = Result<Answer, HostError>>>>;
 
 impl Exchange {
-    /// Starts one. `signed_in` says whether the shell has a [`Token`](super::Token) for this host.
-    pub fn new(host: &Host, limits: &Limits, ask: Ask, signed_in: bool) -> Exchange {
+    /// Starts one. `signed_in` says whether the shell has a [`Token`](super::Token) for this host. Some
+    /// questions have their [`answer`](Exchange::answer) at once.
+    ///
+    /// # Errors
+    ///
+    /// If no host need be asked to know that it has no answer.
+    pub fn new(host: &Host, limits: &Limits, ask: Ask, signed_in: bool) -> Result<Exchange, HostError> {
         let wire = Wire::new(host.clone(), limits.clone(), signed_in);
         let lists = matches!(ask, Ask::Below { .. });
         let script = Box::pin(answer(wire.clone(), ask));
         let mut exchange = Exchange { wire, script: Some(script), answer: None, lists };
-        // Nothing has been asked of the host yet, so nothing can have gone wrong.
-        let _ = exchange.step();
-        exchange
+        exchange.step()?;
+        Ok(exchange)
     }
 
     /// Requests that may be sent now, all at once if the shell likes ([`Host::in_flight`]). Each is given
@@ -159,7 +163,8 @@ async fn answer(wire: Wire, mut ask: Ask) -> Result<Answer, HostError> {
     let mut answer = match wire.host.source.kind {
         Kind::GitHub => github::answer(&wire, ask).await?,
         Kind::Local => local::answer(&wire, ask).await?,
-        Kind::GitLab | Kind::Gitea => return Err(HostError::NotSignedIn),
+        Kind::GitLab => gitlab::answer(&wire, ask).await?,
+        Kind::Gitea => gitea::answer(&wire, ask).await?,
     };
     if let Answer::Files(files) = &mut answer {
         files.extend(without(impossible));

@@ -5,21 +5,22 @@
 
 use std::collections::BTreeMap;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
-use super::ask::{Answer, Ask, Commit, Entry, EntryKind, File, Head, History, Proposal, Viewer, Wanted};
+use super::ask::{Answer, Ask, Entry, EntryKind, File, Head, History, Proposal, Viewer, Wanted};
 use super::error::HostError;
 use super::exchange::listing;
 use super::host::{segment, segments};
 use super::request::{Request, Response};
-use super::wire::{Wire, all};
+use super::shapes::{Blob, GitCommit, Pull, Repo, RepoCommit, Tree, User};
+use super::wire::{Later, Wire, all};
 
 /// The contents API tells no more of a folder than this.
 const CONTENTS: usize = 1000;
 /// Files in one GraphQL query. More make it slow, not faster.
 const BATCH: usize = 250;
+/// A query of more files may be too slow.
+const SLOW: usize = 16;
 /// As many as a page can have.
 const PAGE: usize = 100;
 
@@ -201,10 +202,8 @@ async fn below(wire: &Wire, tree: String, under: String) -> Result<Option<bool>,
     let folders: Vec<Entry> =
         entries.iter().filter(|entry| entry.kind == EntryKind::Folder).cloned().collect();
     wire.listed(entries);
-    let parts = folders.into_iter().map(|folder| {
-        let inner: std::pin::Pin<Box<dyn Future<Output = _>>> =
-            Box::pin(below(wire, folder.id, format!("{}/", folder.path)));
-        inner
+    let parts = folders.into_iter().map(|folder| -> Later<'_, Option<bool>> {
+        Box::pin(below(wire, folder.id, format!("{}/", folder.path)))
     });
     for part in all(parts).await? {
         whole &= part == Some(true);
@@ -214,19 +213,18 @@ async fn below(wire: &Wire, tree: String, under: String) -> Result<Option<bool>,
 
 /// Files by GraphQL. Those that it does not give as text come by REST.
 async fn documents(wire: &Wire, commit: &str, batch: Vec<Wanted>) -> Result<Vec<File>, HostError> {
-    let response = wire.send(query(wire, commit, &batch), &[502, 504]).await?;
+    // GitHub gives up on a query after 10 seconds; on a small one for another reason.
+    let bears: &[u16] = if batch.len() > SLOW { &[502, 504] } else { &[] };
+    let response = wire.send(query(wire, commit, &batch), bears).await?;
     let mut blobs = match response.status {
         502 | 504 => None,
         _ => read_query(wire, &response)?,
     };
     if blobs.is_none() && batch.len() > 1 {
-        // Too much at once: GitHub gives up on a query after 10 seconds.
+        // Too much at once, or one among them that spoils it for all.
         let (left, right) = batch.split_at(batch.len() / 2);
-        let half = |part: &[Wanted]| {
-            let inner: std::pin::Pin<Box<dyn Future<Output = _>>> =
-                Box::pin(documents(wire, commit, part.to_vec()));
-            inner
-        };
+        let half =
+            |part: &[Wanted]| -> Later<'_, Vec<File>> { Box::pin(documents(wire, commit, part.to_vec())) };
         return Ok(all([half(left), half(right)]).await?.concat());
     }
     let files = batch.into_iter().enumerate().map(|(at, wanted)| {
@@ -383,94 +381,9 @@ struct GraphBlob {
 }
 
 #[derive(Deserialize)]
-struct Repo {
-    default_branch: String,
-}
-
-#[derive(Deserialize)]
 struct Branch {
     name: String,
     commit: RepoCommit,
-}
-
-#[derive(Deserialize)]
-struct RepoCommit {
-    sha: String,
-    commit: GitCommit,
-}
-
-impl RepoCommit {
-    fn plain(self) -> Commit {
-        self.commit.plain(self.sha)
-    }
-}
-
-#[derive(Deserialize)]
-pub(super) struct GitCommit {
-    pub(super) message: String,
-    pub(super) author: Option<Person>,
-    pub(super) committer: Option<Person>,
-    pub(super) tree: Option<Sha>,
-}
-
-#[derive(Deserialize)]
-pub(super) struct Person {
-    pub(super) name: Option<String>,
-    pub(super) date: Option<String>,
-}
-
-#[derive(Deserialize)]
-pub(super) struct Sha {
-    pub(super) sha: String,
-}
-
-impl GitCommit {
-    pub(super) fn plain(self, id: String) -> Commit {
-        let time = self.committer.and_then(|person| person.date);
-        let (author, written) = self.author.map(|a| (a.name, a.date)).unwrap_or_default();
-        Commit {
-            id,
-            tree: self.tree.map(|tree| tree.sha),
-            time: time.or(written).unwrap_or_default(),
-            subject: subject(&self.message),
-            author: author.unwrap_or_default(),
-        }
-    }
-}
-
-/// First line of a message.
-pub(super) fn subject(message: &str) -> String {
-    message.lines().next().unwrap_or_default().to_owned()
-}
-
-#[derive(Deserialize)]
-pub(super) struct Tree {
-    pub(super) tree: Vec<TreeEntry>,
-    pub(super) truncated: bool,
-}
-
-#[derive(Deserialize)]
-pub(super) struct TreeEntry {
-    path: String,
-    mode: Option<String>,
-    #[serde(rename = "type")]
-    kind: String,
-    sha: String,
-}
-
-impl Tree {
-    /// Its entries, under a path that ends with a slash or is empty.
-    pub(super) fn entries(self, under: &str) -> impl Iterator<Item = Entry> {
-        self.tree.into_iter().filter_map(move |entry| {
-            let kind = match (entry.kind.as_str(), entry.mode.as_deref()) {
-                (_, Some("120000")) => return None,
-                ("tree", _) => EntryKind::Folder,
-                ("blob", _) => EntryKind::File,
-                _ => return None,
-            };
-            Some(Entry { path: format!("{under}{}", entry.path), kind, id: entry.sha })
-        })
-    }
 }
 
 #[derive(Deserialize)]
@@ -489,66 +402,5 @@ impl Content {
             _ => return None,
         };
         Some(Entry { path: self.name, kind, id: self.sha })
-    }
-}
-
-#[derive(Deserialize)]
-pub(super) struct Blob {
-    content: String,
-    encoding: String,
-}
-
-impl Blob {
-    pub(super) fn bytes(self) -> Result<Vec<u8>, HostError> {
-        match self.encoding.as_str() {
-            "base64" => unbase64(&self.content),
-            _ => Ok(self.content.into_bytes()),
-        }
-    }
-}
-
-/// Base64 with or without line ends, as git hosts send it.
-pub(super) fn unbase64(text: &str) -> Result<Vec<u8>, HostError> {
-    let text: String = text.split_ascii_whitespace().collect();
-    STANDARD
-        .decode(text)
-        .map_err(|error| HostError::Garbage { expected: "content in base64", detail: error.to_string() })
-}
-
-#[derive(Deserialize)]
-pub(super) struct User {
-    pub(super) login: String,
-}
-
-#[derive(Deserialize)]
-pub(super) struct Pull {
-    number: u64,
-    title: String,
-    html_url: String,
-    user: Option<User>,
-    created_at: String,
-    #[serde(default)]
-    draft: bool,
-    head: PullEnd,
-    pub(super) base: PullEnd,
-}
-
-#[derive(Deserialize)]
-pub(super) struct PullEnd {
-    #[serde(rename = "ref")]
-    pub(super) branch: String,
-}
-
-impl Pull {
-    pub(super) fn plain(self) -> Proposal {
-        Proposal {
-            number: self.number,
-            title: self.title,
-            url: self.html_url,
-            author: self.user.map(|user| user.login).unwrap_or_default(),
-            opened: self.created_at,
-            branch: self.head.branch,
-            draft: self.draft,
-        }
     }
 }

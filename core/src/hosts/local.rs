@@ -10,9 +10,9 @@ use serde::{Deserialize, Serialize};
 use super::ask::{Answer, Ask, Commit, Entry, EntryKind, File, Head, History};
 use super::error::HostError;
 use super::exchange::listing;
-use super::github::unbase64;
 use super::host::segment;
 use super::request::Request;
+use super::shapes::unbase64;
 use super::wire::{Wire, all};
 
 /// Files in one request: so much that few are needed, so little that progress shows.

@@ -6,11 +6,15 @@
 pub mod ask;
 pub mod error;
 pub mod exchange;
+mod gitea;
 mod github;
+mod gitlab;
 pub mod host;
 pub mod limits;
 mod local;
 pub mod request;
+mod shapes;
+pub mod signin;
 pub mod source;
 pub mod stores;
 mod wire;

@@ -5,9 +5,11 @@ use std::fmt;
 use serde::de::DeserializeOwned;
 
 use super::error::HostError;
+use super::host::segment;
 
-/// A request that a shell sends as it is, but for one header: see [`Request::auth`].
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A request that a shell sends as it is, but for one header: see [`Request::auth`]. Its `Debug` shows
+/// no body, in which there may be secrets.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Request {
     /// GET or POST.
     pub method: Method,
@@ -55,6 +57,17 @@ impl Request {
         Request { method: Method::Post, url, headers, body: Some(body), auth: false }
     }
 
+    /// A POST of a form.
+    pub(crate) fn form(url: String, fields: &[(&str, &str)]) -> Request {
+        let fields = fields.iter().map(|(name, value)| format!("{name}={}", segment(value)));
+        let body = Some(fields.collect::<Vec<_>>().join("&"));
+        let headers = vec![
+            ("Content-Type", "application/x-www-form-urlencoded".to_owned()),
+            ("Accept", "application/json".to_owned()),
+        ];
+        Request { method: Method::Post, url, headers, body, auth: false }
+    }
+
     pub(crate) fn with(mut self, name: &'static str, value: impl Into<String>) -> Request {
         self.headers.push((name, value.into()));
         self
@@ -66,8 +79,14 @@ impl Request {
     }
 }
 
-/// What a host answered.
-#[derive(Clone, Debug, PartialEq, Eq)]
+impl fmt::Debug for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.method.word(), self.url)
+    }
+}
+
+/// What a host answered. Its `Debug` shows no body either.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Response {
     /// HTTP's number.
     pub status: u16,
@@ -75,6 +94,12 @@ pub struct Response {
     pub headers: Vec<(String, String)>,
     /// Content.
     pub body: Vec<u8>,
+}
+
+impl fmt::Debug for Response {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "status {}, {} bytes", self.status, self.body.len())
+    }
 }
 
 impl Response {

@@ -5,7 +5,7 @@
 //!              "state": "state", "intent": "intent"}]}
 //! ```
 //!
-//! The first is the one that a page opens by itself. A store that names no branch of intent is shared:
+//! The first is the one that a page opens by itself; there may be none. A store that names no branch of intent is shared:
 //! one branch holds both, in folders.
 //!
 //! ```
@@ -84,9 +84,6 @@ pub enum StoresError {
     /// It is not as this module's page says.
     #[error("stores.json does not read: {0}. It is {{\"stores\": [{{\"name\": …, \"source\": …}}]}}")]
     Json(#[from] serde_json::Error),
-    /// It offers none.
-    #[error("stores.json offers no store: `stores` is empty")]
-    Empty,
     /// A source is none.
     #[error(transparent)]
     Source(#[from] SourceError),
@@ -106,9 +103,6 @@ struct File {
 /// What is wrong with it.
 pub fn parse(bytes: &[u8]) -> Result<Vec<Offered>, StoresError> {
     let file: File = serde_json::from_slice(bytes)?;
-    if file.stores.is_empty() {
-        return Err(StoresError::Empty);
-    }
     for store in &file.stores {
         store.locate()?;
     }
@@ -243,7 +237,6 @@ mod tests {
         for (text, says) in [
             ("", "does not read"),
             ("[]", "does not read"),
-            (r#"{"stores":[]}"#, "offers no store"),
             (r#"{"stores":[{"name":"x"}]}"#, "missing field `source`"),
             (r#"{"stores":[{"source":"acme/releases"}]}"#, "names no kind of host"),
             (r#"{"stores":[{"source":"local","intent_source":"x"}]}"#, "names no kind of host"),

@@ -134,6 +134,9 @@ impl Wire {
     }
 }
 
+/// A step of a script that calls itself.
+pub(crate) type Later<'a, T> = Pin<Box<dyn Future<Output = Result<T, HostError>> + 'a>>;
+
 /// Waits for all, in parallel; their values in order, or the first failure.
 pub(crate) async fn all<T>(
     futures: impl IntoIterator<Item = impl Future<Output = Result<T, HostError>>>,

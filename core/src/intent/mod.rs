@@ -244,6 +244,19 @@ pub fn diff(snapshot: &Snapshot) -> Result<Vec<Difference>, Needs> {
     needs.settle(differences)
 }
 
+/// How intent and the state at `reference` differ; both are looked for under that very name.
+///
+/// # Errors
+/// What must be loaded.
+pub(crate) fn difference(snapshot: &Snapshot, reference: &Ref) -> Result<Option<Change>, Needs> {
+    let intent = reference.to_intent();
+    let wanted = snapshot.exists(&intent)?;
+    if !wanted && !snapshot.exists(reference)? {
+        return Ok(None);
+    }
+    change_at(snapshot, wanted.then_some(&intent), reference)
+}
+
 /// Where the intent at `intent` would be in state.
 fn target(snapshot: &Snapshot, intent: &Ref) -> Result<Ref, Needs> {
     let state = intent.to_state();

@@ -131,6 +131,14 @@ impl Snapshot {
         next
     }
 
+    /// Takes a document as another snapshot has read it. Returns whether that has it.
+    pub(crate) fn share(&mut self, other: &Snapshot, reference: &Ref) -> bool {
+        let Ok(Some(loaded)) = other.slot(reference) else { return false };
+        let (side, path) = address(reference);
+        self.tree_mut(side).set(&path, Some(loaded.clone()));
+        true
+    }
+
     fn slot(&self, reference: &Ref) -> Result<Option<&Loaded>, Needs> {
         let (side, path) = address(reference);
         let tree = self.tree(side);

@@ -36,3 +36,5 @@ mod run;
 mod summary;
 #[cfg(test)]
 mod summary_update;
+#[cfg(test)]
+mod why;

@@ -56,6 +56,14 @@ impl Api {
         self.ask("PUT", path, Some(body))
     }
 
+    /// Changes a part of something.
+    ///
+    /// # Errors
+    /// As for [`Self::get`].
+    pub fn patch(&self, path: &str, body: &Value) -> Outcome<Value> {
+        self.ask("PATCH", path, Some(body))
+    }
+
     /// Text instead of JSON.
     ///
     /// # Errors

@@ -1,0 +1,164 @@
+//! Shapes that GitHub's REST API and Gitea's share, and what they mean.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde::Deserialize;
+
+use super::ask::{Commit, Entry, EntryKind, Proposal};
+use super::error::HostError;
+
+#[derive(Deserialize)]
+pub(super) struct Repo {
+    pub(super) default_branch: String,
+}
+
+#[derive(Deserialize)]
+pub(super) struct RepoCommit {
+    pub(super) sha: String,
+    pub(super) commit: GitCommit,
+}
+
+impl RepoCommit {
+    pub(super) fn plain(self) -> Commit {
+        self.commit.plain(self.sha)
+    }
+}
+
+#[derive(Deserialize)]
+pub(super) struct GitCommit {
+    pub(super) message: String,
+    pub(super) author: Option<Person>,
+    pub(super) committer: Option<Person>,
+    pub(super) tree: Option<Sha>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Person {
+    pub(super) name: Option<String>,
+    pub(super) date: Option<String>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Sha {
+    pub(super) sha: String,
+}
+
+impl GitCommit {
+    pub(super) fn plain(self, id: String) -> Commit {
+        let time = self.committer.and_then(|person| person.date);
+        let (author, written) = self.author.map(|a| (a.name, a.date)).unwrap_or_default();
+        Commit {
+            id,
+            tree: self.tree.map(|tree| tree.sha),
+            time: time.or(written).unwrap_or_default(),
+            subject: subject(&self.message),
+            author: author.unwrap_or_default(),
+        }
+    }
+}
+
+/// First line of a message.
+pub(super) fn subject(message: &str) -> String {
+    message.lines().next().unwrap_or_default().to_owned()
+}
+
+#[derive(Deserialize)]
+pub(super) struct Tree {
+    /// Gitea says nothing where there is nothing.
+    tree: Option<Vec<TreeEntry>>,
+    pub(super) truncated: bool,
+    /// Gitea's: of all pages.
+    pub(super) total_count: Option<usize>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct TreeEntry {
+    path: String,
+    mode: Option<String>,
+    #[serde(rename = "type")]
+    kind: String,
+    sha: String,
+}
+
+impl Tree {
+    /// How many there are on this page.
+    pub(super) fn len(&self) -> usize {
+        self.tree.as_ref().map_or(0, Vec::len)
+    }
+
+    /// Its entries, under a path that ends with a slash or is empty.
+    pub(super) fn entries(self, under: &str) -> impl Iterator<Item = Entry> {
+        self.tree.into_iter().flatten().filter_map(move |entry| {
+            let kind = match (entry.kind.as_str(), entry.mode.as_deref()) {
+                (_, Some("120000")) => return None,
+                ("tree", _) => EntryKind::Folder,
+                ("blob", _) => EntryKind::File,
+                _ => return None,
+            };
+            Some(Entry { path: format!("{under}{}", entry.path), kind, id: entry.sha })
+        })
+    }
+}
+
+#[derive(Deserialize)]
+pub(super) struct Blob {
+    content: String,
+    encoding: String,
+    pub(super) sha: String,
+    pub(super) size: Option<usize>,
+}
+
+impl Blob {
+    pub(super) fn bytes(self) -> Result<Vec<u8>, HostError> {
+        match self.encoding.as_str() {
+            "base64" => unbase64(&self.content),
+            _ => Ok(self.content.into_bytes()),
+        }
+    }
+}
+
+/// Base64 with or without line ends, as git hosts send it.
+pub(super) fn unbase64(text: &str) -> Result<Vec<u8>, HostError> {
+    let text: String = text.split_ascii_whitespace().collect();
+    STANDARD
+        .decode(text)
+        .map_err(|error| HostError::Garbage { expected: "content in base64", detail: error.to_string() })
+}
+
+#[derive(Deserialize)]
+pub(super) struct User {
+    pub(super) login: String,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Pull {
+    number: u64,
+    title: String,
+    html_url: String,
+    user: Option<User>,
+    created_at: String,
+    #[serde(default)]
+    draft: bool,
+    head: PullEnd,
+    pub(super) base: PullEnd,
+}
+
+#[derive(Deserialize)]
+pub(super) struct PullEnd {
+    #[serde(rename = "ref")]
+    pub(super) branch: String,
+}
+
+impl Pull {
+    pub(super) fn plain(self) -> Proposal {
+        Proposal {
+            number: self.number,
+            title: self.title,
+            url: self.html_url,
+            author: self.user.map(|user| user.login).unwrap_or_default(),
+            opened: self.created_at,
+            branch: self.head.branch,
+            draft: self.draft,
+        }
+    }
+}

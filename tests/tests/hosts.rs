@@ -1,0 +1,308 @@
+//! What the dashboard asks of a host, asked of a real Gitea on this machine.
+//!
+//! Skipped without the host's programs, as `ci.rs` is.
+#![expect(clippy::panic, reason = "a test that cannot go on fails")]
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use ocuroot_core::hosts::{
+    Answer, Ask, EntryKind, Exchange, Head, Host as GitHost, HostError, Limits, Method, Request, Response,
+    Side, Token, Unreachable, Wanted,
+};
+use ocuroot_tests::Outcome;
+use ocuroot_tests::githost::repo::Repo;
+use ocuroot_tests::githost::{Host, Tools, USER, wait_for};
+use serde_json::json;
+
+/// The host that tests share which run at the same time. The last of them ends it.
+static HOST: Mutex<Weak<Host>> = Mutex::new(Weak::new());
+
+fn play(scenario: impl FnOnce(&Host) -> Outcome) {
+    let Some(tools) = Tools::find() else {
+        let needed = std::env::var("OCUROOT_TEST_CI").is_ok_and(|value| value == "required");
+        assert!(!needed, "there is no gitea and gitea-runner on PATH; `cargo xtask test` builds them");
+        eprintln!("skipped: no gitea and gitea-runner on PATH; `cargo xtask test` builds them, with Go");
+        return;
+    };
+    let host = {
+        let mut shared = HOST.lock().unwrap_or_else(PoisonError::into_inner);
+        shared.upgrade().unwrap_or_else(|| {
+            let host = Arc::new(Host::start(tools).unwrap_or_else(|error| panic!("{error}")));
+            *shared = Arc::downgrade(&host);
+            host
+        })
+    };
+    if let Err(error) = scenario(&host) {
+        panic!("{error}");
+    }
+}
+
+/// Somebody who reads a repo.
+struct Reader {
+    agent: ureq::Agent,
+    host: GitHost,
+    token: Option<Token>,
+    limits: Limits,
+    /// What was sent for the last question.
+    sent: Vec<Request>,
+}
+
+impl Reader {
+    fn new(host: &Host, repo: &str, token: Option<&str>) -> Outcome<Self> {
+        let name = host.url().trim_start_matches("http://");
+        let source = format!("gitea:{name}/{USER}/{repo}").parse()?;
+        let config = ureq::Agent::config_builder().http_status_as_error(false).build();
+        Ok(Self {
+            agent: config.into(),
+            host: GitHost::new(&source, Side::State),
+            token: token.map(Token::new),
+            limits: Limits::default(),
+            sent: Vec::new(),
+        })
+    }
+
+    fn ask(&mut self, ask: Ask) -> Result<Answer, HostError> {
+        let mut exchange = Exchange::new(&self.host, &self.limits, ask, self.token.is_some())?;
+        self.sent.clear();
+        loop {
+            if let Some(answer) = exchange.answer() {
+                self.limits = exchange.limits();
+                return Ok(answer);
+            }
+            for (id, request) in exchange.requests() {
+                let came = self.send(&request);
+                self.sent.push(request);
+                exchange.respond(id, came)?;
+            }
+        }
+    }
+
+    fn send(&self, request: &Request) -> Result<Response, Unreachable> {
+        let unreachable = |error: &dyn std::error::Error| Unreachable { detail: error.to_string() };
+        let mut building = ureq::http::Request::builder().method(request.method.word()).uri(&request.url);
+        for (name, value) in &request.headers {
+            building = building.header(*name, value);
+        }
+        if let (true, Some(token)) = (request.auth, &self.token) {
+            let (name, value) = token.header();
+            building = building.header(name, value);
+        }
+        let body = request.body.clone().unwrap_or_default();
+        let built = building.body(body).map_err(|error| unreachable(&error))?;
+        let mut answer = match request.method {
+            Method::Get => self.agent.run(built.map(|_| ())),
+            Method::Post => self.agent.run(built),
+        }
+        .map_err(|error| unreachable(&error))?;
+        let headers = answer.headers().iter();
+        let headers = headers
+            .filter_map(|(name, value)| Some((name.to_string(), value.to_str().ok()?.to_owned())))
+            .collect();
+        let body = answer.body_mut().with_config().limit(1 << 30).read_to_vec();
+        let body = body.map_err(|error| unreachable(&error))?;
+        Ok(Response { status: answer.status().as_u16(), headers, body })
+    }
+
+    fn head(&mut self, branch: Option<&str>, etag: Option<String>) -> Result<Head, HostError> {
+        match self.ask(Ask::Head { branch: branch.map(str::to_owned), etag })? {
+            Answer::Head(head) => Ok(head),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn files(&mut self, commit: &str, files: &[Wanted]) -> Outcome<BTreeMap<String, Option<Vec<u8>>>> {
+        match self.ask(Ask::Files { commit: commit.to_owned(), files: files.to_vec() }) {
+            Ok(Answer::Files(files)) => Ok(files.into_iter().map(|file| (file.path, file.bytes)).collect()),
+            other => Err(format!("{other:?}").into()),
+        }
+    }
+}
+
+const ODD: &str = "odd/a b/#?%41&é\"<i>.json";
+const BINARY: [u8; 4] = [0, 255, 10, 13];
+
+fn text(at: usize) -> String {
+    format!("{{\"at\":{at}}}\n")
+}
+
+/// More files than the host gives out at once, more entries than it lists at once, and odd ones.
+fn filled<'a>(host: &'a Host, name: &str) -> Outcome<(Repo<'a>, String)> {
+    let repo = Repo::create(host, name)?;
+    for at in 0..70 {
+        repo.write(&format!("refs/p/{at}"), &text(at))?;
+    }
+    for at in 0..1050 {
+        repo.write(&format!("many/{}/{at}", at % 7), &text(at))?;
+    }
+    repo.write(ODD, "odd")?;
+    repo.write("odd/empty", "")?;
+    std::fs::write(host.folder().join("clones").join(name).join("odd/binary"), BINARY)?;
+    repo.push("All of it\n\nwith more to say")?;
+    repo.write("refs/p/0", &text(1000))?;
+    let commit = repo.push("Release 2")?;
+    Ok((repo, commit))
+}
+
+/// A repo with a commit. The host calls it empty until it has looked at what was pushed.
+fn begun(host: &Host, name: &str) -> Outcome {
+    let repo = Repo::create(host, name)?;
+    repo.write("a", "a")?;
+    repo.push("First")?;
+    let branch = format!("/repos/{USER}/{name}/branches/main");
+    wait_for("the host to see the first commit", || Ok(host.api().get(&branch).ok())).map(drop)
+}
+
+#[test]
+fn a_repo_is_read() {
+    play(|host| {
+        let (_, commit) = filled(host, "read")?;
+        let mut reader = Reader::new(host, "read", None)?;
+
+        let Head::At { branch, commit: head, etag } = reader.head(None, None)? else {
+            return Err("there is a branch".into());
+        };
+        assert_eq!((branch.as_str(), &head.id, head.subject.as_str()), ("main", &commit, "Release 2"));
+        assert_eq!(head.author, "Ann");
+        assert!(ocuroot_core::times::seconds(&head.time, &head.time).is_some(), "{}", head.time);
+        assert_eq!(reader.head(Some("main"), etag)?, Head::Unchanged);
+        assert_eq!(reader.head(Some("no/such branch"), None)?, Head::Missing);
+        let Answer::Commit(whole) = reader.ask(Ask::Commit { id: commit.clone() })? else {
+            return Err("there is a commit".into());
+        };
+        assert_eq!((&whole.id, &whole.subject, &whole.author), (&head.id, &head.subject, &head.author));
+        let root = whole.tree;
+        assert!(root.is_some());
+
+        // Folders, by path and by id.
+        let folder = |path: &str, tree: Option<String>| {
+            let (commit, path) = (commit.clone(), path.to_owned());
+            Ask::Folder { commit, path, tree }
+        };
+        let Answer::Folder(Some(top)) = reader.ask(folder("", root))? else { return Err("no root".into()) };
+        let names: Vec<&str> = top.iter().map(|entry| entry.path.as_str()).collect();
+        assert_eq!(names, ["many", "odd", "refs"]);
+        let Answer::Folder(Some(refs)) = reader.ask(folder("refs/p", None))? else {
+            return Err("no refs/p".into());
+        };
+        assert_eq!(refs.len(), 70);
+        assert!(refs.iter().all(|entry| entry.kind == EntryKind::File));
+        assert_eq!(reader.ask(folder("refs/none", None))?, Answer::Folder(None));
+        assert_eq!(reader.ask(folder("refs/p/1", None))?, Answer::Folder(None));
+        assert_eq!(reader.ask(folder("x", Some("1".repeat(40))))?, Answer::Folder(None));
+
+        // More than a page holds.
+        let below = Ask::Below { commit: commit.clone(), path: "many".into(), tree: None };
+        let Answer::Below(Some(many)) = reader.ask(below)? else { return Err("no listing".into()) };
+        assert!(many.whole);
+        assert_eq!(many.entries.len(), 1050 + 7);
+        assert_eq!(reader.sent.len(), 3, "the root, and two pages");
+
+        // More files than are given out at once, some of them odd.
+        let wanted = |path: &str| Wanted { path: path.to_owned(), blob: None };
+        let mut asked: Vec<Wanted> = (0..70).map(|at| wanted(&format!("refs/p/{at}"))).collect();
+        asked.extend(
+            ["refs/p/none", "refs/p", ODD, "odd/empty", "odd/binary", "odd/../odd/empty"].map(wanted),
+        );
+        let files = reader.files(&commit, &asked)?;
+        assert_eq!(files.len(), asked.len());
+        for at in 1..70 {
+            assert_eq!(files[&format!("refs/p/{at}")], Some(text(at).into_bytes()));
+        }
+        let of = |path: &str| files[path].as_deref();
+        assert_eq!(of("refs/p/0"), Some(text(1000).as_bytes()));
+        assert_eq!((of("refs/p/none"), of("refs/p"), of("odd/../odd/empty")), (None, None, None));
+        assert_eq!(
+            (of(ODD), of("odd/empty"), of("odd/binary")),
+            (Some(&b"odd"[..]), Some(&[][..]), Some(&BINARY[..]))
+        );
+        // One by one it is the same.
+        for at in asked.iter().skip(68) {
+            assert_eq!(reader.files(&commit, std::slice::from_ref(at))?[&at.path], files[&at.path]);
+        }
+
+        let history = |path: Option<&str>, page| Ask::History {
+            from: "main".into(),
+            path: path.map(str::to_owned),
+            page,
+        };
+        let Answer::History(all) = reader.ask(history(None, 1))? else { return Err("no history".into()) };
+        let subjects: Vec<&str> = all.commits.iter().map(|commit| commit.subject.as_str()).collect();
+        assert_eq!((subjects.as_slice(), all.more), (&["Release 2", "All of it"][..], false));
+        let Answer::History(one) = reader.ask(history(Some(ODD), 1))? else {
+            return Err("no history".into());
+        };
+        assert_eq!(one.commits.len(), 1);
+        let Answer::History(none) = reader.ask(history(Some("none"), 1))? else {
+            return Err("no history".into());
+        };
+        assert!(none.commits.is_empty() && !none.more);
+        Ok(())
+    });
+}
+
+#[test]
+fn proposals_into_a_branch() {
+    play(|host| {
+        begun(host, "proposed")?;
+        let api = |path: &str| format!("/repos/{USER}/proposed{path}");
+        for branch in ["intent", "other"] {
+            host.api()
+                .post(&api("/branches"), &json!({ "new_branch_name": branch, "old_branch_name": "main" }))?;
+        }
+        for (head, base) in [("ocuroot/intent/x-1", "intent"), ("y", "other")] {
+            let file = json!({ "operation": "create", "path": head, "content": "YQ==" });
+            let commit = json!({ "branch": base, "new_branch": head, "message": head, "files": [file] });
+            host.api().post(&api("/contents"), &commit)?;
+            host.api().post(
+                &api("/pulls"),
+                &json!({ "base": base, "head": head, "title": format!("WIP: {head}") }),
+            )?;
+        }
+        let mut reader = Reader::new(host, "proposed", None)?;
+        let Answer::Proposals(found) = reader.ask(Ask::Proposals { into: "intent".into() })? else {
+            return Err("no proposals".into());
+        };
+        let [proposal] = found.as_slice() else { return Err(format!("{found:?}").into()) };
+        assert_eq!(
+            (proposal.title.as_str(), proposal.author.as_str(), proposal.branch.as_str(), proposal.draft),
+            ("WIP: ocuroot/intent/x-1", USER, "ocuroot/intent/x-1", true)
+        );
+        assert!(
+            proposal.url.starts_with(&reader.host.proposals_url().unwrap_or_default()),
+            "{}",
+            proposal.url
+        );
+        Ok(())
+    });
+}
+
+#[test]
+fn who_asks_and_what_they_may() {
+    play(|host| {
+        begun(host, "hidden")?;
+        host.api().patch(&format!("/repos/{USER}/hidden"), &json!({ "private": true }))?;
+
+        let token = host.token("reader", &["read:repository", "read:user"])?;
+        let mut reader = Reader::new(host, "hidden", Some(&token))?;
+        let Answer::Viewer(viewer) = reader.ask(Ask::Viewer)? else { return Err("nobody".into()) };
+        assert_eq!(viewer.login, USER);
+        assert!(matches!(reader.head(Some("main"), None)?, Head::At { .. }));
+
+        let mut nobody = Reader::new(host, "hidden", None)?;
+        assert_eq!(nobody.ask(Ask::Viewer), Err(HostError::NotSignedIn));
+        assert!(matches!(nobody.head(None, None), Err(HostError::NotFound { signed_in: false, .. })));
+        assert!(matches!(nobody.head(Some("main"), None), Err(HostError::NotFound { .. })));
+
+        let mut mistyped = Reader::new(host, "hidden", Some("0123456789"))?;
+        assert_eq!(mistyped.ask(Ask::Viewer), Err(HostError::BadToken));
+        let token = host.token("other", &["read:issue"])?;
+        let mut other = Reader::new(host, "hidden", Some(&token))?;
+        assert!(matches!(other.head(Some("main"), None), Err(HostError::Forbidden { .. })));
+
+        let mut missing = Reader::new(host, "missing", Some(&token))?;
+        missing.host.api = "http://127.0.0.1:9/api/v1".into();
+        assert!(matches!(missing.head(None, None), Err(HostError::Unreachable { .. })));
+        Ok(())
+    });
+}
