@@ -244,17 +244,18 @@ pub fn diff(snapshot: &Snapshot) -> Result<Vec<Difference>, Needs> {
     needs.settle(differences)
 }
 
-/// How intent and the state at `reference` differ; both are looked for under that very name.
+/// How intent and state differ at one ref, spelled with `@`; none where they agree, and where there is
+/// neither.
 ///
 /// # Errors
 /// What must be loaded.
-pub(crate) fn difference(snapshot: &Snapshot, reference: &Ref) -> Result<Option<Change>, Needs> {
+pub fn difference(snapshot: &Snapshot, reference: &Ref) -> Result<Option<Change>, Needs> {
     let intent = reference.to_intent();
-    let wanted = snapshot.exists(&intent)?;
-    if !wanted && !snapshot.exists(reference)? {
-        return Ok(None);
+    let state = target(snapshot, &intent)?;
+    if snapshot.exists(&intent)? {
+        return change_at(snapshot, Some(&intent), &state);
     }
-    change_at(snapshot, wanted.then_some(&intent), reference)
+    Ok(snapshot.exists(&state)?.then_some(Change::Delete))
 }
 
 /// Where the intent at `intent` would be in state.

@@ -6,6 +6,28 @@
 //! [`Needs`](crate::snapshot::Needs) until enough is loaded. The dashboard draws pages, and tests read
 //! them, without a browser.
 
+pub mod columns;
+pub mod custom;
+pub mod diff;
+pub mod environment;
+pub mod environments;
+pub mod explorer;
+pub mod fields;
+pub mod matrix;
+pub mod overview;
+pub mod package;
+pub mod plan;
+pub mod prose;
+pub mod search;
+pub mod standing;
+pub mod commands;
+pub mod log;
+pub mod release;
+pub mod source_links;
 pub mod status;
+pub mod summaries;
+pub mod titles;
+pub mod travel;
 
+pub use standing::{Depth, Standing};
 pub use status::{Tone, Word};

@@ -26,12 +26,14 @@
 //! # Ok::<(), ocuroot_core::RefError>(())
 //! ```
 
+mod matches;
 mod needs;
 mod tree;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+pub use matches::{Found, Matches, reading_order};
 pub use needs::{Folder, Needs, Unmet};
 pub(crate) use needs::{lift, unmet};
 use tree::{Loaded, Node, ROOT, Slot, Step, Tree};
