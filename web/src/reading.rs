@@ -492,7 +492,7 @@ async fn exchange(weak: &Weak<Inner>, side: Side, ask: Ask) -> Result<Answer, Ho
         let inner = weak.upgrade().ok_or_else(gone)?;
         let limits = inner.limits.borrow().get(index).cloned().unwrap_or_default();
         let host = inner.host(side);
-        (Exchange::new(host, &limits, ask, account::token(host).is_some()), inner.number())
+        (Exchange::new(host, &limits, ask, account::token(host).is_some())?, inner.number())
     };
     let inbox = Rc::new(Inbox::default());
     let mut attempts: BTreeMap<usize, u32> = BTreeMap::new();

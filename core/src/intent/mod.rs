@@ -248,7 +248,7 @@ pub fn diff(snapshot: &Snapshot) -> Result<Vec<Difference>, Needs> {
 ///
 /// # Errors
 /// What must be loaded.
-pub(crate) fn difference(snapshot: &Snapshot, reference: &Ref) -> Result<Option<Change>, Needs> {
+pub fn difference(snapshot: &Snapshot, reference: &Ref) -> Result<Option<Change>, Needs> {
     let intent = reference.to_intent();
     let wanted = snapshot.exists(&intent)?;
     if !wanted && !snapshot.exists(reference)? {

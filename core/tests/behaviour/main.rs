@@ -29,6 +29,8 @@ mod reconcile;
 #[cfg(test)]
 mod release;
 #[cfg(test)]
+mod release_screen;
+#[cfg(test)]
 mod rollback;
 #[cfg(test)]
 mod run;
