@@ -127,7 +127,7 @@ pub fn Release(
     };
     view! {
         <Title text=title/>
-        <main id="main" class="split wide">
+        <main id="main" class=if compares { "" } else { "split wide" }>
             <div inert=move || is_sheet.get()>
                 <Head release=release.clone() page compares/>
                 <Shown asked let:answer>{content(answer)}</Shown>
