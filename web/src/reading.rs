@@ -239,6 +239,12 @@ impl Reading {
         self.0.reader.borrow().blob(reference)
     }
 
+    /// Where the file of a document lies, from the root of its branch, where that is known.
+    #[must_use]
+    pub fn path(&self, reference: &Ref) -> Option<String> {
+        self.0.reader.borrow().path(reference)
+    }
+
     /// Loads what is needed; with no needs, what every screen needs.
     ///
     /// # Errors
@@ -492,7 +498,7 @@ async fn exchange(weak: &Weak<Inner>, side: Side, ask: Ask) -> Result<Answer, Ho
         let inner = weak.upgrade().ok_or_else(gone)?;
         let limits = inner.limits.borrow().get(index).cloned().unwrap_or_default();
         let host = inner.host(side);
-        (Exchange::new(host, &limits, ask, account::token(host).is_some()), inner.number())
+        (Exchange::new(host, &limits, ask, account::token(host).is_some())?, inner.number())
     };
     let inbox = Rc::new(Inbox::default());
     let mut attempts: BTreeMap<usize, u32> = BTreeMap::new();
@@ -625,7 +631,7 @@ fn jittered(wait: u32) -> u32 {
 }
 
 /// A number with commas, as people read it.
-fn grouped(number: usize) -> String {
+pub(crate) fn grouped(number: usize) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (at, digit) in digits.chars().enumerate() {

@@ -19,10 +19,12 @@ use crate::ui::{Breakable, Command, Icon, RefLink, State, Title, screen_of};
 pub fn Plan() -> impl IntoView {
     let badges = expect_context::<Badges>();
     let page = store::ask(|sight: &Sight<'_>| plan::page(sight.snapshot, sight.facts));
-    let count = move || page.with(|page| match page {
-        store::Asked::Answered(page) => Some(page.count),
-        _ => None,
-    });
+    let count = move || {
+        page.with(|page| match page {
+            store::Asked::Answered(page) => Some(page.count),
+            _ => None,
+        })
+    };
     Effect::new(move |_| {
         if let Some(count) = count() {
             badges.plan.set(count);
@@ -96,22 +98,29 @@ fn items(page: &Arc<Page>, filter: &str) -> AnyView {
         }
         .into_any();
     }
+    let hidden = page.count;
     let filter = filter.trim().to_lowercase();
     let groups: Vec<(Cause, Vec<Item>)> = page
         .groups
         .iter()
-        .map(|group| (group.cause, group.items.iter().filter(|item| item.is_about(&filter)).cloned().collect()))
+        .map(|group| {
+            (group.cause, group.items.iter().filter(|item| item.is_about(&filter)).cloned().collect())
+        })
         .filter(|(_, items): &(Cause, Vec<Item>)| !items.is_empty())
         .collect();
     if groups.is_empty() {
         return view! {
             <State icon="search" title=format!("Nothing in the plan is about “{filter}”")>
-                <p>{page.count} " items are hidden by the filter."</p>
+                <p>{hidden} " items are hidden by the filter."</p>
             </State>
         }
         .into_any();
     }
-    groups.into_iter().map(|(cause, items)| view! { <Items group=Group { cause, items }/> }).collect_view().into_any()
+    groups
+        .into_iter()
+        .map(|(cause, items)| view! { <Items group=Group { cause, items }/> })
+        .collect_view()
+        .into_any()
 }
 
 /// A group of items.
@@ -119,6 +128,7 @@ fn items(page: &Arc<Page>, filter: &str) -> AnyView {
 fn Items(group: Group) -> impl IntoView {
     let away = group.cause == Cause::TakesAway;
     let id = format!("h-{}", group.cause.title().replace(' ', "-").to_lowercase());
+    let count = group.items.len();
     let rows = group.items.into_iter().map(|item| {
         let commit = item.item.commit.clone().map(|commit| {
             let short: String = commit.chars().take(7).collect();
@@ -135,9 +145,9 @@ fn Items(group: Group) -> impl IntoView {
             </li>
         }
     });
-    let count = rows.len();
+    let label = id.clone();
     view! {
-        <section aria-labelledby=id.clone()>
+        <section aria-labelledby=label>
             <div class="bar g">
                 {away.then(|| view! { <Icon name="warn" class="bad c"/> })}
                 <h2 id=id>{group.cause.title()} " " <small>{count}</small></h2>
@@ -248,7 +258,11 @@ fn missing(at: &Ref, release: &Ref) -> impl IntoView + use<> {
 
 fn named(run: &Named, icon: &'static str, why: &str) -> impl IntoView + use<> {
     let nav = use_nav();
-    let screen = if run.package.is_empty() { screen_of(&run.run) } else { Screen::Release(run.run.release_ref(), None) };
+    let screen = if run.package.is_empty() {
+        screen_of(&run.run)
+    } else {
+        Screen::Release(run.run.release_ref(), None)
+    };
     let name = if run.package.is_empty() { run.run.to_string() } else { run.package.clone() };
     let why = (!why.is_empty()).then(|| view! { <p>{why.to_owned()}</p> });
     view! {
