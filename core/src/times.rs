@@ -79,6 +79,12 @@ pub fn duration(seconds: u64) -> String {
     }
 }
 
+/// A duration where there is little room: `48s`, `5m 1s`, `2h 5m`, `3d 4h`.
+#[must_use]
+pub fn short_duration(seconds: u64) -> String {
+    duration(seconds).replace(" min", "m").replace(" s", "s").replace(" h", "h").replace(" d", "d")
+}
+
 /// A duration as a clock shows it while it goes on: `1:12`, `1:02:05`.
 #[must_use]
 pub fn elapsed(seconds: u64) -> String {
@@ -173,6 +179,8 @@ mod tests {
         ] {
             assert_eq!(duration(seconds), text);
         }
+        assert_eq!(short_duration(301), "5m 1s");
+        assert_eq!(short_duration(100_000), "1d 3h");
         assert_eq!(elapsed(72), "1:12");
         assert_eq!(elapsed(3725), "1:02:05");
     }

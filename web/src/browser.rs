@@ -82,3 +82,49 @@ pub fn every(seconds: u64, act: impl Fn() + 'static) {
         on_cleanup(move || handle.clear());
     }
 }
+
+/// As [`is_narrow`], and follows it.
+pub fn narrow() -> Signal<bool> {
+    let narrow = RwSignal::new(is_narrow());
+    let resized = window_event_listener(leptos::ev::resize, move |_| {
+        if narrow.get_untracked() != is_narrow() {
+            narrow.set(is_narrow());
+        }
+    });
+    on_cleanup(move || resized.remove());
+    narrow.into()
+}
+
+/// The element that has the focus, where one has.
+#[must_use]
+pub fn focused() -> Option<web_sys::Element> {
+    document().active_element()
+}
+
+/// Scrolls the page to the first element that matches.
+pub fn scroll_to(selector: &str) {
+    if let Ok(Some(element)) = document().query_selector(selector) {
+        element.scroll_into_view();
+    }
+}
+
+/// Offers a text to be kept as a file.
+pub fn download(name: &str, text: &str) {
+    let parts = js_sys::Array::of1(&JsValue::from_str(text));
+    let Ok(blob) = web_sys::Blob::new_with_str_sequence(&parts) else { return };
+    let Ok(url) = web_sys::Url::create_object_url_with_blob(&blob) else { return };
+    let link =
+        document().create_element("a").ok().and_then(|link| link.dyn_into::<web_sys::HtmlElement>().ok());
+    if let Some(link) = link {
+        let _ = link.set_attribute("href", &url);
+        let _ = link.set_attribute("download", name);
+        link.click();
+    }
+    // The browser has taken it by now, or takes it soon.
+    set_timeout(
+        move || {
+            let _ = web_sys::Url::revoke_object_url(&url);
+        },
+        std::time::Duration::from_secs(60),
+    );
+}

@@ -92,6 +92,11 @@ impl Nav {
         self.change(href, false);
     }
 
+    /// As [`Nav::go`], without a new entry in the history.
+    pub fn replace(self, href: &str) {
+        self.change(href, true);
+    }
+
     /// Sets a parameter of the screen (empty: takes it away) without a new entry in the history: for what
     /// changes as one types.
     pub fn set_param(self, name: &str, value: &str) {

@@ -7,7 +7,7 @@
 
 mod fitted;
 mod platform;
-mod remote;
+pub(crate) mod remote;
 mod stamp;
 mod written;
 

@@ -281,16 +281,31 @@ pub struct Window {
     pub start: usize,
     /// One after the last.
     pub end: usize,
+    /// The room of what is left out before, in pixels.
+    pub before: usize,
+    /// The room of what is left out after.
+    pub after: usize,
 }
 
-/// What of `count` things, each `size` pixels long, is in sight when as much is scrolled away and as much
-/// fits, and a few before and after it.
+/// What of a list is in sight when `scrolled` pixels of it are scrolled away and `fits` pixels fit, and some
+/// before and after it; `sizes` are those of its parts. It starts and ends at multiples of a few, so
+/// that little is drawn anew while one scrolls.
 #[must_use]
-pub fn window(count: usize, size: usize, scrolled: usize, fits: usize) -> Window {
-    const MORE: usize = 6;
-    let size = size.max(1);
-    let first = scrolled / size;
-    let start = first.saturating_sub(MORE).min(count);
-    let end = first.saturating_add(fits.div_ceil(size)).saturating_add(MORE).min(count);
-    Window { start, end }
+pub fn window(sizes: &[usize], scrolled: usize, fits: usize) -> Window {
+    const STEP: usize = 4;
+    let (mut start, mut end, mut at) = (sizes.len(), 0, 0_usize);
+    for (index, size) in sizes.iter().enumerate() {
+        let next = at.saturating_add(*size);
+        if next > scrolled && at < scrolled.saturating_add(fits) {
+            start = start.min(index);
+            end = index.saturating_add(1);
+        }
+        at = next;
+    }
+    // Scrolled past the end, where what was filtered away has made the list shorter: its last ones.
+    let end = if end == 0 { sizes.len() } else { end };
+    let start = (start / STEP * STEP).saturating_sub(STEP);
+    let end = (end.div_ceil(STEP) * STEP).saturating_add(STEP).min(sizes.len()).max(start);
+    let room = |part: Option<&[usize]>| part.unwrap_or_default().iter().sum();
+    Window { start, end, before: room(sizes.get(..start)), after: room(sizes.get(end..)) }
 }

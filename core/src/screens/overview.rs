@@ -11,7 +11,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use super::columns::{self, EnvironmentAt};
-use super::says::Sentence;
 use super::standing::{Depth, Look, Standing, number};
 use super::status::Word;
 use super::{summaries, titles};
@@ -26,6 +25,7 @@ use crate::refs::{Marker, Ref};
 use crate::snapshot::{Needs, Snapshot};
 use crate::summary::{Live, ReleaseSummary, Summary};
 use crate::times;
+use crate::why::Sentence;
 
 /// How many of the newest releases are listed.
 const LATEST: usize = 5;

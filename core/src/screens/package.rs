@@ -333,16 +333,29 @@ pub fn now_live(page: &PackagePage) -> BTreeMap<String, Lane> {
     lanes.collect()
 }
 
-/// Where each of `releases` was live, and when, by environment.
+/// What is told of the past once the runs of releases were looked at.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Timeline {
+    /// By environment.
+    pub lanes: BTreeMap<String, Lane>,
+    /// How long each release took, by its name, in seconds: until its last deployment so far ended.
+    pub took: BTreeMap<String, u64>,
+    /// How long those took mostly that are complete.
+    pub usual: Option<u64>,
+}
+
+/// Where each of `releases` was live, and when.
 ///
 /// # Errors
 /// What must be loaded: of each release its deployments, and of each of their runs what says how it ended.
 pub fn timeline<'a>(
     snapshot: &Snapshot,
     releases: impl IntoIterator<Item = &'a ReleaseRow>,
-) -> Result<BTreeMap<String, Lane>, Needs> {
+) -> Result<Timeline, Needs> {
     let mut needs = Needs::default();
     let mut events: BTreeMap<String, Vec<Event>> = BTreeMap::new();
+    let mut took: BTreeMap<String, u64> = BTreeMap::new();
+    let mut complete = Vec::new();
     for release in releases {
         for marker in needs.take(ends(snapshot, &release.release)).unwrap_or_default() {
             let Some((run, status)) = marker.as_str().rsplit_once("/status/") else { continue };
@@ -362,6 +375,12 @@ pub fn timeline<'a>(
                 (Status::Complete, _) => What::Up,
                 _ => What::Failed,
             };
+            if let Some(seconds) =
+                times::seconds(&release.time, &time).filter(|_| !matches!(what, What::Down))
+            {
+                let longest = took.entry(release.id.clone()).or_default();
+                *longest = seconds.max(*longest);
+            }
             let environment = run.segments().next().unwrap_or_default().to_owned();
             let at = time.parse::<Timestamp>().unwrap_or(Timestamp::MIN);
             events.entry(environment).or_default().push(Event {
@@ -372,9 +391,15 @@ pub fn timeline<'a>(
                 time,
             });
         }
+        if release.word == Word::Complete {
+            complete.extend(took.get(&release.id));
+        }
     }
     needs.settle(())?;
-    Ok(events.into_iter().map(|(environment, events)| (environment, lane(events))).collect())
+    complete.sort_unstable();
+    let usual = complete.get(complete.len() / 2).copied();
+    let lanes = events.into_iter().map(|(environment, events)| (environment, lane(events))).collect();
+    Ok(Timeline { lanes, took, usual })
 }
 
 /// The status markers of a release's deployments.

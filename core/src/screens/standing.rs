@@ -9,7 +9,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
-use super::says::Sentence;
 use super::status::Word;
 use crate::documents::Status;
 use crate::facts::Facts;
@@ -20,10 +19,7 @@ use crate::runs::RunEntry;
 use crate::snapshot::{Needs, Snapshot};
 use crate::summary::{Open, ReleaseSummary, Summary};
 use crate::times;
-
-/// For how long a process may be silent before its run counts as stale, where nobody says otherwise
-/// (spec: documents).
-const LEASE: SignedDuration = SignedDuration::from_mins(15);
+use crate::why::{self, Sentence};
 
 /// How much to look at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -223,9 +219,7 @@ impl Look<'_> {
             return Ok(false);
         };
         let Ok(reference) = standing.at.child(&standing.attempts.to_string()) else { return Ok(false) };
-        if standing.age.is_some_and(|age| age.cast_signed() < LEASE.as_secs())
-            || !self.snapshot.exists(&reference)?
-        {
+        if standing.age.is_some_and(|age| age < why::LEASE) || !self.snapshot.exists(&reference)? {
             return Ok(false);
         }
         let entry = RunEntry {
@@ -234,7 +228,8 @@ impl Look<'_> {
             number: standing.attempts,
             statuses: vec![Status::Running],
         };
-        release::is_stale(self.snapshot, &entry, now.checked_sub(LEASE).unwrap_or(now))
+        let lease = SignedDuration::from_secs(why::LEASE.cast_signed());
+        release::is_stale(self.snapshot, &entry, now.checked_sub(lease).unwrap_or(now))
     }
 }
 
@@ -264,7 +259,7 @@ fn place(of: &Ref) -> String {
     format!("{kind}/{}", of.segments().next().unwrap_or_default())
 }
 
-/// "waits only for `custom/approve`", "waits for `custom/approve`, and for perf, which failed"
+/// "waits only for approve", "waits for approve, and for perf, which failed"
 fn waits_for(standing: &Standing, stuck: &[(Ref, String, Status)]) -> Sentence {
     let mut sentence = Sentence::text(if standing.alone { "waits only for " } else { "waits for " });
     let mut first = true;
@@ -273,11 +268,7 @@ fn waits_for(standing: &Standing, stuck: &[(Ref, String, Status)]) -> Sentence {
         sentence.and_text(joint)
     };
     for approval in &standing.approvals {
-        let label = match approval.is_global() {
-            true => approval.to_string(),
-            false => format!("custom/{}", approval.subpath()),
-        };
-        sentence = next(sentence).and(Sentence::reference(approval, &label));
+        sentence = next(sentence).and(why::named(approval, &standing.release));
     }
     for (_, name, status) in stuck {
         let what = if *status == Status::Failed { "failed" } else { "was cancelled" };

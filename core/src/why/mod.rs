@@ -38,6 +38,7 @@ use serde::Serialize;
 
 pub use brief::{Brief, of_open};
 pub use enquiry::Enquiry;
+pub(crate) use name::of as named;
 pub use sentence::{Part, Sentence};
 
 use crate::facts::Facts;

@@ -7,7 +7,7 @@ use super::Sentence;
 use crate::refs::{Kind, Ref};
 
 /// What `reference` is called where `context`, a ref of a release or package, is what one speaks of.
-pub(super) fn of(reference: &Ref, context: &Ref) -> Sentence {
+pub(crate) fn of(reference: &Ref, context: &Ref) -> Sentence {
     let (before, label) = words(reference, context);
     Sentence::text(&before).and(Sentence::reference(reference, &label))
 }

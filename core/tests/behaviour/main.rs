@@ -32,6 +32,8 @@ mod reconcile;
 #[cfg(test)]
 mod release;
 #[cfg(test)]
+mod release_screen;
+#[cfg(test)]
 mod rollback;
 #[cfg(test)]
 mod run;

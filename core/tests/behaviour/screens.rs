@@ -190,7 +190,7 @@ fn the_side_says_who_has_to_do_what() {
         lines(&page.approvals),
         [
             "db r7 dev: waits only for @/custom/ok",
-            "web r2 prod-2: waits for custom/ok, and for perf, which failed",
+            "web r2 prod-2: waits for ok, and for perf, which failed",
         ]
     );
     assert_eq!(lines(&page.broken), ["web r2 perf: after 2 attempts", "web r1 prod-10: "]);
@@ -324,10 +324,17 @@ fn keys_move_within_what_is_shown() {
 
 #[test]
 fn only_what_is_in_sight_is_drawn() {
-    let window = |scrolled| matrix::window(1000, 40, scrolled, 400);
-    assert_eq!((window(0).start, window(0).end), (0, 16));
-    assert_eq!((window(4000).start, window(4000).end), (94, 116));
-    assert_eq!((window(400_000).start, window(400_000).end), (1000, 1000));
+    let sizes = [40; 1000];
+    for (scrolled, expected) in [
+        (0, (0, 16, 0, 984 * 40)),
+        (20, (0, 16, 0, 984 * 40)),
+        (4000, (96, 116, 96 * 40, 884 * 40)),
+        (400_000, (996, 1000, 996 * 40, 0)),
+    ] {
+        let window = matrix::window(&sizes, scrolled, 400);
+        assert_eq!((window.start, window.end, window.before, window.after), expected, "{scrolled}");
+    }
+    assert_eq!(matrix::window(&[], 0, 400), matrix::Window::default());
 }
 
 #[test]
@@ -349,7 +356,7 @@ fn a_package_shows_its_releases_and_where_they_are() {
         notes,
         [
             "r2 failed 1 month ago, after 2 attempts.",
-            "r2 waits for custom/ok, and for perf, which failed (1 month).",
+            "r2 waits for ok, and for perf, which failed (1 month).",
         ]
     );
     let lanes: Vec<&str> = page.lanes.iter().map(|lane| lane.environment.name.as_str()).collect();
@@ -406,6 +413,10 @@ fn a_lane_tells_what_was_live_and_when() {
     let first = package::now_live(&page);
     assert_eq!(drawn(&first, 10 * DAY), "r2 700-1000");
     let (all, _) = answer(&store, |s| package::timeline(s, &page.releases));
+    assert_eq!(all.took, BTreeMap::from([("r1".to_owned(), 20 * DAY), ("r2".to_owned(), 28 * DAY)]));
+    // r2 has failed once, and nobody has retried that run.
+    assert_eq!(all.usual, Some(20 * DAY));
+    let all = all.lanes;
     assert_eq!(drawn(&all, 10 * DAY), "r1 0-700, r2 700-1000, r2 x2 350");
     assert_eq!(drawn(&all, 2 * DAY), "r2 0-1000");
     assert_eq!(all["prod"].segments[0].from, "2026-01-20T00:00:00Z");
