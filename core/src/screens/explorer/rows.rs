@@ -15,6 +15,8 @@
 //! assert_eq!(rows.at(&paths, 3), Some(Row::Group("")));
 //! ```
 
+use std::ops::Range;
+
 /// Where the groups of a list of paths begin.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Rows {
@@ -65,6 +67,19 @@ impl Rows {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.paths == 0
+    }
+
+    /// Which rows are in sight, and a few around them: each is `size` pixels high, `scrolled` pixels are
+    /// scrolled away, and `fits` pixels fit. It begins and ends at multiples of a few, so that little is
+    /// drawn anew while one scrolls.
+    #[must_use]
+    pub fn in_sight(&self, size: usize, scrolled: usize, fits: usize) -> Range<usize> {
+        const STEP: usize = 8;
+        let (size, count) = (size.max(1), self.len());
+        let first = (scrolled / size).min(count);
+        let last = first.saturating_add(fits.div_ceil(size));
+        let start = (first / STEP * STEP).saturating_sub(STEP);
+        start..(last / STEP * STEP).saturating_add(2 * STEP).min(count)
     }
 
     /// The row at `index`.
@@ -142,5 +157,16 @@ mod tests {
         whole.follow(&paths[..1]);
         assert_eq!(whole.len(), 2, "a new search begins again");
         assert_eq!(Rows::default().at(&paths, 0), None);
+    }
+
+    #[test]
+    fn what_is_in_sight_is_drawn_and_little_more() {
+        let mut rows = Rows::default();
+        rows.follow(&vec!["s/-/p/@r1".to_owned(); 999]);
+        assert_eq!(rows.in_sight(28, 0, 280), 0..24);
+        assert_eq!(rows.in_sight(28, 100 * 28, 280), 88..120);
+        assert_eq!(rows.in_sight(28, 995 * 28, 280), 984..1000);
+        assert_eq!(rows.in_sight(28, usize::MAX, usize::MAX), 992..1000);
+        assert_eq!(Rows::default().in_sight(0, 5, 5), 0..0);
     }
 }

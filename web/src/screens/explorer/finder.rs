@@ -8,7 +8,7 @@ use leptos::task::spawn_local;
 use leptos::web_sys;
 use ocuroot_core::screens::explorer::{self, Row, Rows};
 use ocuroot_core::screens::search::{self, Hit, HitKind};
-use ocuroot_core::screens::{environments, matrix};
+use ocuroot_core::screens::environments;
 use ocuroot_core::snapshot::{Found, Matches};
 use ocuroot_core::{Marker, Ref};
 
@@ -377,7 +377,10 @@ fn List(search: Search, side: Memo<Marker>, reference: Memo<Option<Ref>>) -> imp
         search.found.track();
         search.rows.with_value(Rows::len)
     };
-    let window = Memo::new(move |_| matrix::window(count(), ROW, scrolled.get(), fits.get()));
+    let window = Memo::new(move |_| {
+        search.found.track();
+        search.rows.with_value(|rows| rows.in_sight(ROW, scrolled.get(), fits.get()))
+    });
     // A row is a group's name or a ref; one goes from ref to ref.
     let go = move |to: usize, down: bool| {
         let last = count().saturating_sub(1);
@@ -445,7 +448,8 @@ fn List(search: Search, side: Memo<Marker>, reference: Memo<Option<Ref>>) -> imp
         search.matches.with_value(|matches| {
             let paths = matches.as_ref().map(Matches::paths).unwrap_or_default();
             search.rows.with_value(|rows| {
-                (window.start..window.end)
+                window
+                    .clone()
                     .filter_map(|index| Some((index, rows.at(paths, index)?)))
                     .map(|(index, row)| match row {
                         Row::Group(name) => {
