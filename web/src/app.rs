@@ -22,6 +22,7 @@ pub fn App() -> impl IntoView {
     provide_context(nav);
     provide_context(sources);
     provide_context(Badges::default());
+    provide_context(crate::travel::Travels::default());
     provide_context(Letters::remembered());
     let help = RwSignal::new(false);
     keys::of_every_screen(help);
@@ -107,7 +108,12 @@ fn Screens() -> impl IntoView {
             let _ = body.class_list().toggle_with_force("fit", fits);
         }
     });
-    let screen = move || match screen.get() {
+    // The Explorer stays where it is when another document is chosen: its list is long.
+    let shown = Memo::new(move |_| match screen.get() {
+        Screen::Explorer(_) => Screen::Explorer(None),
+        other => other,
+    });
+    let screen = move || match shown.get() {
         Screen::Overview => view! { <screens::overview::Overview/> }.into_any(),
         Screen::Package(package) => view! { <screens::package::Package package/> }.into_any(),
         Screen::Release(release, with) => view! { <screens::release::Release release with/> }.into_any(),
@@ -116,7 +122,7 @@ fn Screens() -> impl IntoView {
             view! { <screens::environment::Environment name with/> }.into_any()
         }
         Screen::Custom => view! { <screens::custom::Custom/> }.into_any(),
-        Screen::Explorer(reference) => view! { <screens::explorer::Explorer reference/> }.into_any(),
+        Screen::Explorer(_) => view! { <screens::explorer::Explorer/> }.into_any(),
         Screen::Diff => view! { <screens::diff::Diff/> }.into_any(),
         Screen::Plan => view! { <screens::plan::Plan/> }.into_any(),
         Screen::History => view! { <screens::history::History/> }.into_any(),

@@ -163,7 +163,10 @@ pub fn Notes() -> impl IntoView {
             }
         })
     };
-    view! { <div role="status">{past}{trouble}{newer}</div> }
+    view! {
+        <div role="status">{past}{trouble}{newer}</div>
+        <crate::travel::Scrubber/>
+    }
 }
 
 /// System, light, dark, in turn.

@@ -18,6 +18,7 @@ pub mod route;
 pub mod screens;
 pub mod sources;
 pub mod store;
+pub mod travel;
 pub mod ui;
 
 pub use app::App;

@@ -239,6 +239,12 @@ impl Reading {
         self.0.reader.borrow().blob(reference)
     }
 
+    /// Where the file of a document lies, from the root of its branch, where that is known.
+    #[must_use]
+    pub fn path(&self, reference: &Ref) -> Option<String> {
+        self.0.reader.borrow().path(reference)
+    }
+
     /// Loads what is needed; with no needs, what every screen needs.
     ///
     /// # Errors
@@ -625,7 +631,7 @@ fn jittered(wait: u32) -> u32 {
 }
 
 /// A number with commas, as people read it.
-fn grouped(number: usize) -> String {
+pub(crate) fn grouped(number: usize) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (at, digit) in digits.chars().enumerate() {

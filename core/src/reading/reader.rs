@@ -379,6 +379,18 @@ impl Reader {
         }
     }
 
+    /// Where the file of a document lies, from the root of its branch; none while the store's place is
+    /// not known, and in stores of version 1, whose files hold several.
+    #[must_use]
+    pub fn path(&self, reference: &Ref) -> Option<String> {
+        let (side, path) = address(reference);
+        let base = match self.grounds.get(side as usize)? {
+            Ground::At { layout: Layout::Current, .. } => self.base(side)?,
+            _ => return None,
+        };
+        Some(document(&base, &path))
+    }
+
     /// How many folders and documents are known, for progress.
     #[must_use]
     pub fn size(&self) -> usize {

@@ -5,10 +5,14 @@
 //! [`search::pattern`](super::search::pattern) makes of the text in the field.
 
 mod json;
+mod rows;
+
+use std::collections::BTreeSet;
 
 use serde::Serialize;
 
 pub use json::{Line, Token, lines};
+pub use rows::{Row, Rows};
 
 use super::fields::{self, Field};
 use super::status::Word;
@@ -176,6 +180,53 @@ pub fn children(snapshot: &Snapshot, side: Marker, path: &str) -> Result<Vec<Chi
         Child { name: name.to_owned(), document, folders, word, path }
     };
     Ok(names.into_iter().map(child).collect())
+}
+
+/// A folder in a tree that is unfolded in part.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Branch {
+    /// The folder.
+    pub child: Child,
+    /// How deep it lies, from 1.
+    pub level: usize,
+    /// Whether it is unfolded; none where nothing lies in it.
+    pub open: Option<bool>,
+}
+
+/// What lies below `path`, unfolded where `open` has a folder's path.
+///
+/// # Errors
+/// The folders that must be listed.
+pub fn tree(
+    snapshot: &Snapshot,
+    side: Marker,
+    path: &str,
+    open: &BTreeSet<String>,
+) -> Result<Vec<Branch>, Needs> {
+    let mut needs = Needs::default();
+    let mut lines = Vec::new();
+    unfold(snapshot, side, path, 1, open, &mut needs, &mut lines);
+    needs.settle(lines)
+}
+
+fn unfold(
+    snapshot: &Snapshot,
+    side: Marker,
+    path: &str,
+    level: usize,
+    open: &BTreeSet<String>,
+    needs: &mut Needs,
+    lines: &mut Vec<Branch>,
+) {
+    for child in needs.take(children(snapshot, side, path)).unwrap_or_default() {
+        let is_open = open.contains(&child.path);
+        let path = child.path.clone();
+        let foldable = child.folders.is_none_or(|folders| folders > 0);
+        lines.push(Branch { child, level, open: foldable.then_some(is_open) });
+        if is_open {
+            unfold(snapshot, side, &path, level + 1, open, needs, lines);
+        }
+    }
 }
 
 /// Where a run, or a run's status marker, stands, as far as that is known without loading anything;

@@ -1,0 +1,119 @@
+// Environments, custom state, the Explorer, the plan, differences and time travel, on a small shop.
+
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { after, before, test } from "node:test";
+import { github } from "../githost/github.mjs";
+import { LOOKS, browser } from "./open.mjs";
+import { shop } from "./shop.mjs";
+
+let world, store, host, index;
+
+before(async () => {
+  world = await browser();
+  store = await shop();
+  host = await github({ repos: { "acme/releases": store.bare }, latencyMs: 2 });
+  // As `state view --export` does for a team's own hosts.
+  index = await readFile(`${process.env.OCUROOT_BUNDLE}/index.html`, "utf8");
+  index = index.replace("connect-src 'self'", `connect-src 'self' ${host.api} ${host.raw}`);
+});
+after(async () => {
+  await world?.close();
+  await host?.close();
+  await store?.close();
+});
+
+const at = (query) => {
+  const entry = { name: "acme/releases", source: "github:acme/releases", state: "state", intent: "intent", api: host.api, raw: host.raw };
+  return {
+    query,
+    stores: [entry],
+    hosts: [host.api, host.raw],
+    files: { "index.html": index },
+    storage: { session: { [`ocuroot-token ${host.api}`]: "ghp_test" } },
+  };
+};
+
+// Whatever is loading has come.
+const settled = async (page) => {
+  await page.waitForFunction(() => document.querySelector("main h1") && !document.querySelector("main [aria-busy=true]"));
+};
+
+const RELEASE = "**/backend/release.ocu.star/@r4";
+
+const SCREENS = {
+  environments: { view: "environments" },
+  environment: { view: "environment", name: "prod-us", with: "prod-eu" },
+  custom: { view: "custom" },
+  explorer: { view: "explorer", q: "**/backend/release.ocu.star/@r4/deploy/**" },
+  tree: { view: "explorer" },
+  document: { view: "explorer", q: "@/environment/*", ref: "@/environment/qa" },
+  diff: { view: "diff" },
+  plan: { view: "plan" },
+  travel: { view: "history" },
+};
+
+for (const { name: look, options } of LOOKS) {
+  for (const [name, query] of Object.entries(SCREENS)) {
+    test(`${name}: ${look}`, () =>
+      world.open({ ...options, ...at(query) }, async (page) => {
+        await settled(page);
+        if (process.env.PLACES_SHOTS) await page.screenshot({ path: `${process.env.PLACES_SHOTS}/${name}-${look.replaceAll(/\W+/g, "-")}.png` });
+        await page.checkAccessibility();
+        await page.checkWidth();
+      }));
+  }
+}
+
+test("an environment is compared, and only what differs is shown", () =>
+  world.open(at({ view: "environment", name: "prod-us" }), async (page) => {
+    await settled(page);
+    await page.locator("select").selectOption("prod-eu");
+    await page.getByRole("columnheader", { name: "Difference" }).waitFor();
+    const rows = await page.locator("tbody th[scope=row]").count();
+    await page.getByRole("button", { name: /Only differences/ }).click();
+    assert.ok((await page.locator("tbody th[scope=row]").count()) <= rows);
+    await page.goBack();
+    await page.getByRole("columnheader", { name: "Difference" }).waitFor({ state: "detached" });
+  }));
+
+test("the Explorer finds as one types, and a document leads on", () =>
+  world.open(at({ view: "explorer" }), async (page) => {
+    await settled(page);
+    await page.keyboard.press("/");
+    await page.keyboard.type(`${RELEASE}/deploy/*/1`);
+    await page.locator("[data-row]").first().waitFor();
+    await page.keyboard.press("ArrowDown");
+    await page.keyboard.press("Enter");
+    await page.locator("article h1").filter({ hasText: /^1/ }).waitFor();
+    // The list stays, and a ref in the document is a link.
+    assert.ok(await page.locator("[data-row][aria-current=true]").count());
+    await page.locator("ol.code a.link").first().click();
+    await page.locator("article ol.code").waitFor();
+    await page.getByRole("heading", { name: "History" }).waitFor();
+  }));
+
+test("what a word means is above what it is a part of", () =>
+  world.open(at({ view: "explorer", q: "backend r4" }), async (page) => {
+    await page.getByRole("list", { name: "Best matches" }).getByRole("link", { name: "backend r4" }).waitFor();
+  }));
+
+test("a document's history says what each commit changed", () =>
+  world.open(at({ view: "explorer", ref: "@/environment/qa" }), async (page) => {
+    const history = page.getByRole("region", { name: "History" });
+    await history.getByRole("button").first().click();
+    await history.locator("ol.diff .add").first().waitFor();
+  }));
+
+test("one goes back in time and comes back to now", () =>
+  world.open(at({ view: "history" }), async (page) => {
+    await page.locator("tbody tr a").nth(1).click();
+    await page.getByText("Nothing can be proposed from here").waitFor();
+    const first = new URL(page.url()).searchParams.get("at");
+    await page.keyboard.press("[");
+    await page.waitForFunction((first) => new URL(location).searchParams.get("at") !== first, first);
+    await page.keyboard.press("]");
+    await page.waitForFunction((first) => new URL(location).searchParams.get("at") === first, first);
+    await page.getByRole("link", { name: "Back to now" }).click();
+    await page.waitForFunction(() => !new URL(location).searchParams.get("at"));
+  }));

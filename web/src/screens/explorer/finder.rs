@@ -1,0 +1,517 @@
+//! The field, and the list of what it finds.
+//!
+//! A pattern is matched in slices of a few milliseconds, so that the page answers meanwhile, and what is
+//! found so far is drawn after each. Only the rows that are seen are in the page.
+
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+use leptos::web_sys;
+use ocuroot_core::screens::explorer::{self, Row, Rows};
+use ocuroot_core::screens::search::{self, Hit, HitKind};
+use ocuroot_core::screens::environments;
+use ocuroot_core::snapshot::{Found, Matches};
+use ocuroot_core::{Marker, Ref};
+
+use super::tree::Tree;
+use super::{href, spelled};
+use crate::nav::use_nav;
+use crate::net::sleep;
+use crate::reading::{Progress, ReadProblem, grouped};
+use crate::store::{self, Asked, Sight, Store, use_store};
+use crate::ui::{Breakable, Icon, Problem, Shape, State, screen_of, tone};
+use crate::{browser, keys};
+
+/// How long one goes on matching before the page may do something else, in milliseconds.
+const SLICE: f64 = 12.0;
+/// How many folders are looked at between two looks at the clock.
+const STEP: usize = 1000;
+/// The height of a row, in pixels, as in the style sheet.
+const ROW: usize = 28;
+/// As many things are named that a text may mean.
+const HITS: usize = 8;
+
+/// How far the search is.
+#[derive(Clone, Debug, PartialEq)]
+enum Stage {
+    /// There is nothing to look for.
+    Idle,
+    /// It goes on.
+    Searching,
+    /// More has to be read first.
+    Reading(Progress),
+    /// Somebody has stopped it.
+    Stopped,
+    /// That is all; how long it took, in milliseconds.
+    All(u32),
+    /// It cannot go on.
+    Failed(ReadProblem),
+    /// The pattern is none.
+    Wrong(String),
+}
+
+/// A search that can be watched.
+#[derive(Clone, Copy)]
+struct Search {
+    store: Store,
+    matches: StoredValue<Option<Matches>>,
+    rows: StoredValue<Rows>,
+    stage: RwSignal<Stage>,
+    /// Grows with what is found.
+    found: RwSignal<usize>,
+    newest: StoredValue<u64>,
+}
+
+impl Search {
+    fn new() -> Search {
+        Search {
+            store: use_store(),
+            matches: StoredValue::new(None),
+            rows: StoredValue::new(Rows::default()),
+            stage: RwSignal::new(Stage::Idle),
+            found: RwSignal::new(0),
+            newest: StoredValue::new(0),
+        }
+    }
+
+    /// Ends whatever goes on.
+    fn stop(self, stage: Stage) -> u64 {
+        let mine = self.newest.get_value() + 1;
+        self.newest.set_value(mine);
+        self.stage.set(stage);
+        mine
+    }
+
+    fn start(self, side: Marker, text: &str) {
+        let glob = match search::pattern(text) {
+            Ok(glob) => glob,
+            Err(error) => {
+                self.stop(Stage::Wrong(error.to_string()));
+                return;
+            }
+        };
+        let mine = self.stop(Stage::Searching);
+        self.matches.set_value(Some(Matches::new(side, &glob)));
+        let began = js_sys::Date::now();
+        // The first slice is now: what it finds is drawn with the letter that was typed.
+        let first = self.slice();
+        spawn_local(async move {
+            let mut found = first;
+            let mut before = None;
+            loop {
+                if self.newest.try_get_value() != Some(mine) {
+                    return;
+                }
+                match found {
+                    Some(Found::More) => sleep(0).await,
+                    Some(Found::Needs(needs)) => {
+                        if before.as_ref() == Some(&needs) {
+                            let _ = self.stage.try_set(Stage::Failed(ReadProblem::stuck(&needs)));
+                            return;
+                        }
+                        let reading = self.store.reading();
+                        let tell = move |progress| {
+                            if self.newest.try_get_value() == Some(mine) {
+                                let _ = self.stage.try_set(Stage::Reading(progress));
+                            }
+                        };
+                        let loaded = reading.load(&needs, &tell).await;
+                        if self.newest.try_get_value() != Some(mine) {
+                            return;
+                        }
+                        if let Err(problem) = loaded {
+                            let _ = self.stage.try_set(Stage::Failed(problem));
+                            return;
+                        }
+                        before = Some(needs);
+                        let _ = self.matches.try_update_value(|matches| {
+                            matches.iter_mut().for_each(Matches::restart);
+                        });
+                    }
+                    Some(Found::All) => {
+                        #[expect(
+                            clippy::cast_possible_truncation,
+                            clippy::cast_sign_loss,
+                            reason = "some seconds"
+                        )]
+                        let took = (js_sys::Date::now() - began).max(0.0) as u32;
+                        let _ = self.stage.try_set(Stage::All(took));
+                        return;
+                    }
+                    None => return,
+                }
+                if self.newest.try_get_value() != Some(mine) {
+                    return;
+                }
+                found = self.slice();
+            }
+        });
+    }
+
+    /// Matches for a while. None when the list is gone.
+    fn slice(self) -> Option<Found> {
+        let reading = self.store.reading();
+        let until = js_sys::Date::now() + SLICE;
+        let found = self.matches.try_update_value(|matches| {
+            let matches = matches.as_mut()?;
+            Some(reading.look(|snapshot, _| {
+                loop {
+                    let found = matches.resume(snapshot, STEP);
+                    if found != Found::More || js_sys::Date::now() >= until {
+                        break found;
+                    }
+                }
+            }))
+        })??;
+        let count = self.matches.try_with_value(|matches| {
+            let paths = matches.as_ref().map(Matches::paths).unwrap_or_default();
+            self.rows.try_update_value(|rows| rows.follow(paths));
+            paths.len()
+        })?;
+        let _ = self.found.try_set(count);
+        Some(found)
+    }
+}
+
+/// The field and what it finds.
+#[component]
+pub(super) fn Finder(
+    /// The document that is shown beside.
+    reference: Memo<Option<Ref>>,
+) -> impl IntoView {
+    let nav = use_nav();
+    let search = Search::new();
+    let text = Memo::new(move |_| nav.param("q"));
+    let chosen = Memo::new(move |_| nav.param("in") == "intent");
+    let as_tree = Memo::new(move |_| nav.param("as") == "tree" || text.get().trim().is_empty());
+    let side = Memo::new(move |_| {
+        let typed = search::pattern(&text.get()).is_ok_and(|glob| glob.is_intent());
+        if typed || chosen.get() { Marker::Intent } else { Marker::State }
+    });
+    let freshness = search.store.reading().freshness();
+    let head = Memo::new(move |_| {
+        let freshness = freshness.get();
+        (freshness.state.map(|commit| commit.id), freshness.intent.map(|commit| commit.id))
+    });
+    Effect::new(move |_| {
+        head.track();
+        let (text, side, tree) = (text.get(), side.get(), as_tree.get());
+        if tree {
+            search.stop(Stage::Idle);
+        } else {
+            search.start(side, &text);
+        }
+    });
+    on_cleanup(move || {
+        search.newest.try_update_value(|newest| *newest += 1);
+    });
+    let status = move || match search.stage.get() {
+        Stage::Idle => String::new(),
+        Stage::Searching => format!("{} refs so far", grouped(search.found.get())),
+        Stage::Reading(progress) if progress.what.is_empty() => "Reading".to_owned(),
+        Stage::Reading(progress) => progress.what,
+        Stage::Stopped => format!("{} refs, stopped", grouped(search.found.get())),
+        Stage::All(took) => format!("{} refs, {took}\u{a0}ms", grouped(search.found.get())),
+        Stage::Failed(_) => "Not finished".to_owned(),
+        Stage::Wrong(_) => "Not a pattern".to_owned(),
+    };
+    let under_way = move || matches!(search.stage.get(), Stage::Searching | Stage::Reading(_));
+    let toggle = move |name: &'static str, value: &'static str, on: Signal<bool>, label: &'static str| {
+        view! {
+            <button
+                type="button"
+                class="btn sm"
+                aria-pressed=move || on.get().to_string()
+                on:click=move |_| nav.set_param(name, value)
+            >
+                {label}
+            </button>
+        }
+    };
+    let intent = Signal::derive(move || side.get() == Marker::Intent);
+    let state = Signal::derive(move || side.get() == Marker::State);
+    let tree = Signal::derive(move || as_tree.get());
+    let list = Signal::derive(move || !as_tree.get());
+    let typed = move |event| nav.set_param("q", &event_target_value(&event));
+    let heading = move || match reference.get() {
+        Some(_) => view! { <h2 class="sr">"Explorer"</h2> }.into_any(),
+        None => view! { <h1 class="sr" tabindex="-1">"Explorer"</h1> }.into_any(),
+    };
+    let to_list = move |event: web_sys::KeyboardEvent| match event.key().as_str() {
+        "ArrowDown" => {
+            event.prevent_default();
+            browser::focus(".finder [data-row][tabindex='0']");
+        }
+        "Escape" => nav.set_param("q", ""),
+        _ => {}
+    };
+    let problem = move || {
+        match search.stage.get() {
+        Stage::Failed(problem) => Some(view! { <Problem problem/> }.into_any()),
+        Stage::Wrong(why) => Some(
+            view! { <State icon="fail" tone="bad" title="This is not a pattern"><p role="alert">{why}</p></State> }.into_any(),
+        ),
+        _ => None,
+    }
+    };
+    let start = Memo::new(move |_| {
+        let prefix = search::pattern(&text.get()).map(|glob| glob.to_state().literal_prefix().to_owned());
+        let prefix = prefix.unwrap_or_default();
+        prefix.rfind('/').and_then(|end| prefix.get(..end)).unwrap_or("").to_owned()
+    });
+    view! {
+        <section class="finder" aria-label="Find documents">
+            <div class="sec">
+                {heading}
+                <label class="in">
+                    <Icon name="search"/>
+                    <span class="sr">"Search, or glob over refs"</span>
+                    <input
+                        type="search"
+                        data-search=""
+                        placeholder="checkout, r142, 7be91d4, **/@/deploy/*"
+                        spellcheck="false"
+                        autocapitalize="off"
+                        prop:value=move || text.get()
+                        on:input=typed
+                        on:keydown=to_list
+                    />
+                </label>
+                <p class="row">
+                    <span class="dim" role="status">{status}</span>
+                    {move || under_way().then(|| view! {
+                        <button type="button" class="btn sm" on:click=move |_| { search.stop(Stage::Stopped); }>"Stop"</button>
+                    })}
+                    <span class="seg end" role="group" aria-label="Store">
+                        {toggle("in", "", state, "State")}
+                        {toggle("in", "intent", intent, "Intent")}
+                    </span>
+                    <span class="seg" role="group" aria-label="Layout">
+                        {toggle("as", "", list, "List")}
+                        {toggle("as", "tree", tree, "Tree")}
+                    </span>
+                </p>
+                {move || match search.stage.get() {
+                    Stage::Reading(progress) => progress.of.filter(|of| *of > 0).map(|of| view! {
+                        <progress value=progress.done.to_string() max=of.to_string() aria-label="How much is read"></progress>
+                    }),
+                    _ => None,
+                }}
+            </div>
+            {move || match as_tree.get() {
+                true => view! { <div class="scroll"><Tree side=side.get() start=start.get() reference/></div> }.into_any(),
+                false => view! {
+                    <div class="found">
+                        <Meant text/>
+                        {problem}
+                        <List search side reference/>
+                    </div>
+                }
+                .into_any(),
+            }}
+        </section>
+    }
+}
+
+/// What a text may mean, besides a part of a ref.
+#[component]
+fn Meant(text: Memo<String>) -> impl IntoView {
+    let nav = use_nav();
+    let hits = store::ask(move |sight: &Sight<'_>| {
+        let text = text.get();
+        if text.contains(['*', '?', '[', '{']) || text.trim().is_empty() {
+            return Ok(Vec::new());
+        }
+        let names = environments::all(sight.snapshot)?;
+        let names: Vec<String> = names.iter().map(|at| at.subpath().to_owned()).collect();
+        Ok(match sight.summaries {
+            Some(summaries) => search::search(&text, summaries, &names, HITS),
+            None => search::search(&text, &std::collections::BTreeMap::new(), &names, HITS),
+        })
+    });
+    let row = move |hit: &Hit| {
+        let screen = screen_of(&hit.reference);
+        let icon = match hit.kind {
+            HitKind::Package => "grid",
+            HitKind::Environment => "env",
+            HitKind::Release => "plan",
+            HitKind::Ref => "tree",
+        };
+        view! {
+            <li>
+                <Icon name=icon/>
+                <a href=move || nav.href(screen.clone()) title=hit.reference.to_string()><b>{hit.title.clone()}</b></a>
+                <span class="dim cut">{hit.detail.clone()}</span>
+            </li>
+        }
+    };
+    move || match hits.get() {
+        Asked::Answered(hits) if !hits.is_empty() => Some(
+            view! { <ul class="list meant" role="list" aria-label="Best matches">{hits.iter().map(row).collect_view()}</ul> },
+        ),
+        _ => None,
+    }
+}
+
+/// The rows that are seen, of any number.
+#[component]
+fn List(search: Search, side: Memo<Marker>, reference: Memo<Option<Ref>>) -> impl IntoView {
+    let nav = use_nav();
+    let scrolled = RwSignal::new(0_usize);
+    let fits = RwSignal::new(1200_usize);
+    let active = RwSignal::new(1_usize);
+    let pane = NodeRef::<leptos::html::Div>::new();
+    let measure = move || {
+        if let Some(pane) = pane.get_untracked() {
+            fits.set(usize::try_from(pane.client_height()).unwrap_or(0));
+            scrolled.set(usize::try_from(pane.scroll_top()).unwrap_or(0));
+        }
+    };
+    Effect::new(move |_| {
+        if pane.get().is_some() {
+            measure();
+        }
+    });
+    let resized = window_event_listener(leptos::ev::resize, move |_| measure());
+    on_cleanup(move || resized.remove());
+    let count = move || {
+        search.found.track();
+        search.rows.with_value(Rows::len)
+    };
+    let window = Memo::new(move |_| {
+        search.found.track();
+        search.rows.with_value(|rows| rows.in_sight(ROW, scrolled.get(), fits.get()))
+    });
+    // A row is a group's name or a ref; one goes from ref to ref.
+    let go = move |to: usize, down: bool| {
+        let last = count().saturating_sub(1);
+        let is_ref = |index: usize| {
+            search.matches.with_value(|matches| {
+                let paths = matches.as_ref().map(Matches::paths).unwrap_or_default();
+                search.rows.with_value(|rows| matches!(rows.at(paths, index), Some(Row::Ref { .. })))
+            })
+        };
+        let mut to = to.min(last);
+        if !is_ref(to) {
+            to = if down || to == 0 { (to + 1).min(last) } else { to - 1 };
+        }
+        active.set(to);
+        if let Some(pane) = pane.get_untracked() {
+            let (top, height) = (pane.scroll_top(), pane.client_height());
+            let (row, size) = (i32::try_from(to * ROW).unwrap_or(i32::MAX), i32::try_from(ROW).unwrap_or(28));
+            if row < top {
+                pane.set_scroll_top((row - size).max(0));
+            } else if row + size > top + height {
+                pane.set_scroll_top(row + size - height);
+            }
+        }
+        request_animation_frame(move || {
+            request_animation_frame(move || {
+                browser::focus(&format!("[data-row='{to}']"));
+            });
+        });
+    };
+    let keyed = move |event: web_sys::KeyboardEvent| {
+        if event.ctrl_key() || event.meta_key() || event.alt_key() {
+            return;
+        }
+        let (at, page) = (active.get_untracked(), (fits.get_untracked() / ROW).saturating_sub(1).max(1));
+        match event.key().as_str() {
+            "ArrowDown" => go(at + 1, true),
+            "ArrowUp" if at <= 1 => drop(browser::focus("[data-search]")),
+            "ArrowUp" => go(at - 1, false),
+            "PageDown" => go(at + page, true),
+            "PageUp" => go(at.saturating_sub(page), false),
+            "Home" => go(0, true),
+            "End" => go(usize::MAX, false),
+            _ => return,
+        }
+        event.prevent_default();
+    };
+    // `y` copies the ref that has the focus.
+    keys::on_key(move |key| {
+        let focused = document().active_element().and_then(|element| element.get_attribute("data-ref"));
+        match (key, focused) {
+            ("y", Some(reference)) => {
+                browser::copy(&reference);
+                true
+            }
+            _ => false,
+        }
+    });
+    let rows = move || {
+        let window = window.get();
+        let side = side.get();
+        let here = reference.get();
+        let active = active.get();
+        search.found.track();
+        search.stage.track();
+        search.matches.with_value(|matches| {
+            let paths = matches.as_ref().map(Matches::paths).unwrap_or_default();
+            search.rows.with_value(|rows| {
+                window
+                    .clone()
+                    .filter_map(|index| Some((index, rows.at(paths, index)?)))
+                    .map(|(index, row)| match row {
+                        Row::Group(name) => {
+                            let name = if name.is_empty() { "Of no package" } else { name };
+                            view! { <li class="grp" title=name.to_owned()><span class="cut">{name.to_owned()}</span></li> }.into_any()
+                        }
+                        Row::Ref { path, rest } => match spelled(side, path) {
+                            Some(at) => one(search.store, index, &at, rest, here.as_ref() == Some(&at), index == active).into_any(),
+                            None => view! { <li><span></span><code>{path.to_owned()}</code></li> }.into_any(),
+                        },
+                    })
+                    .collect_view()
+            })
+        })
+    };
+    let empty = move || {
+        let all = matches!(search.stage.get(), Stage::All(_)) && search.found.get() == 0;
+        all.then(|| {
+            view! {
+                <State icon="search" title=format!("No ref matches “{}”", nav.param("q"))>
+                    <p>"A pattern has to match a whole ref: " <code>"**"</code> " stands for any text, " <code>"*"</code> " for any without a slash."</p>
+                </State>
+            }
+        })
+    };
+    let above = move || format!("{}px", window.get().start * ROW);
+    let height = move || format!("{}px", count() * ROW);
+    view! {
+        {empty}
+        <div class="scroll vlist" node_ref=pane on:scroll=move |_| measure() on:keydown=keyed>
+            <ul class="list refs" role="list" aria-label="Refs" style:height=height style:padding-top=above>{rows}</ul>
+        </div>
+    }
+}
+
+/// A ref.
+fn one(store: Store, index: usize, at: &Ref, rest: &str, on: bool, active: bool) -> impl IntoView + use<> {
+    let nav = use_nav();
+    let word = store.reading().look(|snapshot, _| explorer::word(snapshot, at));
+    let class = word.map_or("", |word| tone(word.tone()));
+    let shape = match word {
+        Some(word) => view! { <Shape word/> }.into_any(),
+        None => view! { <span></span> }.into_any(),
+    };
+    let said = word.map(|word| view! { <span class="sr">", " {word.to_string()}</span> });
+    let rest = if at.marker() == Some(Marker::Intent) { rest.replacen('@', "+", 1) } else { rest.to_owned() };
+    let (text, target) = (at.to_string(), at.clone());
+    view! {
+        <li class=class data-on=on.then_some("")>
+            {shape}
+            <a
+                class="cut"
+                href=move || href(nav, target.clone())
+                title=text.clone()
+                data-row=index.to_string()
+                data-ref=text.clone()
+                tabindex=if active { "0" } else { "-1" }
+                aria-current=on.then_some("true")
+            >
+                <code><Breakable text=rest/></code>
+                {said}
+            </a>
+        </li>
+    }
+}
