@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
+use ocuroot_core::hosts::limits::Way;
 use ocuroot_core::hosts::{
     Answer, Ask, EntryKind, Exchange, Head, Host as GitHost, HostError, Limits, Method, Request, Response,
     Side, Token, Unreachable, Wanted,
@@ -206,6 +207,8 @@ fn a_repo_is_read() {
         );
         let files = reader.files(&commit, &asked)?;
         assert_eq!(files.len(), asked.len());
+        assert_eq!(reader.limits, Limits { batch: Some(30), way: Some(Way::Contents) });
+        assert_eq!(reader.sent.len(), 2 + 3, "what it can, and three batches");
         for at in 1..70 {
             assert_eq!(files[&format!("refs/p/{at}")], Some(text(at).into_bytes()));
         }
@@ -216,10 +219,16 @@ fn a_repo_is_read() {
             (of(ODD), of("odd/empty"), of("odd/binary")),
             (Some(&b"odd"[..]), Some(&[][..]), Some(&BINARY[..]))
         );
-        // One by one it is the same.
+        // One by one it is the same, by path and by id.
+        reader.limits = Limits::default();
         for at in asked.iter().skip(68) {
             assert_eq!(reader.files(&commit, std::slice::from_ref(at))?[&at.path], files[&at.path]);
         }
+        let id = |name: &str| refs.iter().find(|entry| entry.path == name).map(|entry| entry.id.clone());
+        let by_id = |path: &str, blob| Wanted { path: path.to_owned(), blob };
+        let asked = [by_id("refs/p/7", id("7")), by_id("refs/p/8", Some("1".repeat(40)))];
+        let found = reader.files(&commit, &asked)?;
+        assert_eq!((&found["refs/p/7"], &found["refs/p/8"]), (&files["refs/p/7"], &None));
 
         let history = |path: Option<&str>, page| Ask::History {
             from: "main".into(),
@@ -299,6 +308,13 @@ fn who_asks_and_what_they_may() {
         let token = host.token("other", &["read:issue"])?;
         let mut other = Reader::new(host, "hidden", Some(&token))?;
         assert!(matches!(other.head(Some("main"), None), Err(HostError::Forbidden { .. })));
+
+        Repo::create(host, "empty")?;
+        let mut empty = Reader::new(host, "empty", None)?;
+        assert_eq!(
+            (empty.head(None, None)?, empty.head(Some("main"), None)?),
+            (Head::Missing, Head::Missing)
+        );
 
         let mut missing = Reader::new(host, "missing", Some(&token))?;
         missing.host.api = "http://127.0.0.1:9/api/v1".into();

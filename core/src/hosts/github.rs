@@ -305,7 +305,10 @@ async fn single(wire: &Wire, commit: &str, wanted: Wanted) -> Result<File, HostE
             let response = wire.send(request, &[404]).await?;
             match response.status {
                 404 => None,
-                _ => Some(response.json::<Blob>("a git blob")?.bytes()?),
+                _ => match response.json::<Blob>("a git blob")?.whole()? {
+                    Some((_, bytes)) => Some(bytes),
+                    None => return Err(HostError::Truncated { what: path }),
+                },
             }
         }
         None => {
