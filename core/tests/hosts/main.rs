@@ -1,6 +1,8 @@
 //! Hosts against recorded answers: `core/tests/recorded/HOST/NAME.json`, each the answer of one endpoint.
 
 #[cfg(test)]
+mod failures;
+#[cfg(test)]
 mod gitea;
 #[cfg(test)]
 mod github;
