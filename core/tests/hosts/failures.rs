@@ -8,6 +8,8 @@ use ocuroot_core::hosts::{
 
 use crate::played::{BLOB, COMMIT, FOLDER, Played, below, brief, files, folder, head};
 
+type Headers<'a> = &'a [(&'a str, &'a str)];
+
 /// One source of each kind, and the request for the head of `state`.
 const HOSTS: [(&str, &str); 4] = [
     ("github:acme/releases", "GET /repos/acme/releases/branches/state"),
@@ -16,7 +18,7 @@ const HOSTS: [(&str, &str); 4] = [
     ("local", "GET /head"),
 ];
 
-fn failure(source: &str, request: &str, status: u16, headers: &[(&str, &str)], body: &str) -> HostError {
+fn failure(source: &str, request: &str, status: u16, headers: Headers<'_>, body: &str) -> HostError {
     let mut played = Played::new(source, source != "local").answering_with(request, status, headers, body);
     played.ask(head("state")).unwrap_err()
 }
@@ -27,7 +29,7 @@ fn statuses_say_what_is_wrong() {
     let forbidden = |detail: &str| HostError::Forbidden { detail: detail.into() };
     let conflict = |status| HostError::Conflict { status, detail: "so".into() };
     let so = r#"{"message":"so"}"#;
-    let cases: [(u16, &[(&str, &str)], &str, HostError); 16] = [
+    let cases: [(u16, Headers<'_>, &str, HostError); 16] = [
         (401, &[], r#"{"message":"Bad credentials"}"#, HostError::BadToken),
         (
             403,
