@@ -23,6 +23,7 @@ use ocuroot_core::runs;
 use ocuroot_core::sdk::{Diagnostics, Limits, Program, Returned, STACK_BYTES};
 use ocuroot_core::snapshot::{Needs, Snapshot, Unmet};
 use ocuroot_core::transaction::{Steps, Transaction};
+use ocuroot_core::why::{Enquiry, Sentence};
 
 use crate::checkout::Sources;
 use crate::error::Failure;
@@ -45,13 +46,24 @@ const GATHER: Duration = Duration::from_millis(200);
 /// back, so that other processes can take it.
 const CLAIMS: usize = 64;
 
+/// An open run that waits.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Waiting {
+    /// The run.
+    pub run: Ref,
+    /// What for, as the run has it.
+    pub missing: Vec<Missing>,
+    /// What for, as people understand it.
+    pub why: Sentence,
+}
+
 /// How releases went.
 #[derive(Debug, Default)]
 pub struct Report {
     /// Runs that failed in this process.
     pub failed: Vec<Ref>,
     /// Open runs that wait, and for what.
-    pub waiting: Vec<(Ref, Vec<Missing>)>,
+    pub waiting: Vec<Waiting>,
     /// How many runs were executed.
     pub executed: usize,
 }
@@ -144,12 +156,20 @@ pub fn run(
         return Err(error);
     }
     let mut report = engine.report;
+    let lease = identity::lease_seconds()?;
     for release in releases {
+        let facts = session.facts();
         let (waiting, status) = session.ask(|snapshot| {
-            Ok((open::waiting(snapshot, release)?, runs::release_status(snapshot, release)?))
+            let mut needs = Needs::default();
+            let mut enquiry = Enquiry::new(snapshot, &facts).with_lease(lease);
+            let mut waiting = Vec::new();
+            for (run, missing) in open::waiting(snapshot, release)? {
+                let Some(Some(why)) = needs.take(enquiry.of(&run)) else { continue };
+                waiting.push(Waiting { run, missing, why: why.sentence });
+            }
+            needs.settle((waiting, runs::release_status(snapshot, release)?))
         })?;
         report.waiting.extend(waiting);
-        let facts = session.facts();
         let held = session.ask(|snapshot| freeze::held(snapshot, release, &facts))?;
         crate::freeze::show(session, &held);
         if session.in_order {

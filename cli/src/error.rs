@@ -5,6 +5,7 @@
 use std::path::PathBuf;
 
 use ocuroot_core::glob::GlobError;
+use ocuroot_core::hosts::stores::StoresError;
 use ocuroot_core::init::InitError;
 use ocuroot_core::intent::IntentError;
 use ocuroot_core::push::PushError;
@@ -176,6 +177,20 @@ pub enum Failure {
     /// Links in a store.
     #[error(transparent)]
     Links(#[from] LinkCycle),
+    /// No dashboard to write.
+    #[error("this build of ocuroot has no dashboard")]
+    NoDashboard,
+    /// A list of stores that is none.
+    #[error(transparent)]
+    Stores(#[from] StoresError),
+    /// An address that cannot be listened on.
+    #[error("cannot listen on {address}: {source}")]
+    Listen {
+        /// The address, with its port.
+        address: String,
+        /// Why.
+        source: std::io::Error,
+    },
     /// The terminal or pipe that output goes to.
     #[error("cannot write the output: {0}")]
     Output(std::io::Error),
@@ -279,6 +294,12 @@ impl Failure {
             }
             Failure::Rollback(RollbackError::NotTo { .. }) => {
                 Some("name the environments that it does deploy to: --env …".to_owned())
+            }
+            Failure::NoDashboard => Some(
+                "build it with `cargo xtask bundle --release` in a clone of Ocuroot, and name its target/bundle with --from".to_owned(),
+            ),
+            Failure::Listen { source, .. } if source.kind() == std::io::ErrorKind::AddrInUse => {
+                Some("something else listens there; without --port the first that is free is taken".to_owned())
             }
             Failure::Uncommitted(_) => {
                 Some("commit, stash or ignore them: what is pushed is a commit".to_owned())

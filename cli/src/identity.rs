@@ -28,14 +28,30 @@ pub fn now() -> String {
     jiff::Timestamp::now().to_string()
 }
 
-/// Runs whose last heartbeat is older than this are stale: now less `OCUROOT_LEASE`, which is
+/// Runs whose last heartbeat is older than this are stale: now less the [`lease`].
+///
+/// # Errors
+/// When `OCUROOT_LEASE` holds no duration.
+pub fn stale_deadline() -> Result<jiff::Timestamp, crate::error::Failure> {
+    Ok(jiff::Timestamp::now() - lease()?)
+}
+
+/// As [`lease`], in seconds.
+///
+/// # Errors
+/// When `OCUROOT_LEASE` holds no duration.
+pub fn lease_seconds() -> Result<u64, crate::error::Failure> {
+    Ok(lease()?.unsigned_abs().as_secs())
+}
+
+/// For how long a process may be silent before its runs are stale: `OCUROOT_LEASE`, which is
 /// 15 minutes by default and takes a duration such as `90s` or `1h`, or seconds.
 ///
 /// # Errors
 /// When the variable holds no duration.
-pub fn stale_deadline() -> Result<jiff::Timestamp, crate::error::Failure> {
-    let lease = match std::env::var("OCUROOT_LEASE") {
-        Err(_) => jiff::SignedDuration::from_mins(15),
+fn lease() -> Result<jiff::SignedDuration, crate::error::Failure> {
+    Ok(match std::env::var("OCUROOT_LEASE") {
+        Err(_) => jiff::SignedDuration::from_secs(ocuroot_core::why::LEASE.cast_signed()),
         Ok(text) => text
             .parse::<i64>()
             .map(jiff::SignedDuration::from_secs)
@@ -45,6 +61,5 @@ pub fn stale_deadline() -> Result<jiff::Timestamp, crate::error::Failure> {
                     "OCUROOT_LEASE is {text:?}, which is no duration; use seconds (90) or a form like 15m"
                 ))
             })?,
-    };
-    Ok(jiff::Timestamp::now() - lease)
+    })
 }

@@ -29,6 +29,7 @@ pub mod repo;
 pub mod report;
 pub mod rounds;
 pub mod secrets;
+pub mod serve;
 pub mod session;
 pub mod space;
 pub mod store;

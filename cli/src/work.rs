@@ -9,17 +9,18 @@ use std::num::NonZeroUsize;
 use ocuroot_core::documents::Package;
 use ocuroot_core::intent::{self, Applied, IntentError};
 use ocuroot_core::ops;
-use ocuroot_core::plan::{self, Plan, Reason, Scope};
+use ocuroot_core::plan::{self, LeftOut, Plan, Reason, Scope};
 use ocuroot_core::reconcile;
 use ocuroot_core::release::{self, TakenUp};
 use ocuroot_core::repo_config;
 use ocuroot_core::sdk::Limits;
 use ocuroot_core::snapshot::{Needs, Unmet};
 use ocuroot_core::transaction::Steps;
+use ocuroot_core::why::Enquiry;
 use ocuroot_core::{Kind, Marker, Ref};
 
 use crate::checkout::Sources;
-use crate::engine::{self, Report};
+use crate::engine::{self, Report, Waiting};
 use crate::error::Failure;
 use crate::freeze;
 use crate::identity;
@@ -357,10 +358,56 @@ pub fn run_part(
     Ok(report)
 }
 
-/// Says for each run that waits which refs are missing.
+/// As many things that are left out of a plan are explained; the rest is counted.
+const EXPLAINED: usize = 20;
+
+/// What is no work now, in the order of the plan, and why; none where that is to be found out, which is
+/// so of runs that wait. What a freeze holds is [said otherwise](freeze::show).
+#[must_use]
+pub fn left_out(plan: &Plan) -> Vec<(Ref, Option<String>)> {
+    let reason = |left: &LeftOut| match &left.reason {
+        Reason::Frozen(_) => None,
+        Reason::Waits(_) => Some((left.reference.clone(), None)),
+        other => Some((left.reference.clone(), Some(other.to_string()))),
+    };
+    plan.left_out.iter().filter_map(reason).collect()
+}
+
+/// Says what is no work now, and why.
+///
+/// # Errors
+/// When the stores cannot be read.
+pub fn show_left_out(session: &mut Session, left_out: &[(Ref, Option<String>)]) -> Result<(), Failure> {
+    let (facts, lease) = (session.facts(), identity::lease_seconds()?);
+    let explained = left_out.iter().take(EXPLAINED);
+    let lines = session.ask(|snapshot| {
+        let mut needs = Needs::default();
+        let mut enquiry = Enquiry::new(snapshot, &facts).with_lease(lease);
+        let mut lines = Vec::new();
+        for (reference, known) in explained.clone() {
+            match known {
+                Some(reason) => lines.push(format!("{reference}: {reason}")),
+                None => {
+                    let why = needs.take(enquiry.of(reference)).flatten();
+                    lines.extend(why.map(|why| format!("{reference} {}", why.sentence)));
+                }
+            }
+        }
+        needs.settle(lines)
+    })?;
+    for line in lines {
+        session.view.show(&Event::Note(&format!("left out: {line}")));
+    }
+    if let more @ 1.. = left_out.len().saturating_sub(EXPLAINED) {
+        session.view.show(&Event::Note(&format!("left out: {more} more; `ocuroot state why REF` says why")));
+    }
+    Ok(())
+}
+
+/// Says for each run that waits what for.
 pub fn show_waiting(session: &Session, report: &Report) {
-    for (run, missing) in &report.waiting {
-        session.view.show(&Event::Waiting { run, missing });
+    for Waiting { run, missing, why } in &report.waiting {
+        session.view.show(&Event::Waiting { run, missing, why });
     }
 }
 

@@ -38,6 +38,7 @@ pub mod outdated;
 pub mod overview;
 pub mod plan;
 pub mod push;
+pub mod reading;
 pub mod ready;
 pub mod reconcile;
 pub mod refs;
@@ -48,11 +49,13 @@ pub mod resolve;
 pub mod rollback;
 pub mod run;
 pub mod runs;
+pub mod screens;
 pub mod secrets;
 pub mod snapshot;
 pub mod summary;
 pub mod times;
 pub mod transaction;
+pub mod why;
 
 #[cfg(feature = "starlark")]
 pub mod sdk;

@@ -1,6 +1,6 @@
 //! Releases as people look at them: a line each, and one in full.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
@@ -102,6 +102,24 @@ pub fn releases(snapshot: &Snapshot, package: &Ref) -> Result<Vec<ReleaseSummary
     for release in all {
         found.extend(needs.take(summary(snapshot, &release, &marks)).flatten());
     }
+    needs.settle(found)
+}
+
+/// One release, without where it is live; none where there is no such.
+///
+/// # Errors
+/// What must be loaded.
+pub fn one(snapshot: &Snapshot, release: &Ref) -> Result<Option<ReleaseSummary>, Needs> {
+    let mut needs = Needs::default();
+    let document = needs.take(snapshot.get(release)).flatten();
+    let links = document.map(|document| document.links.clone()).unwrap_or_default();
+    let mut marks = Marks::default();
+    let tags = links.iter().filter_map(|link| {
+        let tag = link.parse::<Ref>().ok().filter(|tag| tag.kind().is_none())?;
+        tag.release().filter(|name| !name.is_empty()).map(str::to_owned)
+    });
+    marks.tags.insert(release.clone(), tags.collect::<BTreeSet<String>>().into_iter().collect());
+    let found = needs.take(summary(snapshot, release, &marks)).flatten();
     needs.settle(found)
 }
 

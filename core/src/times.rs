@@ -79,6 +79,12 @@ pub fn duration(seconds: u64) -> String {
     }
 }
 
+/// A duration where there is little room: `48s`, `5m 1s`, `2h 5m`, `3d 4h`.
+#[must_use]
+pub fn short_duration(seconds: u64) -> String {
+    duration(seconds).replace(" min", "m").replace(" s", "s").replace(" h", "h").replace(" d", "d")
+}
+
 /// A duration as a clock shows it while it goes on: `1:12`, `1:02:05`.
 #[must_use]
 pub fn elapsed(seconds: u64) -> String {
@@ -98,6 +104,12 @@ pub fn moment(time: &str, now: &str, offset: i32) -> String {
         Some(today) if today.year() == then.year() => format!("{day} {}", then.strftime("%H:%M")),
         _ => format!("{day} {}", then.strftime("%Y %H:%M")),
     }
+}
+
+/// The day of a moment: `9 May`. What is no time stays as it is.
+#[must_use]
+pub fn day(time: &str, offset: i32) -> String {
+    local(time, offset).map_or_else(|| time.to_owned(), |then| then.strftime("%-d %b").to_string())
 }
 
 /// The time of day with seconds, as logs have it: `15:59:02`. What is no time stays as it is.
@@ -167,6 +179,8 @@ mod tests {
         ] {
             assert_eq!(duration(seconds), text);
         }
+        assert_eq!(short_duration(301), "5m 1s");
+        assert_eq!(short_duration(100_000), "1d 3h");
         assert_eq!(elapsed(72), "1:12");
         assert_eq!(elapsed(3725), "1:02:05");
     }
@@ -187,6 +201,7 @@ mod tests {
         assert_eq!(moment(now, "?", 0), "12 May 2026 16:42");
         assert_eq!(clock("2026-05-12T15:59:02.345Z", 7200), "17:59:02");
         assert_eq!(clock("later", 0), "later");
+        assert_eq!(day("2026-05-12T23:59:02Z", 7200), "13 May");
     }
 
     #[test]

@@ -26,15 +26,19 @@ use serde_json::Value;
 const GIT_TOKEN: &str = "token-for-git-0123456789";
 const TRIGGER_TOKEN: &str = "robot:token-for-triggers-0123456789";
 
+/// Platforms that publish pages.
+const PAGES: [&str; 4] = ["github", "gitea", "forgejo", "gitlab"];
+
 /// A file's scripts, in the order in which the platform runs them, with the variables that the file sets.
 type Scripts = Vec<(BTreeMap<String, String>, String)>;
 
-/// One of the three ways in which CI starts.
+/// One of the ways in which CI starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Entry {
     Release,
     Work,
     Intent,
+    Dashboard,
 }
 
 impl Entry {
@@ -43,6 +47,7 @@ impl Entry {
             Entry::Release => "release",
             Entry::Work => "work",
             Entry::Intent => "intent",
+            Entry::Dashboard => "dashboard",
         }
     }
 }
@@ -111,7 +116,13 @@ impl Site {
         site.git("", &["init", "-q", "-b", "main", "repo"]);
         site.git("repo", &["remote", "add", "origin", &site.url()]);
         site.write("repo/Makefile", "all:\n\t@echo made it\n");
-        let printed = site.ok("repo", &["init", "--ci", platform]);
+        let mut words = vec!["init", "--ci", platform];
+        if PAGES.contains(&platform) {
+            words.push("--dashboard");
+        }
+        let printed = site.ok("repo", &words);
+        fs::create_dir_all(site.path("bundle")).expect("a folder");
+        site.write("bundle/index.html", "<meta content=\"connect-src 'self'; base-uri 'none'\">");
         // The page that it leads to is there.
         let page = printed.rsplit("/docs/ci/").next().expect("a page");
         assert!(Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/ci").join(page).is_file(), "{printed}");
@@ -201,6 +212,8 @@ impl Site {
             command.env("CI_PROJECT_DIR", job).env("CI_JOB_TOKEN", GIT_TOKEN);
             command.env("JENKINS_URL", format!("{}/", self.origin));
             command.env("OCUROOT_TRIGGER_TOKEN", self.trigger_token);
+            // What a release of the tool has in it.
+            command.env("OCUROOT_BUNDLE_DIR", self.path("bundle"));
             // Where the platform hands a job's token over by itself, nobody sets one.
             if self.platform != "gitlab" {
                 command.env("OCUROOT_GIT_TOKEN", GIT_TOKEN);
@@ -239,7 +252,11 @@ impl Site {
             "gitlab" => {
                 let file = yaml(&read(".gitlab-ci.yml"));
                 let variables = texts(&file[".ocuroot"]["variables"]);
-                let job = &file[format!("ocuroot {}", entry.name())];
+                let job = match entry {
+                    Entry::Dashboard => "pages".to_owned(),
+                    other => format!("ocuroot {}", other.name()),
+                };
+                let job = &file[job];
                 let lines = [&file[".ocuroot"]["before_script"], &job["script"]].into_iter().flat_map(list);
                 vec![(variables, lines.map(text).collect::<Vec<_>>().join("\n"))]
             }
@@ -455,6 +472,27 @@ fn jenkins() {
 }
 
 /// GitHub refuses workflow files that a job pushes, so a release without the branch says what to do.
+#[test]
+fn dashboards_are_published() {
+    for platform in PAGES {
+        let site = Site::new(platform);
+        let commit = site.git("repo", &["rev-parse", "HEAD"]);
+        let printed =
+            site.job(Entry::Dashboard, "main", &commit).unwrap_or_else(|printed| panic!("{printed}"));
+        assert!(printed.contains("wrote the dashboard to public"), "{platform}: {printed}");
+        if matches!(platform, "gitea" | "forgejo") {
+            // Again: the branch is there by now.
+            site.job(Entry::Dashboard, "main", &commit).unwrap_or_else(|printed| panic!("{printed}"));
+            let files = site.git("remote.git", &["ls-tree", "-r", "--name-only", "pages"]);
+            assert_eq!(files, "index.html\nstores.json");
+            let page = site.git("remote.git", &["show", "pages:index.html"]);
+            let origin = &site.origin;
+            assert!(page.contains(&format!("connect-src 'self' {origin};")), "{page}");
+            assert_eq!(site.git("remote.git", &["rev-list", "--count", "pages"]), "1");
+        }
+    }
+}
+
 #[test]
 fn github_without_the_branch_for_intent() {
     let site = Site::new("github");

@@ -1,29 +1,127 @@
-//! The page's content.
+//! The page: its frame, and the screen that the address names.
 
 use leptos::prelude::*;
+use leptos::task::spawn_local;
 
-use crate::screens::SCREENS;
+use crate::browser;
+use crate::frame::{Badges, KeysDialog, Notes, TopBar};
+use crate::keys::{self, Letters};
+use crate::nav::{Nav, use_nav};
+use crate::reading::Reading;
+use crate::route::Screen;
+use crate::screens;
+use crate::sources::{self, Listed, Looked, Sources};
+use crate::store::Store;
+use crate::ui::State;
 
-/// What stands in the page's frame.
+/// Everything in the page.
 #[component]
 pub fn App() -> impl IntoView {
-    let screens = SCREENS.map(|screen| {
-        view! {
-            <div>
-                <dt>{screen.name}</dt>
-                <dd>{screen.shows}</dd>
-            </div>
-        }
+    let nav = Nav::start();
+    let sources = Sources(RwSignal::new(Listed::default()));
+    provide_context(nav);
+    provide_context(sources);
+    provide_context(Badges::default());
+    provide_context(Letters::remembered());
+    let help = RwSignal::new(false);
+    keys::of_every_screen(help);
+    spawn_local(async move { sources.0.set(sources::list().await) });
+    // Another store, or another moment of it, is another page.
+    let looked = Memo::new(move |_| {
+        let route = nav.route();
+        (sources.0.with(|listed| listed.look(&route.place)), route.at)
     });
     view! {
-        <h1>"Ocuroot dashboard"</h1>
-        <p>
-            "Here you will see which release is live in which environment, what waits and for what, \
-             and propose changes under your own name. The page has no server: it will read your \
-             stores where they are, in your browser."
-        </p>
-        <h2>"Screens to come"</h2>
-        <dl class="screens">{screens}</dl>
-        <p><small>"Version " {ocuroot_core::VERSION}</small></p>
+        <a class="skip" href="#main">"Skip to content"</a>
+        {move || {
+            let (looked, at) = looked.get();
+            view! { <Inside looked at/> }
+        }}
+        <KeysDialog open=help/>
     }
+}
+
+/// The page of one store.
+#[component]
+fn Inside(
+    /// Which.
+    looked: Looked,
+    /// As of which commit of its state.
+    at: Option<String>,
+) -> impl IntoView {
+    let nav = use_nav();
+    match looked {
+        Looked::At(located) => {
+            let store = Store::new(Reading::open(&located, at.as_deref()));
+            provide_context(store);
+            provide_context((*located).clone());
+            view! {
+                <TopBar source=located.name.clone()/>
+                <Screens/>
+            }
+            .into_any()
+        }
+        // One must be able to choose a source whatever is wrong with the one that is named.
+        _ if nav.route_now().screen == Screen::SignIn => view! {
+            <TopBar source="No source"/>
+            <screens::signin::SignIn/>
+        }
+        .into_any(),
+        Looked::NotYet => view! { <TopBar source=""/><main id="main" aria-busy="true"><h1 class="sr" tabindex="-1">"Ocuroot"</h1></main> }.into_any(),
+        Looked::Nothing => view! {
+            <TopBar source="No source"/>
+            <screens::signin::SignIn/>
+        }
+        .into_any(),
+        Looked::Wrong(why) => view! {
+            <TopBar source="No source"/>
+            <main id="main">
+                <header class="head"><h1 tabindex="-1">"This is no source"</h1></header>
+                <State icon="search" title="Nothing can be read there">
+                    <p role="alert">{why}</p>
+                    <p class="row"><a class="btn pri" href=move || nav.href(Screen::SignIn)>"Choose a source"</a></p>
+                </State>
+            </main>
+        }
+        .into_any(),
+    }
+}
+
+/// The screen that the address names.
+#[component]
+fn Screens() -> impl IntoView {
+    let nav = use_nav();
+    let screen = Memo::new(move |_| nav.route().screen);
+    // Not on the first screen: there the browser decides where the focus is.
+    Effect::new(move |before: Option<()>| {
+        screen.track();
+        if before.is_some() {
+            request_animation_frame(|| {
+                browser::focus("main h1");
+            });
+        }
+    });
+    Effect::new(move |_| {
+        if let Some(body) = document().body() {
+            let fits = matches!(screen.get(), Screen::Overview | Screen::Explorer(_));
+            let _ = body.class_list().toggle_with_force("fit", fits);
+        }
+    });
+    let screen = move || match screen.get() {
+        Screen::Overview => view! { <screens::overview::Overview/> }.into_any(),
+        Screen::Package(package) => view! { <screens::package::Package package/> }.into_any(),
+        Screen::Release(release, with) => view! { <screens::release::Release release with/> }.into_any(),
+        Screen::Environments => view! { <screens::environments::Environments/> }.into_any(),
+        Screen::Environment(name, with) => {
+            view! { <screens::environment::Environment name with/> }.into_any()
+        }
+        Screen::Custom => view! { <screens::custom::Custom/> }.into_any(),
+        Screen::Explorer(reference) => view! { <screens::explorer::Explorer reference/> }.into_any(),
+        Screen::Diff => view! { <screens::diff::Diff/> }.into_any(),
+        Screen::Plan => view! { <screens::plan::Plan/> }.into_any(),
+        Screen::History => view! { <screens::history::History/> }.into_any(),
+        Screen::Draft => view! { <screens::draft::Draft/> }.into_any(),
+        Screen::SignIn => view! { <screens::signin::SignIn/> }.into_any(),
+    };
+    view! { <Notes/>{screen} }
 }

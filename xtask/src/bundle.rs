@@ -1,12 +1,20 @@
 //! Builds the dashboard: a folder of static files for any host, or for the tool to embed.
 //!
-//! Trunk compiles, joins and names the files by their content. What it cannot do is a page
-//! without inline script, so its start script is moved to a file of its own here, and the policy
-//! that forbids any other is put in.
+//! Trunk compiles, joins and names the files by their content. What it cannot do is done here:
+//!
+//! * The wasm is made small by wasm-opt, and named by what it is then.
+//! * A page must have no inline script, so its start script is moved to a file of its own, and the policy
+//!   that forbids any other is put in. It allows requests to the public hosts; `ocuroot state view
+//!   --export` writes a policy for the hosts of a team's own `stores.json`.
+//!
+//! All addresses are relative, and what a page shows is in the query of its address, so the folder works
+//! from any path of any host that serves files.
 
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::{Path, PathBuf};
 
 use crate::project::{self, Failure, Outcome, Project};
+use crate::setup::{self, WASM_OPT};
 
 /// How the dashboard is compiled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,9 +23,48 @@ pub(crate) enum Profile {
     Release,
 }
 
-/// Nothing but the page's own files, and requests only to where it came from.
+/// Nothing but the page's own files, and requests only to where it came from and to the public hosts.
+/// `frame-ancestors` means nothing in a page: whoever wants it sends it as a header.
 const POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; \
-                      img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'";
+                      img-src 'self'; connect-src 'self' https://api.github.com \
+                      https://raw.githubusercontent.com https://gitlab.com; base-uri 'none'; form-action 'none'";
+
+/// Which stores a page offers, to be copied to `stores.json` and changed. A page without that file takes
+/// its store from the address.
+const SAMPLE: &str = r#"{
+  "stores": [
+    {
+      "name": "acme/shop",
+      "source": "github:acme/shop",
+      "state": "ocuroot/state",
+      "intent": "ocuroot/intent"
+    }
+  ]
+}
+"#;
+
+/// What rustc lets wasm use by itself, as wasm-opt calls it.
+const FEATURES: [&str; 7] = [
+    "--enable-bulk-memory",
+    "--enable-bulk-memory-opt",
+    "--enable-multivalue",
+    "--enable-mutable-globals",
+    "--enable-nontrapping-float-to-int",
+    "--enable-reference-types",
+    "--enable-sign-ext",
+];
+
+/// Prints how large the files are, and how large they travel.
+const SIZES: &str = "const fs = require('fs'), zlib = require('zlib');\
+let all = [0, 0];\
+for (const name of fs.readdirSync('.').sort()) {\
+  const bytes = fs.readFileSync(name);\
+  const small = zlib.brotliCompressSync(bytes, {params: {[zlib.constants.BROTLI_PARAM_QUALITY]: 11}}).length;\
+  all = [all[0] + bytes.length, all[1] + small];\
+  const kb = (n) => (n / 1000).toFixed(1).padStart(9) + ' KB';\
+  console.log(kb(bytes.length) + kb(small) + ' brotli  ' + name);\
+}\
+console.log('together: ' + (all[0] / 1000).toFixed(1) + ' KB, ' + (all[1] / 1000).toFixed(1) + ' KB brotli');";
 
 /// Builds the dashboard and returns its folder.
 ///
@@ -25,6 +72,7 @@ const POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; 
 ///
 /// When it does not compile, or the page is not as expected.
 pub(crate) fn run(project: &Project, profile: Profile) -> Outcome<PathBuf> {
+    setup::run(project, setup::For::Bundle)?;
     let bundle = project.target().join("bundle");
     let mut trunk = project.command("trunk");
     trunk
@@ -32,22 +80,16 @@ pub(crate) fn run(project: &Project, profile: Profile) -> Outcome<PathBuf> {
         .arg(&bundle)
         .args(match profile {
             Profile::Dev => &[] as &[&str],
-            Profile::Release => &["--release"],
+            Profile::Release => &["--release", "--cargo-profile", "web"],
         })
-        // wasm-bindgen reads a section that `strip = true` takes away, and strips by itself.
-        .env("CARGO_PROFILE_RELEASE_STRIP", "debuginfo")
         // Trunk reads this variable as a flag of its own and accepts only true and false.
         .env_remove("NO_COLOR");
     project::run(&mut trunk)?;
-    harden(&bundle)?;
-    println!("The dashboard is in {}", bundle.display());
-    Ok(bundle)
-}
-
-/// Moves the page's inline script to a file, and puts its policy in.
-fn harden(bundle: &Path) -> Outcome {
     let index = bundle.join("index.html");
-    let page = project::read(&index)?;
+    let mut page = project::read(&index)?;
+    if profile == Profile::Release {
+        page = shrink(project, &bundle, &page)?;
+    }
     let Hardened { page, script, name } = split(&page).ok_or_else(|| {
         Failure::new(
             format!("{} is not as this chore expects it", index.display()),
@@ -55,7 +97,53 @@ fn harden(bundle: &Path) -> Outcome {
         )
     })?;
     project::write(&bundle.join(name), &script)?;
-    project::write(&index, &page)
+    project::write(&index, &page)?;
+    project::write(&bundle.join("stores.sample.json"), SAMPLE)?;
+    if profile == Profile::Release {
+        project::run(project.command("node").args(["-e", SIZES]).current_dir(&bundle))?;
+    }
+    println!("The dashboard is in {}", bundle.display());
+    Ok(bundle)
+}
+
+/// Makes the bundle's wasm small. Returns the page, which names it.
+fn shrink(project: &Project, bundle: &Path, page: &str) -> Outcome<String> {
+    let files = std::fs::read_dir(bundle).map_err(|e| project::file("list", bundle, &e))?;
+    let mut page = page.to_owned();
+    for file in files {
+        let path = file.map_err(|e| project::file("list", bundle, &e))?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        if !name.ends_with(".wasm") {
+            continue;
+        }
+        let small = bundle.join(".small");
+        let wasm_opt = project.root().join(WASM_OPT).join("node_modules/binaryen/bin/wasm-opt");
+        let node = |wasm_opt: &Path| {
+            let mut node = project.command("node");
+            node.arg(wasm_opt).arg("-Oz").args(FEATURES).arg(&path).arg("-o").arg(&small);
+            project::run(&mut node)
+        };
+        node(&wasm_opt)?;
+        let bytes = std::fs::read(&small).map_err(|e| project::file("read", &small, &e))?;
+        // The part of the name that stands for the content before.
+        let stem = name.strip_suffix("_bg.wasm").unwrap_or(name.trim_end_matches(".wasm"));
+        let kept = stem.rsplit_once('-').map_or(stem, |(kept, _)| kept);
+        let new = format!("{kept}-{}_bg.wasm", hash(&bytes));
+        let to = bundle.join(&new);
+        std::fs::rename(&small, &to).map_err(|e| project::file("write", &to, &e))?;
+        if to != path {
+            std::fs::remove_file(&path).map_err(|e| project::file("remove", &path, &e))?;
+        }
+        page = page.replace(&name, &new);
+    }
+    Ok(page)
+}
+
+/// Tells one content from the next.
+fn hash(content: &[u8]) -> String {
+    let mut hasher = DefaultHasher::new();
+    content.hash(&mut hasher);
+    format!("{:016x}", hasher.finish())
 }
 
 struct Hardened {
@@ -67,12 +155,10 @@ struct Hardened {
 fn split(page: &str) -> Option<Hardened> {
     let (before, rest) = page.split_once("<script type=\"module\">")?;
     let (script, after) = rest.split_once("</script>")?;
-    if after.contains("<script") {
+    if after.contains("<script") || !script.contains("from './") {
         return None;
     }
-    // The script names the file that it loads, whose name holds a hash of everything below it.
-    let loads = script.split_once("from './")?.1.split_once(".js'")?.0;
-    let name = format!("start-{}.js", loads.rsplit('-').next()?);
+    let name = format!("start-{}.js", hash(script.as_bytes()));
     let page = format!("{before}<script type=\"module\" src=\"./{name}\"></script>{after}");
     let policy = format!("<head>\n<meta http-equiv=\"Content-Security-Policy\" content=\"{POLICY}\">");
     Some(Hardened { page: page.replacen("<head>", &policy, 1), script: script.to_owned(), name })
@@ -86,10 +172,16 @@ mod tests {
     fn the_inline_script_moves_out() {
         let page = "<head>\n<script type=\"module\">\nimport init from './app-1f.js';\n</script>\n</head>";
         let hardened = split(page).unwrap();
-        assert_eq!(hardened.name, "start-1f.js");
+        let name = &hardened.name;
+        assert!(name.starts_with("start-") && name.ends_with(".js") && name.len() == 25, "{name}");
         assert_eq!(hardened.script, "\nimport init from './app-1f.js';\n");
-        assert!(hardened.page.ends_with("<script type=\"module\" src=\"./start-1f.js\"></script>\n</head>"));
+        assert!(
+            hardened.page.ends_with(&format!("<script type=\"module\" src=\"./{name}\"></script>\n</head>"))
+        );
         assert!(hardened.page.starts_with("<head>\n<meta http-equiv=\"Content-Security-Policy\""));
+        assert!(hardened.page.contains("connect-src 'self' https://api.github.com"));
+        // Another wasm under another name makes it another script, which must not keep its name.
+        assert_ne!(split(&page.replace("1f", "2f")).unwrap().name, *name);
         assert!(split("<head></head>").is_none());
     }
 }

@@ -30,8 +30,8 @@ cargo xtask <chore>
   test            install what the tests need, then run every test
   ci              fmt, clippy, licences and the wasm builds, then `test`
   bundle [--release]
-                  build the dashboard into target/bundle
-  setup [demo|demo-ci|test|ci]
+                  build the dashboard into target/bundle; --release makes it small, and prints how small
+  setup [demo|demo-ci|bundle|test|ci]
                   only install what a chore needs (default: test)
   docs [--check]  write docs/cli.md anew from the tool's own help
   sbom FILE       list what the tool is built from (CycloneDX, JSON)
@@ -71,6 +71,7 @@ fn run(arguments: &[&str]) -> Outcome {
             .and_then(|()| linters::install(&project, linters::Need::IfPossible)),
         ["setup", "demo"] => setup::run(&project, setup::For::Demo),
         ["setup", "demo-ci"] => setup::run(&project, setup::For::DemoCi),
+        ["setup", "bundle"] => setup::run(&project, setup::For::Bundle),
         ["setup", "ci"] => setup::run(&project, setup::For::Ci)
             .and_then(|()| linters::install(&project, linters::Need::Required)),
         ["docs"] => docs::run(&project, docs::Mode::Write),

@@ -15,6 +15,7 @@ use crate::project::{self, Failure, Outcome, Project};
 pub(crate) enum For {
     Demo,
     DemoCi,
+    Bundle,
     Test,
     Ci,
 }
@@ -38,10 +39,31 @@ enum Thing {
     WasmTarget,
     WasmBindgen,
     Trunk,
+    WasmOpt,
     Chromium,
-    Playwright,
+    /// What npm installs into a folder that has a lock file.
+    Npm(Tests),
     CargoDeny,
     GitHost(Program),
+}
+
+/// Tests that Node.js runs, with what they need from npm.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Tests {
+    /// The dashboard in a real browser.
+    Browser,
+    /// The emulated git hosts.
+    GitHosts,
+}
+
+impl Tests {
+    /// Where they live, from the clone's root.
+    pub(crate) const fn folder(self) -> &'static str {
+        match self {
+            Self::Browser => "tests/browser",
+            Self::GitHosts => "tests/githost",
+        }
+    }
 }
 
 /// What matters for a program that we compile: most only wait for others, or for the disk.
@@ -57,8 +79,8 @@ const CARGO_DENY: &str = "0.20.2";
 /// Names under which systems install the browser.
 const CHROMIUM: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
 
-/// Where the browser tests and what they install live, from the clone's root.
-pub(crate) const BROWSER_TESTS: &str = "tests/browser";
+/// Where wasm-opt is installed, from the clone's root.
+pub(crate) const WASM_OPT: &str = "xtask/wasm-opt";
 
 /// Makes sure that everything `chore` needs is there.
 ///
@@ -82,21 +104,24 @@ pub(crate) fn run(project: &Project, chore: For) -> Outcome {
 
     let wanted: &[Thing] = match chore {
         For::Demo | For::DemoCi => &[],
+        For::Bundle => &[Thing::Crates, Thing::WasmTarget, Thing::WasmBindgen, Thing::Trunk, Thing::WasmOpt],
         For::Test | For::Ci => &[
             Thing::Crates,
             Thing::WasmTarget,
             Thing::WasmBindgen,
             Thing::Trunk,
+            Thing::WasmOpt,
             Thing::Chromium,
-            Thing::Playwright,
+            Thing::Npm(Tests::Browser),
+            Thing::Npm(Tests::GitHosts),
         ],
     };
     let last: &[Thing] = match chore {
         For::Ci => &[Thing::CargoDeny],
-        For::Demo | For::DemoCi | For::Test => &[],
+        For::Demo | For::DemoCi | For::Bundle | For::Test => &[],
     };
     let programs: &[Program] = match (chore, &hosted) {
-        (For::Demo, _) | (_, Err(_)) => &[],
+        (For::Demo | For::Bundle, _) | (_, Err(_)) => &[],
         (For::DemoCi | For::Test | For::Ci, Ok(())) => &Program::ALL,
     };
     let programs = programs.iter().copied().map(Thing::GitHost);
@@ -169,8 +194,9 @@ impl Thing {
             Self::WasmTarget => "Rust's target wasm32-unknown-unknown".to_owned(),
             Self::WasmBindgen => format!("wasm-bindgen {}", wasm_bindgen_version(project)?),
             Self::Trunk => format!("trunk {TRUNK}"),
+            Self::WasmOpt => "wasm-opt".to_owned(),
             Self::Chromium => "chromium".to_owned(),
-            Self::Playwright => "playwright-core".to_owned(),
+            Self::Npm(tests) => format!("the npm packages of {}", tests.folder()),
             Self::CargoDeny => format!("cargo-deny {CARGO_DENY}"),
             Self::GitHost(program) => program.name().to_owned(),
         })
@@ -182,8 +208,10 @@ impl Thing {
             Self::WasmTarget => "the dashboard runs in the browser",
             Self::WasmBindgen => "joins the dashboard's wasm to JavaScript",
             Self::Trunk => "bundles the dashboard",
+            Self::WasmOpt => "makes the dashboard small",
             Self::Chromium => "the browser that the tests open the dashboard in",
-            Self::Playwright => "drives the browser",
+            Self::Npm(Tests::Browser) => "drive the browser, and look for what keeps people out",
+            Self::Npm(Tests::GitHosts) => "describe what git hosts answer",
             Self::CargoDeny => "checks licences and sources of dependencies",
             Self::GitHost(Program::Gitea) => "the git host that tests run CI on",
             Self::GitHost(Program::Runner) => "runs the jobs of that git host",
@@ -200,8 +228,9 @@ impl Thing {
                 format!("cargo install wasm-bindgen-cli@{version}")
             }
             Self::Trunk => format!("cargo install trunk@{TRUNK}"),
+            Self::WasmOpt => format!("npm ci, in {WASM_OPT}"),
             Self::Chromium => "apt-get install chromium".to_owned(),
-            Self::Playwright => format!("npm ci, in {BROWSER_TESTS}"),
+            Self::Npm(tests) => format!("npm ci, in {}", tests.folder()),
             Self::CargoDeny => format!("cargo install cargo-deny@{CARGO_DENY}"),
             Self::GitHost(program) => program.how(),
         })
@@ -214,7 +243,8 @@ impl Thing {
             Self::WasmBindgen | Self::CargoDeny => " (some 2 minutes on 2 cores)",
             Self::GitHost(Program::Runner) => " (a minute on 2 cores)",
             Self::Chromium => " (into the system; as root or with sudo)",
-            Self::Crates | Self::WasmTarget | Self::Playwright => "",
+            Self::Npm(Tests::GitHosts) => " (400 MB, most of it the same description for every edition)",
+            Self::Crates | Self::WasmTarget | Self::WasmOpt | Self::Npm(Tests::Browser) => "",
         }
     }
 
@@ -234,15 +264,8 @@ impl Thing {
             Self::WasmBindgen => is_version(project, "wasm-bindgen", &wasm_bindgen_version(project)?),
             Self::Trunk => is_version(project, "trunk", TRUNK),
             Self::Chromium => chromium(project).is_some(),
-            Self::Playwright => {
-                let folder = project.root().join(BROWSER_TESTS);
-                let modified = |file: &str| folder.join(file).metadata().and_then(|m| m.modified());
-                // npm writes this file when it is done.
-                match (modified("node_modules/.package-lock.json"), modified("package-lock.json")) {
-                    (Ok(installed), Ok(wanted)) => installed >= wanted,
-                    _ => false,
-                }
-            }
+            Self::WasmOpt => npm_has(project, WASM_OPT),
+            Self::Npm(tests) => npm_has(project, tests.folder()),
             Self::CargoDeny => is_version(project, "cargo-deny", CARGO_DENY),
             Self::GitHost(program) => program.is_there(project)?,
         })
@@ -260,12 +283,8 @@ impl Thing {
             }
             Self::Trunk => cargo_install(project, "trunk", TRUNK, "trunk", Speed::ToCompile),
             Self::Chromium => install_chromium(project),
-            Self::Playwright => project::run(
-                project
-                    .command("npm")
-                    .args(["ci", "--no-audit", "--no-fund"])
-                    .current_dir(project.root().join(BROWSER_TESTS)),
-            ),
+            Self::WasmOpt => npm_ci(project, WASM_OPT),
+            Self::Npm(tests) => npm_ci(project, tests.folder()),
             Self::CargoDeny => {
                 cargo_install(project, "cargo-deny", CARGO_DENY, "cargo-deny", Speed::ToCompile)
             }
@@ -280,6 +299,22 @@ impl Thing {
             .because(format!("{name} could not be installed"))
             .advise(format!("is the network there? Or install it yourself, so that it is on PATH: {how}"))
     }
+}
+
+/// Whether npm has installed what the folder's lock file says.
+fn npm_has(project: &Project, folder: &str) -> bool {
+    let folder = project.root().join(folder);
+    let modified = |file: &str| folder.join(file).metadata().and_then(|m| m.modified());
+    // npm writes this file when it is done.
+    match (modified("node_modules/.package-lock.json"), modified("package-lock.json")) {
+        (Ok(installed), Ok(wanted)) => installed >= wanted,
+        _ => false,
+    }
+}
+
+fn npm_ci(project: &Project, folder: &str) -> Outcome {
+    let folder = project.root().join(folder);
+    project::run(project.command("npm").args(["ci", "--no-audit", "--no-fund"]).current_dir(folder))
 }
 
 /// Crates are fetched for this machine and for the browser, not for every system there is.

@@ -1,11 +1,13 @@
 //! Every test: of the crates, of CI on a git host, of the page in a real browser, and of the demo.
 
+use std::process::Command;
+
 use crate::bundle::{self, Profile};
 use crate::demo::{self, Servers};
 use crate::githost;
 use crate::linters::{self, Need};
 use crate::project::{self, Failure, Outcome, Project, section};
-use crate::setup::{self, BROWSER_TESTS};
+use crate::setup::{self, Tests};
 
 /// Installs what is missing, then runs every test.
 ///
@@ -25,6 +27,7 @@ pub(crate) fn run(project: &Project) -> Outcome {
         }
         project::run(&mut tests)
     })?;
+    section("tests of the emulated git hosts", || node_tests(project, Tests::GitHosts, |_| {}))?;
     section("the dashboard", || bundle::run(project, Profile::Dev))
         .and_then(|bundle| section("tests in a browser", || browser(project, &bundle)))?;
     section("the demo", || demo::run(project, Servers::End))
@@ -33,12 +36,17 @@ pub(crate) fn run(project: &Project) -> Outcome {
 fn browser(project: &Project, bundle: &std::path::Path) -> Outcome {
     let chromium = setup::chromium(project)
         .ok_or_else(|| Failure::new("no chromium on PATH", "`cargo xtask setup` installs it, or says how"))?;
-    project::run(
-        project
-            .command("node")
-            .arg("--test")
-            .env("OCUROOT_BUNDLE", bundle)
-            .env("OCUROOT_CHROMIUM", chromium)
-            .current_dir(project.root().join(BROWSER_TESTS)),
-    )
+    node_tests(project, Tests::Browser, |node| {
+        node.env("OCUROOT_BUNDLE", bundle).env("OCUROOT_CHROMIUM", chromium);
+    })
+}
+
+/// Runs tests by Node.js, which find in `OCUROOT_BIN` the binary that the tests of the crates had built.
+fn node_tests(project: &Project, tests: Tests, add: impl FnOnce(&mut Command)) -> Outcome {
+    let mut node = project.command("node");
+    node.arg("--test")
+        .env("OCUROOT_BIN", project.target().join("debug/ocuroot"))
+        .current_dir(project.root().join(tests.folder()));
+    add(&mut node);
+    project::run(&mut node)
 }

@@ -33,6 +33,9 @@ pub struct Args {
     /// Branch that is released [default: the remote's default branch]
     #[arg(long, value_name = "NAME")]
     branch: Option<String>,
+    /// Publish the dashboard on the host's pages, whenever .ocuroot/stores.json changes
+    #[arg(long)]
+    dashboard: bool,
     /// Ask nothing
     #[arg(short, long)]
     yes: bool,
@@ -67,6 +70,7 @@ impl Args {
                 None => None,
             },
             branch: self.branch.clone(),
+            dashboard: self.dashboard,
         };
         let asks =
             !self.yes && !self.dryrun && std::io::stdin().is_terminal() && std::io::stderr().is_terminal();

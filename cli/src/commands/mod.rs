@@ -29,6 +29,7 @@ pub mod completions;
 pub mod find_deploys;
 pub mod init;
 pub mod man;
+pub mod preview;
 pub mod push;
 pub mod release_cancel;
 pub mod release_continue;
@@ -49,6 +50,8 @@ pub mod state_import;
 pub mod state_match;
 pub mod state_set;
 pub mod state_upgrade;
+pub mod state_view;
+pub mod state_why;
 pub mod version;
 pub mod work_any;
 pub mod work_cascade;
@@ -95,6 +98,7 @@ enum Command {
     FindDeploys(find_deploys::Args),
     Repl(repl::Args),
     Push(push::Args),
+    Preview(preview::Args),
     Completions(completions::Args),
     Man(man::Args),
     Version(version::Args),
@@ -119,11 +123,13 @@ enum State {
     Set(state_set::Args),
     Delete(state_delete::Args),
     Diff(state_diff::Args),
+    Why(state_why::Args),
     Apply(state_apply::Args),
     Check(state_check::Args),
     Upgrade(state_upgrade::Args),
     Export(state_export::Args),
     Import(state_import::Args),
+    View(state_view::Args),
 }
 
 #[derive(Debug, clap::Subcommand)]
@@ -171,11 +177,13 @@ impl Cli {
             Command::State(State::Set(args)) => args.run(),
             Command::State(State::Delete(args)) => args.run(),
             Command::State(State::Diff(args)) => args.run(),
+            Command::State(State::Why(args)) => args.run(),
             Command::State(State::Apply(args)) => args.run(color),
             Command::State(State::Check(args)) => args.run(),
             Command::State(State::Upgrade(args)) => args.run(),
             Command::State(State::Export(args)) => args.run(),
             Command::State(State::Import(args)) => args.run(),
+            Command::State(State::View(args)) => args.run(),
             Command::FindDeploys(args) => args.run(),
             Command::Work(Work::Any(args)) => args.run(color),
             Command::Work(Work::Continue(args)) => args.run(color),
@@ -184,6 +192,7 @@ impl Cli {
             Command::Repl(args) => args.run(color),
             Command::Work(Work::Cascade(args)) => args.run(color),
             Command::Push(args) => args.run(color),
+            Command::Preview(args) => args.run(),
             Command::Completions(args) => args.run(),
             Command::Man(args) => args.run(),
             Command::Version(args) => args.run(),
@@ -248,9 +257,10 @@ fn print_json(value: &impl Serialize) -> Result<(), Failure> {
     print(&text)
 }
 
-/// Prints a plan as JSON, and says what a freeze keeps out of it.
+/// Prints a plan as JSON, and says what is left out of it, and why.
 fn print_plan(session: &mut Session, plan: &Plan) -> Result<(), Failure> {
     crate::freeze::show(session, &plan.frozen());
+    work::show_left_out(session, &work::left_out(plan))?;
     print_json(&plan.items())
 }
 
@@ -263,9 +273,14 @@ fn print_planned(session: &mut Session, scope: &Scope) -> Result<(), Failure> {
     }
     let facts = session.facts();
     let Session { stores, snapshot, .. } = session;
-    let items = stores.remembered(&format!("plan of {scope:?}"), || {
-        stores.ask(snapshot, |snapshot| Ok(plan::plan(snapshot, scope, &facts)?.items()))
-    })?;
+    let (items, left_out) =
+        stores.remembered(&format!("plan of {scope:?}, and what it leaves out"), || {
+            stores.ask(snapshot, |snapshot| {
+                let plan = plan::plan(snapshot, scope, &facts)?;
+                Ok((plan.items(), work::left_out(&plan)))
+            })
+        })?;
+    work::show_left_out(session, &left_out)?;
     print_json(&items)
 }
 

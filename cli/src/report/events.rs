@@ -59,9 +59,9 @@ impl Events {
                         "status": status, "seconds": seconds, "outputs": outputs}),
                 );
             }
-            Event::Waiting { run, missing } => {
+            Event::Waiting { run, missing, why } => {
                 let missing: Vec<&str> = missing.iter().map(|missing| missing.source()).collect();
-                self.line("waiting", json!({"run": run, "release": run.release_ref(), "missing": missing}));
+                self.line("waiting", json!({"run": run, "release": run.release_ref(), "missing": missing, "why": why.to_string()}));
             }
             Event::Standing { release, status } => {
                 self.line("standing", json!({"release": release, "status": status}));

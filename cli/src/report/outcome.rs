@@ -81,7 +81,7 @@ impl Outcome {
                     _ => {}
                 }
             }
-            Event::Waiting { run, missing } => {
+            Event::Waiting { run, missing, .. } => {
                 let missing = missing.iter().map(|missing| missing.source().to_owned()).collect();
                 self.waiting.insert((*run).clone(), missing);
             }
@@ -136,6 +136,8 @@ pub(super) mod tests {
     use ocuroot_core::documents::{Extra, Log};
     use ocuroot_core::ready::Missing;
 
+    use ocuroot_core::why::Sentence;
+
     use super::*;
 
     /// A release that was deployed to `staging`, failed in `prod` and waits for `asia`.
@@ -159,10 +161,11 @@ pub(super) mod tests {
             outputs: &[],
         };
         let approve = Missing::Input { name: "ok".to_owned(), source: "./@/custom/approve".to_owned() };
+        let why = Sentence::text("waits for approve");
         let mut outcome = Outcome::default();
         let commit = "0123456789abcdef0123456789abcdef01234567";
         outcome.hear(&Event::Release { release: &release, commit, subject });
-        outcome.hear(&Event::Waiting { run: &staging, missing: &[] });
+        outcome.hear(&Event::Waiting { run: &staging, missing: &[], why: &why });
         outcome.hear(&Event::Started { run: &staging, function: "up" });
         outcome.hear(&ended(&staging, Status::Complete));
         outcome.hear(&Event::Started { run: &prod, function: "up" });
@@ -170,7 +173,7 @@ pub(super) mod tests {
             outcome.hear(&Event::Output { run: &prod, log: &log });
         }
         outcome.hear(&ended(&prod, Status::Failed));
-        outcome.hear(&Event::Waiting { run: &asia, missing: &[approve] });
+        outcome.hear(&Event::Waiting { run: &asia, missing: &[approve], why: &why });
         outcome.hear(&Event::Standing { release: &release, status: Status::Failed });
         outcome
     }

@@ -70,7 +70,7 @@ impl StoreMarker {
     /// For a store that must be upgraded on request first.
     pub(super) fn to_write(&self, folder: &Path, side: Side) -> Result<Option<String>, StoreError> {
         match self {
-            StoreMarker::Missing => Ok(Some(text(&Map::new(), side))),
+            StoreMarker::Missing => Ok(Some(current(side))),
             StoreMarker::Writable { upgrade } => Ok(upgrade.clone()),
             StoreMarker::Old { .. } => Err(StoreError::OldVersion { path: folder.to_owned(), found: 1 }),
         }
@@ -79,7 +79,7 @@ impl StoreMarker {
     /// The marker of the current version, if this is another one.
     pub(super) fn upgraded(&self, side: Side) -> Option<String> {
         match self {
-            StoreMarker::Missing => Some(text(&Map::new(), side)),
+            StoreMarker::Missing => Some(current(side)),
             StoreMarker::Writable { upgrade } => upgrade.clone(),
             StoreMarker::Old { upgrade } => Some(upgrade.clone()),
         }
@@ -99,9 +99,14 @@ impl StoreMarker {
 /// The text of a marker by its blob id, for the markers that almost every store has: so a store need not
 /// be asked for it.
 pub(super) fn well_known(id: BlobId) -> Option<String> {
-    let sides = [Side::State, Side::Intent].map(|side| text(&Map::new(), side));
+    let sides = [Side::State, Side::Intent].map(current);
     let old = [r#"{"version":1}"#, r#"{"version":2}"#].map(str::to_owned);
     sides.into_iter().chain(old).find(|text| BlobId::of(text.as_bytes()) == id)
+}
+
+/// The text of a new store's marker.
+pub(super) fn current(side: Side) -> String {
+    text(&Map::new(), side)
 }
 
 fn missing(folder: &Path) -> Result<StoreMarker, StoreError> {

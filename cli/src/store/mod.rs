@@ -32,6 +32,7 @@ mod fs;
 mod git;
 mod layout;
 mod marker;
+mod offer;
 mod old;
 mod steps;
 #[cfg(test)]
@@ -51,6 +52,7 @@ use serde::de::DeserializeOwned;
 
 pub use error::{Decided, Holder, RemoteProblem, StoreError};
 pub use git::GitLocation;
+pub use offer::{Commit as OfferedCommit, Entry, File, History, Kind, MemoryOffer, Offer, Updates};
 pub use old::{Files, Upgrade};
 
 /// Where a store lies.
@@ -171,6 +173,17 @@ impl Stores {
     #[must_use]
     pub fn is_remote(&self) -> bool {
         matches!(self.backend, Backend::Git(_))
+    }
+
+    /// What they hold, as a git host would show it.
+    ///
+    /// # Errors
+    /// When the stores cannot be read.
+    pub fn offer(self) -> Result<Box<dyn Offer>, StoreError> {
+        Ok(match self.backend {
+            Backend::Fs { stores, .. } => Box::new(fs::FolderOffer::new(*stores)),
+            Backend::Git(stores) => Box::new(git::BranchOffer::new(*stores)?),
+        })
     }
 
     /// Loads one batch into a snapshot, as the stores are at one moment. What is asked for and is

@@ -112,12 +112,8 @@ impl View for Live {
                     }
                 }
             }
-            Event::Waiting { run, missing } => {
-                self.say(&format!(
-                    "  {} {} waits for",
-                    paint(Style::Dim, mark(Status::Pending)),
-                    labels.of(run)
-                ));
+            Event::Waiting { run, missing, why } => {
+                self.say(&format!("  {} {} {why}", paint(Style::Dim, mark(Status::Pending)), labels.of(run)));
                 for missing in *missing {
                     self.say(&format!("      {missing}"));
                 }

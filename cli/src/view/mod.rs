@@ -17,6 +17,7 @@ use ocuroot_core::Ref;
 use ocuroot_core::documents::{Log, RunType, Status};
 use ocuroot_core::ready::Missing;
 use ocuroot_core::sdk::{Diagnostic, Diagnostics};
+use ocuroot_core::why::Sentence;
 
 use crate::color::Color;
 use crate::error::Failure;
@@ -70,8 +71,10 @@ pub enum Event<'a> {
     Waiting {
         /// The run.
         run: &'a Ref,
-        /// What for.
+        /// What for, as the run has it.
         missing: &'a [Missing],
+        /// What for, as people understand it.
+        why: &'a Sentence,
     },
     /// How a release stands, now that nothing more of it can start here.
     Standing {

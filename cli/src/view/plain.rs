@@ -62,8 +62,8 @@ pub(super) fn lines(event: &Event<'_>, labels: &mut Labels, color: Color) -> Vec
             let outputs = outputs.iter().map(|output| format!("    {output}"));
             std::iter::once(first).chain(outputs).collect()
         }
-        Event::Waiting { run, missing } => {
-            let first = format!("{} {} waits for", mark(Status::Pending), labels.of(run));
+        Event::Waiting { run, missing, why } => {
+            let first = format!("{} {} {why}", mark(Status::Pending), labels.of(run));
             let missing = missing.iter().map(|missing| format!("    {missing}"));
             std::iter::once(first).chain(missing).collect()
         }

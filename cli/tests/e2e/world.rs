@@ -259,8 +259,22 @@ fn without_times(text: &str) -> String {
     for line in text.split_inclusive('\n') {
         let end = if line.ends_with('\n') { "\n" } else { "" };
         let words: Vec<String> = line.trim_end_matches('\n').split(' ').map(without_time).collect();
-        tidy.push_str(&words.join(" "));
+        tidy.push_str(&without_ages(words).join(" "));
         tidy.push_str(end);
+    }
+    tidy
+}
+
+/// "failed 2 s ago", whatever the number.
+fn without_ages(words: Vec<String>) -> Vec<String> {
+    let number = |word: &String| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_digit());
+    let unit = |word: &String| matches!(word.trim_end_matches([',', ';', ':', '"']), "s" | "min");
+    let mut tidy: Vec<String> = Vec::new();
+    for word in words {
+        match tidy.last_mut().filter(|last| number(last) && unit(&word)) {
+            Some(last) => *last = format!("<age>{}", word.trim_start_matches(['s', 'm', 'i', 'n'])),
+            None => tidy.push(word),
+        }
     }
     tidy
 }

@@ -16,6 +16,7 @@ pub mod request;
 mod shapes;
 pub mod signin;
 pub mod source;
+pub mod stores;
 mod wire;
 
 pub use ask::{

@@ -7,7 +7,7 @@
 
 mod fitted;
 mod platform;
-mod remote;
+pub(crate) mod remote;
 mod stamp;
 mod written;
 
@@ -26,6 +26,9 @@ use remote::{Address, public_url};
 /// The files whose text [`Found`] holds, if they are there: they say what a set-up was made for, or
 /// stand where a platform allows one file only.
 pub const READ: &[&str] = &[repo_config::FILE, ".gitlab-ci.yml", ".circleci/config.yml", "Jenkinsfile"];
+
+/// The stores that a published dashboard offers.
+const STORES: &str = ".ocuroot/stores.json";
 
 /// What there is.
 #[derive(Clone, Debug, Default)]
@@ -51,6 +54,8 @@ pub struct Asked {
     pub store: Option<Store>,
     /// The branch that is released.
     pub branch: Option<String>,
+    /// Whether CI publishes the dashboard.
+    pub dashboard: bool,
 }
 
 /// Where state and intent live.
@@ -86,6 +91,8 @@ pub struct Setup {
     pub store: Store,
     /// The platform whose CI runs the tool.
     pub platform: Option<Platform>,
+    /// Whether its CI publishes the dashboard.
+    pub dashboard: bool,
     /// What people should know about these choices.
     pub notes: Vec<String>,
     address: Option<Address>,
@@ -114,6 +121,9 @@ pub enum InitError {
         /// The remote.
         url: String,
     },
+    /// A dashboard that nobody could publish, or that could read nothing.
+    #[error("no dashboard can be set up: {0}")]
+    NoDashboard(String),
     /// A text that would mean something else in a script.
     #[error("the {what} {text:?} has characters that no script can hold safely")]
     Odd {
@@ -172,6 +182,36 @@ pub fn propose(found: &Found, asked: &Asked) -> Result<Setup, InitError> {
     if platform.is_some() && store == Store::Fs {
         notes.push("the store is a folder of one machine, which all CI jobs have to share".to_owned());
     }
+    // An earlier set-up leaves this behind.
+    let dashboard = asked.dashboard || found.files.iter().any(|file| file == STORES);
+    if asked.dashboard {
+        if store == Store::Fs {
+            let why = "a page can read no folder of a machine, and that is where the store is";
+            return Err(InitError::NoDashboard(why.to_owned()));
+        }
+        match platform {
+            Some(Platform::Github) => notes.push(
+                "the dashboard is published once the repo's settings say that Pages come from GitHub Actions"
+                    .to_owned(),
+            ),
+            Some(Platform::Gitlab) => {}
+            Some(Platform::Gitea | Platform::Forgejo) => notes.push(
+                "the dashboard goes to the branch `pages`, and a server for pages has to show that; \
+                 pages may read a store only if the host's settings allow it in [cors]"
+                    .to_owned(),
+            ),
+            Some(other) => {
+                let why = format!(
+                    "{other} publishes no pages; `ocuroot state view --export` writes it for any other host"
+                );
+                return Err(InitError::NoDashboard(why));
+            }
+            None => {
+                let why = "no CI is set up that could publish it".to_owned();
+                return Err(InitError::NoDashboard(why));
+            }
+        }
+    }
     let branch = match asked.branch.clone().or(before.branch).or_else(|| found.branch.clone()) {
         Some(branch) => branch,
         None => {
@@ -192,7 +232,7 @@ pub fn propose(found: &Found, asked: &Asked) -> Result<Setup, InitError> {
             |address| format!("{}/{}", address.host, address.slug),
         )),
     };
-    Ok(Setup { alias, url, branch, store, platform, notes, address })
+    Ok(Setup { alias, url, branch, store, platform, dashboard, notes, address })
 }
 
 /// Whether a character stands for itself in YAML, Starlark, Groovy and shell, quoted.

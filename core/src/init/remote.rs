@@ -4,13 +4,13 @@ use super::Platform;
 
 /// A repo on a server that people and jobs reach over HTTP.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Address {
+pub(crate) struct Address {
     /// `github.com`, without a port.
-    pub(super) host: String,
+    pub(crate) host: String,
     /// `https://github.com`, with the port if there is one.
-    pub(super) origin: String,
+    pub(crate) origin: String,
     /// `owner/name`, or longer.
-    pub(super) slug: String,
+    pub(crate) slug: String,
     /// What its URLs for ssh begin with: `git@github.com:`.
     pub(super) ssh: String,
     /// Whether it is reached by ssh at a port of its own.
@@ -19,7 +19,7 @@ pub(super) struct Address {
 
 impl Address {
     /// The address in a URL; none for folders.
-    pub(super) fn of(url: &str) -> Option<Address> {
+    pub(crate) fn of(url: &str) -> Option<Address> {
         if let Some((scheme, rest)) = url.split_once("://") {
             let (authority, path) = rest.split_once('/')?;
             let (user, at) = authority.rsplit_once('@').map_or(("git", authority), |(user, at)| (user, at));

@@ -51,7 +51,7 @@ fn what_suits_a_repo() {
 
 #[test]
 fn what_cannot_be_had_is_refused() {
-    let asked = |store, platform| Asked { store, platform, branch: None };
+    let asked = |store, platform| Asked { store, platform, ..Asked::default() };
     let github = Some(Some(Platform::Github));
     let nowhere = propose(&found("", ""), &asked(Some(Store::Git), None));
     assert_eq!(nowhere, Err(InitError::NoRemote("a store in git".to_owned())));
@@ -68,7 +68,12 @@ fn what_cannot_be_had_is_refused() {
 #[test]
 fn a_later_set_up_is_for_what_the_earlier_one_was() {
     let mut there = found("https://github.com/o/r.git", "");
-    let asked = Asked { platform: Some(None), store: Some(Store::Fs), branch: Some("trunk".to_owned()) };
+    let asked = Asked {
+        platform: Some(None),
+        store: Some(Store::Fs),
+        branch: Some("trunk".to_owned()),
+        dashboard: false,
+    };
     let first = propose(&there, &asked).unwrap();
     let text = files(&there, &first).remove(0).text;
     there.texts.insert(repo_config::FILE.to_owned(), text);
@@ -118,4 +123,46 @@ fn somebody_s_own_files_are_left() {
     let setup = propose(&there, &Asked::default()).unwrap();
     let paths: Vec<String> = files(&there, &setup).into_iter().map(|file| file.path).collect();
     assert_eq!(paths, ["repo.ocu.star", ".gitlab/ocuroot.yml"]);
+}
+
+#[test]
+fn a_dashboard_is_published_where_pages_are() {
+    for (url, workflow, source) in [
+        ("https://github.com/o/r.git", ".github/workflows/ocuroot-dashboard.yml", "github:o/r"),
+        ("git@gitlab.com:a/b/r.git", ".gitlab-ci.yml", "gitlab:gitlab.com/a/b/r"),
+        ("https://codeberg.org/o/r", ".forgejo/workflows/ocuroot-dashboard.yml", "gitea:codeberg.org/o/r"),
+        (
+            "http://gitea.localhost:3000/o/r",
+            ".gitea/workflows/ocuroot-dashboard.yml",
+            "gitea:gitea.localhost:3000/o/r",
+        ),
+    ] {
+        let mut there = found(url, "");
+        let asked = Asked { dashboard: true, ..Asked::default() };
+        let files_for = |there: &Found, asked: &Asked| files(there, &propose(there, asked).unwrap());
+        let written = files_for(&there, &asked);
+        let text = |path: &str| written.iter().find(|file| file.path == path).unwrap().text.as_str();
+        assert!(text(workflow).contains("state view --export public"), "{url}");
+        let stores = crate::hosts::stores::parse(text(STORES).as_bytes()).unwrap();
+        assert_eq!((stores.len(), stores[0].source.as_str()), (1, source));
+        assert_eq!(stores[0].state.as_deref(), Some("ocuroot/state"));
+        for File { path, text } in &written {
+            assert!(!text.contains("@@"), "{path}: {text}");
+        }
+        // Once it is there, a later set-up keeps it.
+        there.files.push(STORES.to_owned());
+        let again = files_for(&there, &Asked::default());
+        assert!(again.iter().any(|file| file.path == workflow && file.text == text(workflow)));
+        let without = files_for(&found(url, ""), &Asked::default());
+        assert!(!without.iter().any(|file| file.text.contains("--export")), "{url}");
+    }
+    for (url, asked) in [
+        ("", Asked::default()),
+        ("https://github.com/o/r", Asked { store: Some(Store::Fs), ..Asked::default() }),
+        ("https://github.com/o/r", Asked { platform: Some(Some(Platform::Jenkins)), ..Asked::default() }),
+        ("https://github.com/o/r", Asked { platform: Some(None), ..Asked::default() }),
+    ] {
+        let refused = propose(&found(url, ""), &Asked { dashboard: true, ..asked });
+        assert!(matches!(refused, Err(InitError::NoDashboard(_))), "{url}: {refused:?}");
+    }
 }

@@ -4,8 +4,9 @@
 //! its name stands on.
 
 use super::stamp::{is_stamped, spelled, stamped};
-use super::{File, Found, Platform, Setup, Store, fitted};
+use super::{File, Found, Platform, STORES, Setup, Store, fitted};
 use crate::VERSION;
+use crate::hosts::stores::Offered;
 use crate::repo_config;
 use crate::repo_name::repo_name_from_url;
 
@@ -78,6 +79,10 @@ pub fn files(found: &Found, setup: &Setup) -> Vec<File> {
         let comment = if path.contains("Jenkinsfile") { "//" } else { "#" };
         add(&path, comment, &text);
     }
+    if let (true, Some(stores)) = (setup.dashboard, ci.as_ref().and_then(Ci::stores)) {
+        // No stamp: JSON has no comments, and there is much that people add.
+        files.push(File { path: STORES.to_owned(), text: stores });
+    }
     files
 }
 
@@ -145,11 +150,16 @@ fn repo_file(setup: &Setup, ci: Option<&Ci<'_>>) -> String {
 /// What a platform's files are made of.
 struct Ci<'a> {
     platform: Platform,
+    /// With CI that publishes the dashboard.
+    dashboard: bool,
+    /// The repo, as a dashboard names it.
+    source: String,
+    slug: &'a str,
     values: Vec<(&'a str, String)>,
 }
 
 impl<'a> Ci<'a> {
-    fn new(platform: Platform, of: &Setup, found: &Found) -> Option<Ci<'a>> {
+    fn new(platform: Platform, of: &'a Setup, found: &Found) -> Option<Ci<'a>> {
         let address = of.address.as_ref()?;
         let (owner, name) = address.slug.rsplit_once('/').unwrap_or_default();
         let api = match address.host.as_str() {
@@ -160,6 +170,7 @@ impl<'a> Ci<'a> {
         let mut values = vec![
             ("version", VERSION.to_owned()),
             ("install", install()),
+            ("sources", SOURCE.to_owned()),
             ("branch", of.branch.clone()),
             ("branch_in_url", of.branch.replace('/', "%252F")),
             ("slug", address.slug.clone()),
@@ -195,7 +206,16 @@ impl<'a> Ci<'a> {
             _ => String::new(),
         };
         values.push(("common", common));
-        Some(Ci { platform, values })
+        values.push(("export", filled(template!("dashboard.sh"), &values)));
+        let dashboard = of.dashboard && of.store == Store::Git;
+        let at = address.origin.split_once("://").map_or(address.host.as_str(), |(_, at)| at);
+        let source = match platform {
+            Platform::Gitlab => format!("gitlab:{at}/{}", address.slug),
+            Platform::Gitea | Platform::Forgejo => format!("gitea:{at}/{}", address.slug),
+            _ if at == "github.com" => format!("github:{}", address.slug),
+            _ => format!("github:{at}/{}", address.slug),
+        };
+        Some(Ci { platform, dashboard, source, slug: &address.slug, values })
     }
 
     fn fill(&self, template: &str) -> String {
@@ -206,13 +226,20 @@ impl<'a> Ci<'a> {
     fn files(&self, found: &Found) -> Vec<(String, String)> {
         let workflows = |folder: &str, release: &str, work: &str| {
             let path = |name: &str| format!("{folder}/workflows/ocuroot-{name}.yml");
-            vec![(path("release"), self.fill(release)), (path("work"), self.fill(work))]
+            let mut files = vec![(path("release"), self.fill(release)), (path("work"), self.fill(work))];
+            files.extend(self.pages().map(|text| (path("dashboard"), text)));
+            files
         };
         let (release, work) = (template!("gitea-release.yml"), template!("gitea-work.yml"));
         // Where there can be only one file, and somebody has it, ours lies beside it.
         let one = |path: &str, beside: &str, template: &str| {
             let taken = found.texts.get(path).is_some_and(|text| !is_stamped(text));
-            vec![(if taken { beside } else { path }.to_owned(), self.fill(template))]
+            let mut text = self.fill(template);
+            if let Some(pages) = self.pages() {
+                text.push('\n');
+                text.push_str(&pages);
+            }
+            vec![(if taken { beside } else { path }.to_owned(), text)]
         };
         match self.platform {
             Platform::Github => {
@@ -227,6 +254,31 @@ impl<'a> Ci<'a> {
             Platform::Jenkins => one("Jenkinsfile", "Jenkinsfile.ocuroot", template!("Jenkinsfile")),
             Platform::Buildkite => vec![(BUILDKITE.to_owned(), self.fill(template!("buildkite.yml")))],
         }
+    }
+
+    /// What publishes the dashboard.
+    fn pages(&self) -> Option<String> {
+        let template = match self.platform {
+            Platform::Github => template!("github-dashboard.yml"),
+            Platform::Gitea | Platform::Forgejo => template!("gitea-dashboard.yml"),
+            Platform::Gitlab => template!("gitlab-dashboard.yml"),
+            Platform::Jenkins | Platform::Circleci | Platform::Buildkite => return None,
+        };
+        self.dashboard.then(|| self.fill(template))
+    }
+
+    /// The store of the set-up, as a dashboard offers it; none where none is published.
+    fn stores(&self) -> Option<String> {
+        self.pages()?;
+        let store = Offered {
+            name: self.slug.to_owned(),
+            source: self.source.clone(),
+            state: Some("ocuroot/state".to_owned()),
+            intent: Some("ocuroot/intent".to_owned()),
+            ..Offered::default()
+        };
+        let text = serde_json::to_string_pretty(&serde_json::json!({ "stores": [store] })).ok()?;
+        Some(text + "\n")
     }
 
     /// The file on the branch for intent, whose change it answers.

@@ -244,6 +244,20 @@ pub fn diff(snapshot: &Snapshot) -> Result<Vec<Difference>, Needs> {
     needs.settle(differences)
 }
 
+/// How intent and state differ at one ref, spelled with `@`; none where they agree, and where there is
+/// neither.
+///
+/// # Errors
+/// What must be loaded.
+pub fn difference(snapshot: &Snapshot, reference: &Ref) -> Result<Option<Change>, Needs> {
+    let intent = reference.to_intent();
+    let state = target(snapshot, &intent)?;
+    if snapshot.exists(&intent)? {
+        return change_at(snapshot, Some(&intent), &state);
+    }
+    Ok(snapshot.exists(&state)?.then_some(Change::Delete))
+}
+
 /// Where the intent at `intent` would be in state.
 fn target(snapshot: &Snapshot, intent: &Ref) -> Result<Ref, Needs> {
     let state = intent.to_state();

@@ -26,12 +26,14 @@
 //! # Ok::<(), ocuroot_core::RefError>(())
 //! ```
 
+mod matches;
 mod needs;
 mod tree;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+pub use matches::{Found, Matches, reading_order};
 pub use needs::{Folder, Needs, Unmet};
 pub(crate) use needs::{lift, unmet};
 use tree::{Loaded, Node, ROOT, Slot, Step, Tree};
@@ -129,6 +131,14 @@ impl Snapshot {
         let mut next = self.clone();
         next.apply(transaction);
         next
+    }
+
+    /// Takes a document as another snapshot has read it. Returns whether that has it.
+    pub(crate) fn share(&mut self, other: &Snapshot, reference: &Ref) -> bool {
+        let Ok(Some(loaded)) = other.slot(reference) else { return false };
+        let (side, path) = address(reference);
+        self.tree_mut(side).set(&path, Some(loaded.clone()));
+        true
     }
 
     fn slot(&self, reference: &Ref) -> Result<Option<&Loaded>, Needs> {

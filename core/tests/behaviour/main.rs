@@ -19,6 +19,9 @@ mod freeze;
 mod generations;
 #[cfg(test)]
 mod outdated;
+#[cfg(test)]
+mod places;
+#[cfg(test)]
 mod plan;
 #[cfg(test)]
 mod push;
@@ -29,10 +32,16 @@ mod reconcile;
 #[cfg(test)]
 mod release;
 #[cfg(test)]
+mod release_screen;
+#[cfg(test)]
 mod rollback;
 #[cfg(test)]
 mod run;
 #[cfg(test)]
+mod screens;
+#[cfg(test)]
 mod summary;
 #[cfg(test)]
 mod summary_update;
+#[cfg(test)]
+mod why;

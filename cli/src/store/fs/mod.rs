@@ -14,6 +14,7 @@
 mod disk;
 mod journal;
 mod lock;
+mod offer;
 mod read;
 mod whole;
 mod write;
@@ -31,6 +32,7 @@ use super::marker::StoreMarker;
 use super::old::Translated;
 use journal::{Journal, Stage};
 use lock::{Attempt, Lock, Patience};
+pub(super) use offer::FolderOffer;
 use read::Batch;
 pub(super) use write::touched;
 

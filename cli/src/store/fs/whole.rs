@@ -151,7 +151,7 @@ fn place(side: Side, path: &str) -> Place {
 }
 
 /// Lists every folder in `refs/`, whatever its path is.
-fn all_below(refs: &Path) -> Result<Vec<Listing>, StoreError> {
+pub(super) fn all_below(refs: &Path) -> Result<Vec<Listing>, StoreError> {
     let mut listings = Vec::new();
     let mut pending = vec![String::new()];
     while let Some(path) = pending.pop() {

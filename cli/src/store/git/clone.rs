@@ -503,6 +503,31 @@ impl Clone {
         self.with(|_, odb| odb.refresh())
     }
 
+    /// Fetches as `arguments` say, on behalf of somebody who wants to see more than commands need.
+    ///
+    /// # Errors
+    /// When the remote does not give it.
+    pub(super) fn fetch_more(&self, arguments: &[&str]) -> Result<(), StoreError> {
+        let answer = {
+            let _alone = self.lock()?;
+            self.git(arguments, None)?
+        };
+        if !answer.success {
+            return Err(self.failed(&answer.stderr));
+        }
+        self.with(|_, odb| odb.refresh())
+    }
+
+    /// What it is a clone of: the remote's URL, which may hold userinfo.
+    pub(super) fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// A branch as it was asked for.
+    pub(super) fn wanted(&self, branch: usize) -> Option<&Wanted> {
+        self.wanted.get(branch)
+    }
+
     /// Housekeeping, if it is due and nobody else uses the clone.
     pub(super) fn keep_up(&self) {
         if self.opened.borrow().is_none() {

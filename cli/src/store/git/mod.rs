@@ -10,6 +10,7 @@
 //!   makes commits of transactions and sees them to the remote.
 //! * [`whole`] does what concerns all documents at once: stores of version 1, upgrades, imports.
 //! * [`summaries`] keeps what viewers need first beside the documents.
+//! * [`offer`] shows them as they are, with their history.
 //! * [`answers`] keeps what was found out about stores that have not changed since.
 //! * [`turn`] lets the writers of one machine take turns, [`upkeep`] keeps a clone small.
 //!
@@ -22,6 +23,7 @@ mod command;
 mod commit;
 mod edit;
 mod objects;
+mod offer;
 mod push;
 mod summaries;
 mod turn;
@@ -51,6 +53,7 @@ use answers::Answers;
 use clone::{Branch, Clone as BareClone, Wanted};
 pub(super) use commit::Outcome;
 use objects::{Entry, Paths};
+pub(super) use offer::BranchOffer;
 
 /// Where a store lies in git.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -223,6 +226,19 @@ impl GitStores {
         match (self.state.prefix, self.intent.clone) {
             ("", _) => format!("{} (state) and {} (intent)", shown(&self.state), shown(&self.intent)),
             _ => shown(&self.state),
+        }
+    }
+
+    /// Where one side lies, with its branch by name.
+    fn location(&self, side: Side) -> GitLocation {
+        let place = self.place(side);
+        let clone = self.clones.get(place.clone);
+        let wanted = clone.and_then(|clone| clone.wanted(place.branch));
+        GitLocation {
+            url: clone.map(|clone| clone.url().to_owned()).unwrap_or_default(),
+            branch: wanted.and_then(|wanted| wanted.branch.clone()),
+            create_branch: wanted.is_some_and(|wanted| wanted.create),
+            support_files: place.support_files.clone(),
         }
     }
 

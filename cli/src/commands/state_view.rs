@@ -1,0 +1,72 @@
+//! `ocuroot state view`
+
+use std::path::{Path, PathBuf};
+
+use super::{here, print};
+use crate::error::Failure;
+use crate::repo::Repo;
+use crate::serve::{self, Bundle, Place, Site};
+use crate::view::say;
+
+/// Serve the dashboard over this repo's store, until Ctrl-C
+///
+/// It follows what happens: a page that is open shows a release as it runs. Pages can read, not
+/// write, and nothing but the store. With --export it serves nothing, and writes the dashboard as a
+/// folder for a static host, where it reads stores from their git hosts.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    place: Place,
+    /// Write the dashboard's files into a folder
+    #[arg(long, value_name = "FOLDER", conflicts_with_all = ["port", "host", "open"])]
+    export: Option<PathBuf>,
+    /// Stores that an exported dashboard offers: a stores.json
+    #[arg(long, value_name = "FILE", requires = "export")]
+    stores: Option<PathBuf>,
+    /// Folder with the dashboard's files, for a build that has none
+    #[arg(long, value_name = "FOLDER", requires = "export")]
+    from: Option<PathBuf>,
+}
+
+impl Args {
+    /// Serves, or exports.
+    ///
+    /// # Errors
+    /// When there is no store, or the address is taken; when something cannot be read or written.
+    pub fn run(self) -> Result<(), Failure> {
+        match &self.export {
+            Some(folder) => self.export(folder),
+            None => self.serve(),
+        }
+    }
+
+    fn serve(self) -> Result<(), Failure> {
+        let repo = Repo::open(&here()?)?;
+        let stores = repo.stores()?;
+        let name = repo.name().map_or_else(|_| stores.describe(), str::to_owned);
+        let listening = self.place.listen()?;
+        let site = Site::new(name, stores.offer()?, &listening);
+        let url = listening.url();
+        if !Bundle::current().is_there() {
+            say(serve::NO_BUNDLE);
+        }
+        print(&url)?;
+        if self.place.open {
+            serve::open_in_browser(&url);
+        }
+        serve::run(site, listening)
+    }
+
+    fn export(&self, folder: &Path) -> Result<(), Failure> {
+        let read = |path: &PathBuf| {
+            std::fs::read_to_string(path).map_err(|source| Failure::File { path: path.clone(), source })
+        };
+        let stores = self.stores.as_ref().map(read).transpose()?;
+        let bundle = match &self.from {
+            Some(from) => Bundle::in_folder(from.clone()),
+            None => Bundle::current(),
+        };
+        serve::export(&bundle, folder, stores.as_deref())?;
+        print(&format!("wrote the dashboard to {}", folder.display()))
+    }
+}

@@ -1,0 +1,587 @@
+//! What is to be done next.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::branch::Look;
+use super::id::Id;
+use super::keep::Recall;
+use super::listing::{OBJECT, Walk, project, size_then};
+use super::marker::{self, Layout, Wrong};
+use super::reader::{
+    Batch, FILES, Got, Ground, MUCH, PAGES, Pin, Problem, Reader, SIDES, SMALL, Sent, Stage, Summaries, What,
+    document,
+};
+use super::{Job, Wants, Work};
+use crate::generations::{OldFile, translate};
+use crate::hosts::{Ask, Wanted};
+use crate::refs::{Marker, Ref};
+use crate::snapshot::{Folder, address};
+use crate::summary::{self, Summary};
+
+impl Reader {
+    /// What is to be done for `wants`, as much as can be known now; what is on its way already is left
+    /// out. Nothing to be done and nothing on its way: the snapshot holds what was wanted, or there is a
+    /// [problem](Reader::problem).
+    pub fn jobs(&mut self, wants: &Wants) -> Vec<Job> {
+        let mut batch = Batch::default();
+        if self.problem.is_none() {
+            for spot in 0..self.spots.len() {
+                self.find(spot, &mut batch);
+            }
+            let mut known = true;
+            for side in SIDES {
+                known &= self.survey(side, &mut batch);
+            }
+            if self.grounds.iter().any(Ground::is_first) {
+                if known {
+                    self.whole(&mut batch);
+                }
+            } else {
+                self.wanted(wants, &mut batch);
+            }
+        }
+        if self.problem.is_some() {
+            return Vec::new();
+        }
+        self.send(batch)
+    }
+
+    /// Whether answers are still to come.
+    #[must_use]
+    pub fn is_waiting(&self) -> bool {
+        !self.flying.is_empty()
+    }
+
+    /// Asks where the branches are now; [`Reader::news`] tells when one has moved. Nothing for a reader
+    /// that has not begun, or that reads an earlier commit.
+    pub fn poll(&mut self) -> Vec<Job> {
+        let mut batch = Batch::default();
+        for (index, spot) in self.spots.iter_mut().enumerate() {
+            let settled = matches!(spot.stage, Stage::Found | Stage::Missing);
+            if spot.pin == Pin::Head && settled && !spot.asking {
+                spot.asking = true;
+                let etag = spot.news.as_ref().map_or(&spot.etag, |(_, etag)| etag).clone();
+                let ask = Ask::Head { branch: spot.place.branch.clone(), etag };
+                batch.asks.push((index, ask, What::Commit { poll: true }));
+            }
+        }
+        self.send(batch)
+    }
+
+    fn send(&mut self, batch: Batch) -> Vec<Job> {
+        let mut jobs = Vec::new();
+        let Batch { branches, trees, blobs, asks, files } = batch;
+        if !(branches.is_empty() && trees.is_empty() && blobs.is_empty()) {
+            let texts = |ids: &std::collections::BTreeSet<Id>| ids.iter().map(Id::to_string).collect();
+            let recall = Recall {
+                branches: branches.iter().filter_map(|spot| self.spots.get(*spot)).map(|s| s.key()).collect(),
+                trees: texts(&trees),
+                blobs: texts(&blobs),
+            };
+            let ids: Vec<Id> = trees.into_iter().chain(blobs).collect();
+            self.tried.extend(ids.iter().map(|id| (*id, false)));
+            let what = What::Recall { branches: branches.into_iter().collect(), ids };
+            jobs.push(self.job(0, Work::Recall(recall), what));
+        }
+        for (spot, ask, what) in asks {
+            let Some(place) = self.spots.get_mut(spot) else { continue };
+            if let What::Folder { path, deep, .. } = &what {
+                let asked = if *deep { &mut place.belows } else { &mut place.folders };
+                asked.insert(path.clone());
+            }
+            let host = place.place.host;
+            jobs.push(self.job(spot, Work::Ask { host, ask }, what));
+        }
+        for (index, files) in files {
+            let Some(spot) = self.spots.get_mut(index) else { continue };
+            let (host, commit) = (spot.place.host, spot.branch.commit.id.clone());
+            let mut files: Vec<(String, Option<Id>)> = files.into_iter().collect();
+            files.retain(|(path, _)| spot.files.insert(path.clone()));
+            for part in files.chunks(FILES) {
+                let wanted = |(path, blob): &(String, Option<Id>)| Wanted {
+                    path: path.clone(),
+                    blob: blob.map(|blob| blob.to_string()),
+                };
+                let ask = Ask::Files { commit: commit.clone(), files: part.iter().map(wanted).collect() };
+                jobs.push(self.job(index, Work::Ask { host, ask }, What::Files { files: part.to_vec() }));
+            }
+        }
+        jobs
+    }
+
+    fn job(&mut self, spot: usize, work: Work, what: What) -> Job {
+        self.ids = self.ids.wrapping_add(1);
+        self.flying.insert(self.ids, Sent { epoch: self.epoch, spot, what });
+        Job { id: self.ids, work }
+    }
+
+    /// Which commit is read.
+    fn find(&mut self, index: usize, batch: &mut Batch) {
+        let state = self.spots.first().filter(|state| state.stage == Stage::Found);
+        let state = state.map(|state| state.branch.commit.id.clone());
+        let Some(spot) = self.spots.get_mut(index) else { return };
+        if spot.asking {
+            return;
+        }
+        let ask = match (spot.stage, &spot.pin) {
+            (Stage::Found | Stage::Missing, _) => return,
+            (Stage::New, _) => {
+                spot.asking = true;
+                batch.branches.insert(index);
+                return;
+            }
+            (Stage::Open, Pin::Head) => {
+                Ask::Head { branch: spot.place.branch.clone(), etag: spot.etag.clone() }
+            }
+            (Stage::Open, Pin::Commit(id)) => Ask::Commit { id: id.clone() },
+            // Not before one knows how early.
+            (Stage::Open | Stage::Page(_), Pin::Before(_)) if state.is_none() => return,
+            (Stage::Open, Pin::Before(_)) => Ask::Head { branch: spot.place.branch.clone(), etag: None },
+            (Stage::Page(page), _) => {
+                Ask::History { from: spot.branch.commit.id.clone(), path: None, page: page.min(PAGES) }
+            }
+        };
+        spot.asking = true;
+        batch.asks.push((index, ask, What::Commit { poll: false }));
+    }
+
+    /// Where a store lies in its branch, and its version. Returns whether that is known.
+    fn survey(&mut self, side: Marker, batch: &mut Batch) -> bool {
+        if self.grounds.get(side as usize) != Some(&Ground::Unknown) {
+            return true;
+        }
+        let ground = self.ground(side, batch);
+        let known = ground != Ground::Unknown;
+        if let Some(there) = self.grounds.get_mut(side as usize) {
+            *there = ground;
+        }
+        known
+    }
+
+    fn ground(&mut self, side: Marker, batch: &mut Batch) -> Ground {
+        let index = self.spot(side);
+        let (Some(spot), Some(state)) = (self.spots.get(index), self.spots.first()) else {
+            return Ground::Unknown;
+        };
+        if !matches!(state.stage, Stage::Found | Stage::Missing) {
+            return Ground::Unknown;
+        }
+        // Two names for one commit are one store, too.
+        let shared = self.spots.len() == 1 || spot.branch.commit.id == state.branch.commit.id;
+        match (spot.stage, side) {
+            (Stage::Found, _) => {}
+            (Stage::Missing, Marker::State) => {
+                self.problem = Some(Problem::NoBranch { name: spot.place.branch.clone() });
+                return Ground::Unknown;
+            }
+            // Nobody has intended anything yet.
+            (Stage::Missing, Marker::Intent) => return Ground::Nothing,
+            _ => return Ground::Unknown,
+        }
+        let items = match self.list(index, "", false, batch) {
+            Got::There(root) => self.forest.get(&root).unwrap_or_default(),
+            Got::Absent => return Ground::Nothing,
+            Got::Waiting => return Ground::Unknown,
+        };
+        let has = |name: &str, folder| self.forest.child(items, name).is_some_and(|i| i.folder == folder);
+        let own = match side {
+            Marker::State => "state",
+            Marker::Intent => "intent",
+        };
+        let (at_root, refs, inside) = (has(marker::NAME, false), has("refs", true), has(own, true));
+        if at_root {
+            return self.marked(index, side, "", shared && side == Marker::Intent, batch);
+        }
+        if inside {
+            match self.list(index, own, false, batch) {
+                Got::There(folder) => {
+                    let items = self.forest.get(&folder).unwrap_or_default();
+                    if self.forest.child(items, marker::NAME).is_some() {
+                        return self.marked(index, side, &format!("{own}/"), false, batch);
+                    }
+                }
+                Got::Absent => {}
+                Got::Waiting => return Ground::Unknown,
+            }
+        }
+        // Somebody may have lost the marker; what is there can be looked at all the same.
+        match refs && !(shared && side == Marker::Intent) {
+            true => Ground::At { prefix: String::new(), layout: Layout::Current },
+            false => Ground::Nothing,
+        }
+    }
+
+    /// What the marker below `prefix` says; `others` if the store of state lies there, and this is intent.
+    fn marked(&mut self, spot: usize, side: Marker, prefix: &str, others: bool, batch: &mut Batch) -> Ground {
+        let path = format!("{prefix}{}", marker::NAME);
+        let bytes = match self.file(spot, &path, batch) {
+            Got::There(bytes) => bytes,
+            Got::Absent => return Ground::Nothing,
+            Got::Waiting => return Ground::Unknown,
+        };
+        match marker::parse(&bytes, side) {
+            _ if others => Ground::Nothing,
+            Ok(layout) => Ground::At { prefix: prefix.to_owned(), layout },
+            Err(wrong) => {
+                self.problem = Some(match wrong {
+                    Wrong::Side => Problem::Side { side },
+                    Wrong::Version(found) => Problem::Version { side, found },
+                    Wrong::Text(why) => Problem::Marker { side, why },
+                });
+                Ground::Unknown
+            }
+        }
+    }
+
+    /// Whether the cache is still to be asked for a folder, and for what was there before: that knows
+    /// folders in it that have not changed.
+    fn recall(&mut self, index: usize, path: &str, id: Id, batch: &mut Batch) -> bool {
+        let old = self.spots.get(index).and_then(|spot| spot.old.as_ref());
+        let old = match old.map(|old| old.look(&self.forest, path)) {
+            Some(Look::Folder(old) | Look::Unknown(Some((_, old)))) => Some(old),
+            _ => None,
+        };
+        let mut waiting = false;
+        for id in std::iter::once(id).chain(old.filter(|old| *old != id)) {
+            match self.tried.get(&id) {
+                _ if self.forest.get(&id).is_some() => {}
+                Some(true) => {}
+                Some(false) => waiting = true,
+                None => {
+                    batch.trees.insert(id);
+                    waiting = true;
+                }
+            }
+        }
+        waiting
+    }
+
+    /// The folder at a path, listed; with `deep`, everything below it is asked for as well.
+    fn list(&mut self, index: usize, path: &str, deep: bool, batch: &mut Batch) -> Got<Id> {
+        let Some(spot) = self.spots.get(index) else { return Got::Absent };
+        let id = match spot.branch.look(&self.forest, path) {
+            Look::Absent | Look::File(_) => return Got::Absent,
+            Look::Folder(id) if self.forest.get(&id).is_some() => return Got::There(id),
+            Look::Folder(id) => {
+                if self.recall(index, path, id, batch) {
+                    return Got::Waiting;
+                }
+                Some(id)
+            }
+            Look::Unknown(Some((at, id))) => {
+                if self.recall(index, &at, id, batch) {
+                    return Got::Waiting;
+                }
+                None
+            }
+            Look::Unknown(None) => None,
+        };
+        self.ask_folder(index, path, id, deep, batch);
+        Got::Waiting
+    }
+
+    fn ask_folder(&self, index: usize, path: &str, id: Option<Id>, deep: bool, batch: &mut Batch) {
+        let Some(spot) = self.spots.get(index).filter(|spot| !spot.is_asked(path)) else { return };
+        let (commit, path) = (spot.branch.commit.id.clone(), path.to_owned());
+        let tree = id.map(|id| id.to_string());
+        let ask = match deep {
+            true => Ask::Below { commit, path: path.clone(), tree },
+            false => Ask::Folder { commit, path: path.clone(), tree },
+        };
+        batch.asks.push((index, ask, What::Folder { path, id, deep }));
+    }
+
+    /// The content of a file.
+    fn file(&mut self, index: usize, path: &str, batch: &mut Batch) -> Got<Arc<[u8]>> {
+        let Some(spot) = self.spots.get(index) else { return Got::Absent };
+        let id = match spot.branch.look(&self.forest, path) {
+            Look::Absent | Look::Folder(_) => return Got::Absent,
+            Look::File(id) => {
+                if let Some(bytes) = self.bytes.get(&id) {
+                    return Got::There(Arc::clone(bytes));
+                }
+                if let Some(bytes) = marker::well_known(&id).filter(|_| path.ends_with(marker::NAME)) {
+                    return Got::There(Arc::from(bytes));
+                }
+                if self.lost.contains(&id) {
+                    return Got::Absent;
+                }
+                match self.tried.get(&id) {
+                    Some(true) => {}
+                    Some(false) => return Got::Waiting,
+                    None => {
+                        batch.blobs.insert(id);
+                        return Got::Waiting;
+                    }
+                }
+                Some(id)
+            }
+            Look::Unknown(Some((at, id))) => {
+                if self.recall(index, &at, id, batch) {
+                    return Got::Waiting;
+                }
+                None
+            }
+            Look::Unknown(None) => None,
+        };
+        batch.files.entry(index).or_default().insert(path.to_owned(), id);
+        Got::Waiting
+    }
+
+    fn wanted(&mut self, wants: &Wants, batch: &mut Batch) {
+        if wants.summaries && self.current == Summaries::Unread {
+            self.summarise(batch);
+        }
+        for folder in &wants.needs.folders {
+            if !self.done.contains(folder) && self.want_folder(folder, batch) {
+                self.done.insert(folder.clone());
+            }
+        }
+        for reference in &wants.needs.bodies {
+            self.want_body(reference, batch);
+        }
+    }
+
+    fn summarise(&mut self, batch: &mut Batch) {
+        let prefix = match self.grounds.first() {
+            Some(Ground::At { prefix, .. }) => prefix.clone(),
+            Some(Ground::Nothing) => {
+                self.current = Summaries::Absent;
+                return;
+            }
+            _ => return,
+        };
+        let path = format!("{prefix}{}", summary::FOLDER);
+        // The folder around it holds nothing else, and its id is known.
+        let around = path.rsplit_once('/').map_or("", |(around, _)| around).to_owned();
+        let folder = match self.list(0, &around, true, batch) {
+            Got::There(_) => self.list(0, &path, false, batch),
+            other => other,
+        };
+        let folder = match folder {
+            Got::There(folder) => folder,
+            Got::Absent => {
+                self.current = Summaries::Absent;
+                return;
+            }
+            Got::Waiting => return,
+        };
+        let files = self.forest.get(&folder).unwrap_or_default().iter().filter(|item| !item.folder);
+        let files = files.map(|item| (self.forest.name_of(item).to_owned(), item.id));
+        let files: Vec<(String, Id)> = files.filter(|(name, _)| name.ends_with(".json")).collect();
+        let (mut read, mut whole) = (BTreeMap::new(), true);
+        for (name, id) in files {
+            let path = format!("{path}/{name}");
+            let parsed = match self.summaries.get(&id) {
+                Some(parsed) => parsed.clone(),
+                None => match self.file(0, &path, batch) {
+                    Got::There(bytes) => {
+                        let parsed = Summary::parse(&bytes).map(Arc::new);
+                        self.bytes.remove(&id);
+                        self.summaries.insert(id, parsed.clone());
+                        parsed
+                    }
+                    Got::Absent => None,
+                    Got::Waiting => {
+                        whole = false;
+                        None
+                    }
+                },
+            };
+            if let Some(summary) = parsed.filter(|summary| path.ends_with(&summary::path(&summary.package))) {
+                read.insert(summary.package.clone(), Summary::clone(&summary));
+            }
+        }
+        if whole {
+            self.current = Summaries::Read(Arc::new(read));
+        }
+    }
+
+    /// Lists what is needed; returns whether the snapshot has it now.
+    fn want_folder(&mut self, folder: &Folder, batch: &mut Batch) -> bool {
+        let Folder { side, path: below, below: glob } = folder;
+        let base = match self.grounds.get(*side as usize) {
+            Some(Ground::At { prefix, .. }) => format!("{prefix}refs"),
+            Some(Ground::Nothing) => {
+                self.snapshot.list(*side, below, false, []);
+                return true;
+            }
+            _ => return false,
+        };
+        let index = self.spot(*side);
+        let path = if below.is_empty() { base.clone() } else { format!("{base}/{below}") };
+        let deep = glob.is_some() && self.at_once(*side, below);
+        let id = match self.list(index, &path, deep, batch) {
+            Got::There(id) => id,
+            Got::Absent => {
+                self.snapshot.list(*side, below, false, []);
+                return true;
+            }
+            Got::Waiting => return false,
+        };
+        let descent = glob.as_ref().map(|glob| glob.descend(below));
+        let mut walk = Walk::new(&self.forest, &path);
+        walk.down(&id, descent.as_ref(), 0);
+        let missing = walk.missing;
+        if missing.is_empty() {
+            let mut into = self.snapshot.folder(*side, below);
+            project(&self.forest, &id, &mut into, descent.as_ref(), &mut 0, 0);
+            return true;
+        }
+        for (path, id) in missing {
+            if self.recall(index, &path, id, batch) {
+                continue;
+            }
+            let below = path.get(base.len() + 1..).unwrap_or_default();
+            let deep = self.at_once(*side, below);
+            self.ask_folder(index, &path, Some(id), deep, batch);
+        }
+        false
+    }
+
+    /// Whether everything below a folder is to be listed at once.
+    fn at_once(&self, side: Marker, below: &str) -> bool {
+        let Some(spot) = self.spots.get(self.spot(side)) else { return false };
+        let Some(base) = self.base(side) else { return false };
+        let path = if below.is_empty() { base } else { format!("{base}/{below}") };
+        if spot.large.contains(&path) {
+            return false;
+        }
+        // One release, or what is current of a package.
+        if below.split('/').any(|segment| segment.starts_with('@')) {
+            return true;
+        }
+        let most = spot.place.page.max(SMALL);
+        let then = size_then(&self.forest, spot.old.as_ref(), &path, most);
+        match then.or_else(|| self.estimate(side, below)) {
+            Some(size) => size <= most,
+            None => spot.place.page >= MUCH && !spot.large.iter().any(|large| path.starts_with(large)),
+        }
+    }
+
+    /// How many entries there may be below a folder, by what summaries count.
+    fn estimate(&self, side: Marker, below: &str) -> Option<usize> {
+        let Summaries::Read(read) = &self.current else { return None };
+        let within = |package: &Ref| {
+            let package = package.as_str();
+            let rest = package.strip_prefix(below);
+            below.is_empty() || rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        let size = |summary: &Summary| match side {
+            // A folder and a file for each document, and folders around them.
+            Marker::Intent => summary.live.len() * 3,
+            Marker::State => {
+                let runs: usize = summary.counts.runs.values().sum();
+                runs * 11 + summary.counts.releases * 8 + summary.live.len() * 3
+            }
+        };
+        let found = read.iter().filter(|(package, _)| within(package)).map(|(_, summary)| size(summary));
+        found.reduce(|a, b| a + b)
+    }
+
+    /// Loads a document, if it has come.
+    fn want_body(&mut self, reference: &Ref, batch: &mut Batch) {
+        if self.snapshot.blob(reference).is_ok() {
+            return;
+        }
+        let (side, path) = address(reference);
+        let odd = path.split('/').any(|segment| matches!(segment, "." | ".."));
+        let base = match self.grounds.get(side as usize) {
+            Some(Ground::At { prefix, .. }) if !odd => format!("{prefix}refs"),
+            Some(Ground::Unknown) | None => return,
+            _ => {
+                self.snapshot.load(reference, None);
+                return;
+            }
+        };
+        let (index, file) = (self.spot(side), document(&base, &path));
+        // A document that is what it was before needs no reading.
+        if let Some(spot) = self.spots.get(index)
+            && let Some(old) = &spot.old
+            && let Look::File(id) = spot.branch.look(&self.forest, &file)
+            && old.look(&self.forest, &file) == Look::File(id)
+            && self.snapshot.share(&self.previous, reference)
+        {
+            return;
+        }
+        match self.file(index, &file, batch) {
+            Got::There(bytes) => self.snapshot.load(reference, Some(&bytes)),
+            Got::Absent => self.snapshot.load(reference, None),
+            Got::Waiting => {}
+        }
+    }
+
+    /// Reads both stores whole, and translates them.
+    fn whole(&mut self, batch: &mut Batch) {
+        self.current = Summaries::Absent;
+        if self.translated {
+            return;
+        }
+        let (mut files, mut whole) = (Vec::new(), true);
+        for side in SIDES {
+            let Some(base) = self.base(side) else { continue };
+            let index = self.spot(side);
+            let page = self.spots.get(index).map_or(0, |spot| spot.place.page);
+            let large = self.spots.get(index).is_some_and(|spot| spot.large.contains(&base));
+            let root = match self.list(index, &base, page > 0 && !large, batch) {
+                Got::There(root) => root,
+                Got::Absent => continue,
+                Got::Waiting => {
+                    whole = false;
+                    continue;
+                }
+            };
+            let (paths, missing) = self.documents(&root, &base);
+            for (path, id) in missing {
+                whole = false;
+                if !self.recall(index, &path, id, batch) {
+                    let large = self.spots.get(index).is_some_and(|spot| spot.large.contains(&path));
+                    self.ask_folder(index, &path, Some(id), !large, batch);
+                }
+            }
+            for path in paths {
+                match self.file(index, &path, batch) {
+                    Got::There(bytes) => {
+                        let inner = path.get(base.len() + 1..).unwrap_or_default();
+                        let inner = inner.strip_suffix(OBJECT).unwrap_or(inner).trim_end_matches('/');
+                        files.push(OldFile { side, path: inner.to_owned(), bytes: bytes.to_vec() });
+                    }
+                    Got::Absent => {}
+                    Got::Waiting => whole = false,
+                }
+            }
+        }
+        if whole {
+            let translation = translate(files);
+            self.snapshot = translation.memory.snapshot();
+            self.remarks = translation.remarks;
+            self.translated = true;
+        }
+    }
+
+    /// All documents' files below a folder, and the folders that are not listed.
+    fn documents(&self, root: &Id, base: &str) -> (Vec<String>, Vec<(String, Id)>) {
+        let (mut files, mut missing) = (Vec::new(), Vec::new());
+        let mut open = vec![(base.to_owned(), *root)];
+        while let Some((path, id)) = open.pop() {
+            let Some(items) = self.forest.get(&id) else {
+                missing.push((path, id));
+                continue;
+            };
+            if open.len() > 3_000_000 || path.len() > Ref::MAX_LEN + base.len() {
+                continue;
+            }
+            for item in items {
+                let name = self.forest.name_of(item);
+                let inner = format!("{path}/{name}");
+                match item.folder {
+                    true => open.push((inner, item.id)),
+                    false if name == OBJECT => files.push(inner),
+                    false => {}
+                }
+            }
+        }
+        (files, missing)
+    }
+}

@@ -1,0 +1,363 @@
+//! A git host in memory, a cache, and somebody who carries out jobs.
+
+use std::collections::{BTreeMap, HashMap};
+
+use sha1::{Digest, Sha1};
+
+use crate::hosts::{Answer, Ask, Commit, Entry, EntryKind, File, Head, History, Listing};
+use crate::memory::Memory;
+use crate::reading::{Job, Keep, Place, Reader, Recalled, Wants, Work};
+use crate::refs::Marker;
+use crate::snapshot::{Needs, Snapshot};
+use crate::summary;
+
+/// How much a host answers in one request.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Limits {
+    /// Entries of one folder.
+    pub(super) folder: usize,
+    /// Entries of a whole subtree.
+    pub(super) below: usize,
+    /// Whether it goes on with the next page, or gives up.
+    pub(super) pages: bool,
+    /// Files.
+    pub(super) files: usize,
+}
+
+pub(super) const GITHUB: Limits = Limits { folder: 100_000, below: 25_000, pages: false, files: 250 };
+pub(super) const GITLAB: Limits = Limits { folder: 100, below: 100, pages: true, files: 100 };
+pub(super) const GITEA: Limits = Limits { folder: 1000, below: 1000, pages: true, files: 30 };
+
+type Files = BTreeMap<String, Vec<u8>>;
+
+/// A host with one repo.
+pub(super) struct Host {
+    pub(super) limits: Limits,
+    /// Leaves folders out of listings of everything below one.
+    pub(super) files_only: bool,
+    /// Each branch's commits, oldest first.
+    branches: BTreeMap<String, Vec<Commit>>,
+    trees: HashMap<String, Vec<(String, EntryKind, String)>>,
+    blobs: HashMap<String, Vec<u8>>,
+    /// Every question, in order.
+    pub(super) asked: Vec<Ask>,
+    /// How many requests it took to answer them.
+    pub(super) requests: usize,
+    /// How often one had to wait for answers before the next questions.
+    pub(super) rounds: usize,
+}
+
+impl Host {
+    pub(super) fn new(limits: Limits) -> Host {
+        Host {
+            limits,
+            files_only: false,
+            branches: BTreeMap::new(),
+            trees: HashMap::new(),
+            blobs: HashMap::new(),
+            asked: Vec::new(),
+            requests: 0,
+            rounds: 0,
+        }
+    }
+
+    /// Puts a commit with these files onto a branch.
+    pub(super) fn commit(&mut self, branch: &str, time: &str, files: &Files) -> String {
+        let entries: Vec<(&str, &[u8])> =
+            files.iter().map(|(path, bytes)| (path.as_str(), &**bytes)).collect();
+        let tree = self.tree(&entries);
+        let id = hash("commit", format!("{tree}{time}").as_bytes());
+        let commit = Commit { id: id.clone(), tree: Some(tree), time: time.into(), ..Commit::default() };
+        self.branches.entry(branch.into()).or_default().push(commit);
+        id
+    }
+
+    /// Writes a folder; `entries` are sorted by path.
+    fn tree(&mut self, entries: &[(&str, &[u8])]) -> String {
+        let mut items: Vec<(String, EntryKind, String)> = Vec::new();
+        let mut rest = entries;
+        while let Some((path, bytes)) = rest.first() {
+            match path.split_once('/') {
+                Some((folder, _)) => {
+                    let inside = |(path, _): &&(&str, &[u8])| {
+                        path.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'))
+                    };
+                    // Sorted by path, but `a-b` comes between `a` and `a/b`.
+                    let here: Vec<(&str, &[u8])> = rest
+                        .iter()
+                        .take_while(inside)
+                        .map(|(path, bytes)| (&path[folder.len() + 1..], *bytes))
+                        .collect();
+                    rest = &rest[here.len()..];
+                    items.push((folder.to_owned(), EntryKind::Folder, String::new()));
+                    let id = self.tree(&here);
+                    items.last_mut().unwrap().2 = id;
+                }
+                None => {
+                    let id = hash("blob", bytes);
+                    self.blobs.insert(id.clone(), bytes.to_vec());
+                    items.push(((*path).to_owned(), EntryKind::File, id));
+                    rest = &rest[1..];
+                }
+            }
+        }
+        let name = |(name, kind, _): &(String, EntryKind, String)| match kind {
+            EntryKind::Folder => format!("{name}/"),
+            EntryKind::File => name.clone(),
+        };
+        items.sort_by_key(name);
+        let mut bytes = Vec::new();
+        for (name, kind, id) in &items {
+            bytes.extend_from_slice(if *kind == EntryKind::Folder { b"40000 " } else { b"100644 " });
+            bytes.extend_from_slice(name.as_bytes());
+            bytes.push(0);
+            bytes.extend((0..20).map(|at| u8::from_str_radix(&id[at * 2..at * 2 + 2], 16).unwrap()));
+        }
+        let id = hash("tree", &bytes);
+        self.trees.insert(id.clone(), items);
+        id
+    }
+
+    fn at(&self, commit: &str, path: &str) -> Option<(EntryKind, String)> {
+        let commit =
+            self.branches.values().flatten().find(|other| other.id == commit).expect("a commit of the repo");
+        let mut here = (EntryKind::Folder, commit.tree.clone().unwrap());
+        for segment in path.split('/').filter(|segment| !segment.is_empty()) {
+            let (_, kind, id) = self.trees.get(&here.1)?.iter().find(|(name, ..)| name == segment)?;
+            here = (*kind, id.clone());
+        }
+        Some(here)
+    }
+
+    fn folder(&self, commit: &str, path: &str, tree: Option<&String>) -> Option<String> {
+        let (kind, id) = self.at(commit, path)?;
+        if let Some(tree) = tree {
+            assert_eq!(tree, &id, "{path} at {commit}");
+        }
+        (kind == EntryKind::Folder).then_some(id)
+    }
+
+    fn below(&self, id: &str, path: &str, found: &mut Vec<Entry>) {
+        for (name, kind, id) in &self.trees[id] {
+            let path = if path.is_empty() { name.clone() } else { format!("{path}/{name}") };
+            if *kind == EntryKind::File || !self.files_only {
+                found.push(Entry { path: path.clone(), kind: *kind, id: id.clone() });
+            }
+            if *kind == EntryKind::Folder {
+                self.below(id, &path, found);
+            }
+        }
+    }
+
+    fn answer(&mut self, ask: &Ask) -> Answer {
+        let mut requests = 1;
+        let answer = match ask {
+            Ask::Head { branch, etag } => {
+                Answer::Head(match self.branches.get(branch.as_deref().unwrap_or("main")) {
+                    None => Head::Missing,
+                    Some(commits) => {
+                        let commit = commits.last().unwrap().clone();
+                        match etag.as_deref() == Some(&commit.id) {
+                            true => Head::Unchanged,
+                            false => {
+                                Head::At { branch: String::new(), etag: Some(commit.id.clone()), commit }
+                            }
+                        }
+                    }
+                })
+            }
+            Ask::Commit { id } => Answer::Commit(
+                self.branches.values().flatten().find(|commit| commit.id == *id).unwrap().clone(),
+            ),
+            Ask::Folder { commit, path, tree } => {
+                Answer::Folder(self.folder(commit, path, tree.as_ref()).map(|id| {
+                    let items = &self.trees[&id];
+                    requests = items.len().div_ceil(self.limits.folder).max(1);
+                    let entry = |(path, kind, id): &(String, EntryKind, String)| Entry {
+                        path: path.clone(),
+                        kind: *kind,
+                        id: id.clone(),
+                    };
+                    items.iter().map(entry).collect()
+                }))
+            }
+            Ask::Below { commit, path, tree } => {
+                Answer::Below(self.folder(commit, path, tree.as_ref()).map(|id| {
+                    let mut entries = Vec::new();
+                    self.below(&id, "", &mut entries);
+                    let whole = self.limits.pages || entries.len() <= self.limits.below;
+                    match whole {
+                        true => requests = entries.len().div_ceil(self.limits.below).max(1),
+                        false => entries.truncate(self.limits.below),
+                    }
+                    Listing { entries, whole }
+                }))
+            }
+            Ask::Files { commit, files } => {
+                requests = files.len().div_ceil(self.limits.files);
+                let file = |wanted: &crate::hosts::Wanted| {
+                    let found = self.at(commit, &wanted.path).filter(|(kind, _)| *kind == EntryKind::File);
+                    if let Some(blob) = &wanted.blob {
+                        assert_eq!(Some(blob), found.as_ref().map(|(_, id)| id), "{}", wanted.path);
+                    }
+                    File { path: wanted.path.clone(), bytes: found.map(|(_, id)| self.blobs[&id].clone()) }
+                };
+                Answer::Files(files.iter().map(file).collect())
+            }
+            Ask::History { from, page, .. } => {
+                let commits =
+                    self.branches.values().find(|commits| commits.iter().any(|c| c.id == *from)).unwrap();
+                let newest: Vec<Commit> =
+                    commits.iter().rev().skip_while(|c| c.id != *from).cloned().collect();
+                let skip = (*page as usize - 1) * 2;
+                Answer::History(History {
+                    commits: newest.iter().skip(skip).take(2).cloned().collect(),
+                    more: newest.len() > skip + 2,
+                })
+            }
+            other => panic!("nobody asks {other:?}"),
+        };
+        self.requests += requests;
+        self.asked.push(ask.clone());
+        answer
+    }
+
+    /// Forgets what it was asked, and says how many requests that took.
+    pub(super) fn take_requests(&mut self) -> usize {
+        self.asked.clear();
+        self.rounds = 0;
+        std::mem::take(&mut self.requests)
+    }
+}
+
+fn hash(kind: &str, bytes: &[u8]) -> String {
+    let mut hash = Sha1::new();
+    hash.update(format!("{kind} {}\0", bytes.len()));
+    hash.update(bytes);
+    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// A cache across sessions.
+#[derive(Default)]
+pub(super) struct Cache {
+    branches: HashMap<String, Vec<u8>>,
+    trees: HashMap<String, Vec<u8>>,
+    blobs: HashMap<String, Vec<u8>>,
+    pub(super) written: usize,
+}
+
+impl Cache {
+    fn recall(&self, job: &Job, reader: &mut Reader) -> bool {
+        let Work::Recall(recall) = &job.work else { return false };
+        let find = |keys: &[String], among: &HashMap<String, Vec<u8>>| -> Vec<(String, Vec<u8>)> {
+            keys.iter().filter_map(|key| Some((key.clone(), among.get(key)?.clone()))).collect()
+        };
+        reader.recalled(
+            job.id,
+            Recalled {
+                branches: find(&recall.branches, &self.branches),
+                trees: find(&recall.trees, &self.trees),
+                blobs: find(&recall.blobs, &self.blobs),
+            },
+        );
+        true
+    }
+
+    fn keep(&mut self, reader: &mut Reader) {
+        for keep in reader.keeps() {
+            self.written += 1;
+            match keep {
+                Keep::Branch { key, bytes } => self.branches.insert(key, bytes),
+                Keep::Tree { id, bytes } => self.trees.insert(id, bytes),
+                Keep::Blob { id, bytes } => self.blobs.insert(id, bytes),
+            };
+        }
+    }
+}
+
+/// Carries out jobs until nothing is to be done.
+pub(super) fn settle(reader: &mut Reader, host: &mut Host, cache: &mut Cache, wants: &Wants) {
+    loop {
+        let jobs = reader.jobs(wants);
+        if jobs.is_empty() {
+            break;
+        }
+        carry_out(reader, host, cache, jobs);
+    }
+    assert!(!reader.is_waiting());
+    cache.keep(reader);
+}
+
+pub(super) fn carry_out(reader: &mut Reader, host: &mut Host, cache: &Cache, jobs: Vec<Job>) {
+    let mut asks = Vec::new();
+    for job in jobs {
+        if !cache.recall(&job, reader) {
+            asks.push(job);
+        }
+    }
+    host.rounds += usize::from(!asks.is_empty());
+    for job in asks {
+        if let Work::Ask { ask, .. } = &job.work {
+            let answer = host.answer(ask);
+            reader.answered(job.id, answer);
+        }
+    }
+}
+
+/// Decides on what is read, and reads what that takes.
+pub(super) fn decide<T>(
+    reader: &mut Reader,
+    host: &mut Host,
+    cache: &mut Cache,
+    decide: impl Fn(&Snapshot) -> Result<T, Needs>,
+) -> T {
+    settle(reader, host, cache, &Wants::default());
+    loop {
+        match decide(reader.snapshot()) {
+            Ok(answer) => return answer,
+            Err(needs) => {
+                assert!(reader.problem().is_none(), "{:?}", reader.problem());
+                let before = needs.clone();
+                settle(reader, host, cache, &Wants { needs, summaries: false });
+                if let Err(after) = decide(reader.snapshot()) {
+                    assert_ne!(after, before, "asks for the same again");
+                }
+            }
+        }
+    }
+}
+
+pub(super) fn place(branch: &str, limits: Limits) -> Place {
+    Place { host: 0, key: "test:repo".into(), branch: Some(branch.into()), page: limits.below }
+}
+
+/// The files of one store of `memory`, as the tool writes them.
+pub(super) fn files(memory: &Memory, side: Marker, prefix: &str) -> Files {
+    let mut files = Files::new();
+    let own = if side == Marker::State { "state" } else { "intent" };
+    let marker = format!(r#"{{"version":3,"Tags":{{"{own}":{{}}}}}}"#);
+    files.insert(format!("{prefix}.ocuroot-store"), marker.into_bytes());
+    for (_, path, bytes) in memory.documents().filter(|(other, ..)| *other == side) {
+        let slash = if path.is_empty() { "" } else { "/" };
+        files.insert(format!("{prefix}refs/{path}{slash}@object.json"), bytes.to_vec());
+    }
+    files
+}
+
+/// Adds the summaries of a state store.
+pub(super) fn summarise(files: &mut Files, memory: &Memory, prefix: &str) {
+    let snapshot = memory.snapshot();
+    for package in summary::packages(&snapshot).unwrap() {
+        let tree = tree_id(files, &format!("{prefix}refs/{package}/"));
+        if let Some(summary) = summary::of_package(&snapshot, &package, &tree).unwrap() {
+            files.insert(format!("{prefix}{}", summary::path(&package)), summary.to_text().into_bytes());
+        }
+    }
+}
+
+/// Git's id of a folder, given with a slash.
+pub(super) fn tree_id(files: &Files, folder: &str) -> String {
+    let inside = files.range(folder.to_owned()..).take_while(|(path, _)| path.starts_with(folder));
+    let inside: Vec<(&str, &[u8])> = inside.map(|(path, bytes)| (&path[folder.len()..], &**bytes)).collect();
+    Host::new(GITHUB).tree(&inside)
+}

@@ -1,0 +1,228 @@
+//! Custom state and environments, as intent: what people have set, and what runs wait for them to set.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Serialize;
+use serde_json::Value;
+
+use super::environments::Stands;
+use super::titles;
+use crate::documents::{Environment, Status};
+use crate::envelope::Document;
+use crate::glob::Glob;
+use crate::intent::{self, Change};
+use crate::natural;
+use crate::refs::{Kind, Marker, Ref};
+use crate::snapshot::{Needs, Snapshot};
+use crate::summary::Summary;
+
+/// The page.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Page {
+    /// What runs wait for and nobody has set: what most wait for first.
+    pub missing: Vec<Missing>,
+    /// Custom state that is set: that of no package first, then by package and newest release.
+    pub custom: Vec<Entry>,
+    /// Environments, as people count.
+    pub environments: Vec<Entry>,
+}
+
+/// Something that is set.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Entry {
+    /// Spelled with `@`.
+    pub reference: Ref,
+    /// What it is called: `freeze`, or with its package `approve of checkout r142`.
+    pub name: String,
+    /// Its value in intent, or in state where it is only there; none where it cannot be read.
+    pub value: Option<Value>,
+    /// Why it cannot be read.
+    pub problem: Option<String>,
+    /// Where it is.
+    pub stands: Stands,
+    /// What waits for it, or would if it were not applied.
+    pub waiting: Vec<Waiting>,
+    /// What is typed to set it.
+    pub set: String,
+    /// What is typed to delete it.
+    pub delete: String,
+}
+
+/// Something that is not set and should be.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Missing {
+    /// Spelled with `@`.
+    pub reference: Ref,
+    /// What it is called.
+    pub name: String,
+    /// What waits for it, longest first.
+    pub waiting: Vec<Waiting>,
+    /// What is typed to set it.
+    pub set: String,
+}
+
+/// A task or deployment that waits.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Waiting {
+    /// `…/@r12/deploy/prod`.
+    pub at: Ref,
+    /// Name of its package.
+    pub package: String,
+    /// Its release, `r12`.
+    pub id: String,
+    /// The task, or the environment.
+    pub place: String,
+    /// Since when, RFC 3339.
+    pub since: String,
+}
+
+/// What is set, of `summaries` what waits for it.
+///
+/// # Errors
+/// What must be loaded: the whole of intent's custom state and environments, and for each whether it is
+/// in state.
+pub fn page(snapshot: &Snapshot, summaries: &BTreeMap<Ref, Summary>) -> Result<Page, Needs> {
+    let mut needs = Needs::default();
+    let mut waiting = waiting(summaries);
+    let mut set: BTreeSet<Ref> = BTreeSet::new();
+    // What is in state only is told of here where one listing shows it. `diff` finds the rest.
+    for (side, patterns) in [
+        (Marker::Intent, ["{,**/}@*/custom/**", "@/environment/*"]),
+        (Marker::State, ["@/custom/**", "@/environment/*"]),
+    ] {
+        for glob in patterns.into_iter().filter_map(|pattern| Glob::new(pattern).ok()) {
+            let found = needs.take(snapshot.search_in(side, &glob)).unwrap_or_default();
+            set.extend(found.iter().map(Ref::to_state));
+        }
+    }
+    let mut needs = needs.settle(Needs::default())?;
+    let (mut custom, mut environments) = (Vec::new(), Vec::new());
+    for reference in set {
+        let waits = waiting.remove(&reference).unwrap_or_default();
+        let Some(entry) = needs.take(entry(snapshot, reference, waits)) else { continue };
+        match entry.reference.kind() {
+            Some(Kind::Environment) => environments.push(entry),
+            _ => custom.push(entry),
+        }
+    }
+    let mut missing = Vec::new();
+    for (reference, waiting) in waiting {
+        // A summary knows whether it is there in its own package only.
+        let there = match reference.is_global() {
+            true => needs.take(snapshot.exists(&reference)).unwrap_or_default(),
+            false => false,
+        };
+        if !there {
+            let (name, set) = (name(&reference), set_command(&reference, None));
+            missing.push(Missing { reference, name, waiting, set });
+        }
+    }
+    custom.sort_by(|one: &Entry, other| order(&one.reference, &other.reference));
+    environments.sort_by(|one: &Entry, other| natural::compare(&one.name, &other.name));
+    missing.sort_by(|one: &Missing, other| {
+        other.waiting.len().cmp(&one.waiting.len()).then_with(|| order(&one.reference, &other.reference))
+    });
+    needs.settle(Page { missing, custom, environments })
+}
+
+fn entry(snapshot: &Snapshot, reference: Ref, waiting: Vec<Waiting>) -> Result<Entry, Needs> {
+    let intent = reference.to_intent();
+    let change = intent::difference(snapshot, &reference)?;
+    let problem = snapshot.problem(&intent)?.map(ToString::to_string);
+    let stands = match change {
+        None => Stands::Applied,
+        Some(Change::Create) => Stands::New,
+        Some(Change::Update) => Stands::Changed,
+        Some(Change::Delete) => Stands::Gone,
+    };
+    let at = if stands == Stands::Gone { &reference } else { &intent };
+    let value = snapshot.get(at)?.and_then(Document::body).cloned();
+    Ok(Entry {
+        name: name(&reference),
+        set: set_command(&reference, value.as_ref()),
+        delete: format!("ocuroot state delete {}", quoted(reference.as_str())),
+        reference,
+        value,
+        problem,
+        stands,
+        waiting,
+    })
+}
+
+/// What waits for custom state, by that state's ref; longest first.
+fn waiting(summaries: &BTreeMap<Ref, Summary>) -> BTreeMap<Ref, Vec<Waiting>> {
+    let mut all: BTreeMap<Ref, Vec<Waiting>> = BTreeMap::new();
+    for summary in summaries.values() {
+        for release in &summary.releases {
+            for (place, open) in &release.open {
+                let at = summary.package.with_release(&release.id).and_then(|release| release.child(place));
+                let (Ok(at), Status::Pending | Status::Paused) = (at, open.status) else { continue };
+                let custom = open.waits.iter().filter_map(|wait| wait.parse::<Ref>().ok());
+                let custom = custom.filter(|wait| wait.kind() == Some(Kind::Custom));
+                let custom: BTreeSet<Ref> = custom.map(|wait| wait.document().to_state()).collect();
+                for reference in custom {
+                    all.entry(reference).or_default().push(Waiting {
+                        package: titles::package(&at),
+                        id: release.id.clone(),
+                        place: at.subpath().to_owned(),
+                        since: open.since.clone(),
+                        at: at.clone(),
+                    });
+                }
+            }
+        }
+    }
+    for waiting in all.values_mut() {
+        waiting.sort_by(|one, other| one.since.cmp(&other.since).then_with(|| one.at.cmp(&other.at)));
+    }
+    all
+}
+
+/// What custom state or an environment is called.
+#[must_use]
+pub fn name(reference: &Ref) -> String {
+    let release = reference.release().filter(|release| !release.is_empty());
+    let subpath = reference.subpath();
+    match release {
+        _ if reference.is_global() => subpath.to_owned(),
+        Some(release) => format!("{subpath} of {} {release}", titles::package(reference)),
+        None => format!("{subpath} of {}", titles::package(reference)),
+    }
+}
+
+/// Those of no package first, then by package, and there the newest release first.
+fn order(one: &Ref, other: &Ref) -> std::cmp::Ordering {
+    (!one.is_global())
+        .cmp(&!other.is_global())
+        .then_with(|| titles::order(one, other))
+        .then_with(|| other.release_number().cmp(&one.release_number()))
+        .then_with(|| natural::compare(one.as_str(), other.as_str()))
+}
+
+/// What is typed to set `reference` to `value`: where none is given, to something that is there.
+fn set_command(reference: &Ref, value: Option<&Value>) -> String {
+    let reference = quoted(reference.as_str());
+    match value {
+        None => format!("ocuroot state set {reference} yes"),
+        Some(Value::String(text)) => format!("ocuroot state set {reference} {}", quoted(text)),
+        Some(value) => format!("ocuroot state set {reference} {} -f json", quoted(&value.to_string())),
+    }
+}
+
+/// The body of an environment, as JSON in one line.
+#[must_use]
+pub fn environment_body(name: &str, attributes: impl IntoIterator<Item = (String, String)>) -> String {
+    let attributes = attributes.into_iter().collect();
+    let environment = Environment { name: name.to_owned(), attributes, ..Environment::default() };
+    serde_json::to_string(&environment).unwrap_or_default()
+}
+
+/// A word as a shell reads it.
+#[must_use]
+pub fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "@%+=:,./-_".contains(c);
+    if !word.is_empty() && word.chars().all(plain) && !word.starts_with('-') {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', r"'\''"))
+}

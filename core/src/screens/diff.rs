@@ -1,0 +1,134 @@
+//! Intent beside state: each difference, field by field, and whether a run explains it.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use super::fields::{self, Field};
+use super::status::Word;
+use crate::documents::{Inputs, Intent};
+use crate::envelope::Document;
+use crate::intent::{self, Change};
+use crate::refs::{Kind, Ref};
+use crate::runs;
+use crate::snapshot::{Needs, Snapshot};
+
+/// The page.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Page {
+    /// Sorted by ref.
+    pub differences: Vec<Difference>,
+    /// How many of them no run explains.
+    pub unexplained: usize,
+}
+
+/// A document that is not in state as it is in intent.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Difference {
+    /// Spelled with `@`.
+    pub reference: Ref,
+    /// What would become of state.
+    pub change: Change,
+    /// Before: what is; after: what should be.
+    pub fields: Vec<Field>,
+    /// The run that is to make it so, or that failed to.
+    pub explained: Option<Explained>,
+    /// Why one of the documents cannot be read.
+    pub problem: Option<String>,
+}
+
+/// A run that accounts for a difference: it is drift only where there is none.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Explained {
+    /// The run.
+    pub run: Ref,
+    /// Where it stands.
+    pub word: Word,
+}
+
+/// Every difference between intent and state.
+///
+/// # Errors
+/// What must be loaded.
+pub fn page(snapshot: &Snapshot) -> Result<Page, Needs> {
+    let mut needs = Needs::default();
+    let mut differences = Vec::new();
+    for difference in intent::diff(snapshot)? {
+        differences.extend(needs.take(one(snapshot, &difference)));
+    }
+    let unexplained = differences.iter().filter(|one: &&Difference| one.explained.is_none()).count();
+    needs.settle(Page { differences, unexplained })
+}
+
+/// One of them, in full.
+///
+/// # Errors
+/// What must be loaded.
+pub fn one(snapshot: &Snapshot, difference: &intent::Difference) -> Result<Difference, Needs> {
+    let mut needs = Needs::default();
+    let reference = &difference.reference;
+    let intent = reference.to_intent();
+    let problem = [&intent, reference]
+        .into_iter()
+        .find_map(|at| needs.take(snapshot.problem(at)).flatten().map(|problem| format!("{at}: {problem}")));
+    let wanted = needs.take(snapshot.get(&intent)).flatten().and_then(Document::body).cloned();
+    let (there, explained) = match reference.kind() {
+        Some(Kind::Deploy) => {
+            let task = needs.take(intent::current_task(snapshot, reference)).flatten();
+            let there = task.map(|(_, task)| plain(&task.release, &task.input));
+            (there, needs.take(explanation(snapshot, reference, wanted.as_ref())).flatten())
+        }
+        _ => (needs.take(snapshot.get(reference)).flatten().and_then(Document::body).cloned(), None),
+    };
+    let wanted = match reference.kind() {
+        Some(Kind::Deploy) => wanted.map(|body| match serde_json::from_value::<Intent>(body.clone()) {
+            Ok(intent) => plain(&intent.release, &intent.input),
+            Err(_) => body,
+        }),
+        _ => wanted,
+    };
+    needs.settle(Difference {
+        reference: reference.clone(),
+        change: difference.change,
+        fields: fields::changes(there.as_ref(), wanted.as_ref()),
+        explained,
+        problem,
+    })
+}
+
+/// A deployment as it is compared: its release, and of each input the value.
+fn plain(release: &Ref, inputs: &Inputs) -> Value {
+    let value = |input: &crate::documents::Input| {
+        input.value.clone().or_else(|| input.default.clone()).unwrap_or(Value::Null)
+    };
+    let inputs: BTreeMap<&String, Value> = inputs.iter().map(|(name, input)| (name, value(input))).collect();
+    let mut body = Map::new();
+    body.insert("release".to_owned(), release.as_str().into());
+    body.insert("input".to_owned(), serde_json::to_value(inputs).unwrap_or_default());
+    Value::Object(body)
+}
+
+/// The newest run of the intended release there, if it is not complete; of the one that is deployed,
+/// where nothing is intended any more.
+fn explanation(
+    snapshot: &Snapshot,
+    current: &Ref,
+    wanted: Option<&Value>,
+) -> Result<Option<Explained>, Needs> {
+    let intended = wanted.and_then(|body| serde_json::from_value::<Intent>(body.clone()).ok());
+    let release = match intended {
+        Some(intent) => Some(crate::resolve::release(snapshot, &intent.release)?),
+        None => intent::current_task(snapshot, current)?.map(|(place, _)| place.release_ref()),
+    };
+    let Some(place) =
+        release.and_then(|release| release.child(&format!("deploy/{}", current.subpath())).ok())
+    else {
+        return Ok(None);
+    };
+    let newest = runs::of_place(snapshot, &place)?.into_iter().max_by_key(|entry| entry.number);
+    let newest = newest.map(|entry| (entry.status(), entry.reference));
+    Ok(newest
+        .map(|(status, run)| Explained { run, word: status.into() })
+        .filter(|explained| !matches!(explained.word, Word::Complete | Word::Cancelled | Word::Retried)))
+}

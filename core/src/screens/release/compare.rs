@@ -1,0 +1,203 @@
+//! Two releases of a package, side by side: their commits, and what differs in each task and deploy.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use serde_json::Value;
+
+use super::Word;
+use super::whole::{self, Attempt, Item, Whole};
+use crate::documents::Inputs;
+use crate::refs::Ref;
+use crate::release::ReleaseError;
+use crate::screens::source_links::Host;
+use crate::snapshot::{Needs, Snapshot};
+
+/// Two releases.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Compare {
+    /// The one whose page it is.
+    pub one: Side,
+    /// The one that it is compared with.
+    pub other: Side,
+    /// What lies between their commits, on the host of their repo.
+    pub commits_link: Option<String>,
+    /// What differs, by task and deployment, in file order.
+    pub work: Vec<Work>,
+    /// How many tasks and deployments are alike in all that is compared.
+    pub alike: usize,
+}
+
+/// One of them.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Side {
+    /// `…/@r142`.
+    pub release: Ref,
+    /// Full hash.
+    pub commit: String,
+    /// First line of the commit's message.
+    pub subject: String,
+    /// When it was made, RFC 3339.
+    pub time: String,
+}
+
+/// A task or deployment in both.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Work {
+    /// `deploy/prod`.
+    pub key: String,
+    /// Where it stands in each; none where one does not have it.
+    pub words: Pair<Word>,
+    /// How long the newest attempt took in each, in seconds.
+    pub took: Pair<u64>,
+    /// Fields of inputs and outputs that differ, by path: `input/image`.
+    pub fields: Vec<Field>,
+}
+
+/// Something of both, the release's own first.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Pair<T> {
+    /// Of [`Compare::one`].
+    pub one: Option<T>,
+    /// Of [`Compare::other`].
+    pub other: Option<T>,
+}
+
+/// A value that is another one.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Field {
+    /// `input/image`, `output/urls/0`.
+    pub path: String,
+    /// In each.
+    pub values: Pair<Value>,
+}
+
+/// `one` beside `other`, by number or tag.
+///
+/// # Errors
+/// What must be loaded; within, why there is nothing to show.
+pub fn compare(snapshot: &Snapshot, one: &Ref, other: &Ref) -> Result<Result<Compare, ReleaseError>, Needs> {
+    let mut needs = Needs::default();
+    let read = (needs.take(whole::read(snapshot, one)), needs.take(whole::read(snapshot, other)));
+    let (Some(one), Some(other)) = read else { return Err(needs) };
+    let (one, other) = match (one, other) {
+        (Ok(one), Ok(other)) => (one, other),
+        (Err(error), _) | (_, Err(error)) => return Ok(Err(error)),
+    };
+    let host = Host::of_repo(snapshot, &one.release.package(), &one.body.commit)?;
+    // From the older to the newer, as hosts show it.
+    let (from, to) = if one.release.release_number() < other.release.release_number() {
+        (&one, &other)
+    } else {
+        (&other, &one)
+    };
+    let known = super::is_hash(&from.body.commit) && super::is_hash(&to.body.commit);
+    let commits_link = host.filter(|_| known && from.body.commit != to.body.commit);
+    let commits_link = commits_link.map(|host| host.compare(&from.body.commit, &to.body.commit));
+
+    let mut keys: Vec<String> = one.items().map(|(_, item)| item.key()).collect();
+    keys.extend(
+        other
+            .items()
+            .map(|(_, item)| item.key())
+            .filter(|key| one.items().all(|(_, item)| item.key() != *key)),
+    );
+    let all = keys.len();
+    let work: Vec<Work> = keys.into_iter().filter_map(|key| work(&one, &other, key)).collect();
+    Ok(Ok(Compare { alike: all - work.len(), work, commits_link, one: side(&one), other: side(&other) }))
+}
+
+fn side(whole: &Whole) -> Side {
+    Side {
+        release: whole.release.clone(),
+        commit: whole.body.commit.clone(),
+        subject: super::text(whole, "subject"),
+        time: whole.marker.time.clone(),
+    }
+}
+
+/// The task or deployment `key` in both, if it differs.
+fn work(one: &Whole, other: &Whole, key: String) -> Option<Work> {
+    fn find<'a>(whole: &'a Whole, key: &str) -> Option<&'a Item> {
+        whole.items().map(|(_, item)| item).find(|item| item.key() == key)
+    }
+    let (one, other) = (find(one, &key), find(other, &key));
+    let newest = Pair { one: one.and_then(Item::newest), other: other.and_then(Item::newest) };
+    let word = |item: Option<&Item>, newest: Option<&Attempt>| {
+        item.map(|_| newest.map_or(Word::Pending, |newest| Word::from(newest.entry.status())))
+    };
+    let words = Pair { one: word(one, newest.one), other: word(other, newest.other) };
+    let took = Pair { one: newest.one.and_then(Attempt::took), other: newest.other.and_then(Attempt::took) };
+    let mut fields = Vec::new();
+    if newest.one.is_some() && newest.other.is_some() {
+        let (one, other) = (values(newest.one), values(newest.other));
+        differing("", Some(&one), Some(&other), &mut fields);
+    }
+    let differs = words.one != words.other || took.one != took.other || !fields.is_empty();
+    differs.then_some(Work { key, words, took, fields })
+}
+
+/// What a run was given and what it left: `{"input": {…}, "output": {…}}`.
+fn values(attempt: Option<&Attempt>) -> Value {
+    let run = attempt.and_then(|attempt| attempt.run.as_ref());
+    let empty = Inputs::new();
+    let inputs = run.and_then(|run| run.functions.first()).map_or(&empty, |function| &function.inputs);
+    let inputs: BTreeMap<&String, &Value> = inputs
+        .iter()
+        .filter_map(|(name, input)| Some((name, input.value.as_ref().or(input.default.as_ref())?)))
+        .collect();
+    let output = run.and_then(|run| run.output.clone()).unwrap_or_default();
+    serde_json::json!({"input": inputs, "output": output})
+}
+
+/// The fields below `path` in which two values differ. Lists are compared as wholes unless they are of
+/// one length: what was put in before shifts the rest.
+fn differing(path: &str, one: Option<&Value>, other: Option<&Value>, fields: &mut Vec<Field>) {
+    let below = |name: &str| if path.is_empty() { name.to_owned() } else { format!("{path}/{name}") };
+    match (one, other) {
+        (Some(one), Some(other)) if one == other => {}
+        (Some(Value::Object(one)), Some(Value::Object(other))) => {
+            let mut names: Vec<&String> = one.keys().chain(other.keys()).collect();
+            names.sort();
+            names.dedup();
+            for name in names {
+                differing(&below(name), one.get(name), other.get(name), fields);
+            }
+        }
+        (Some(Value::Array(one)), Some(Value::Array(other))) if one.len() == other.len() => {
+            for (index, (one, other)) in one.iter().zip(other).enumerate() {
+                differing(&below(&index.to_string()), Some(one), Some(other), fields);
+            }
+        }
+        (one, other) => fields
+            .push(Field { path: path.to_owned(), values: Pair { one: one.cloned(), other: other.cloned() } }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn only_what_differs_is_told_by_its_path() {
+        let check = |one: Value, other: Value, expected: &[&str]| {
+            let mut fields = Vec::new();
+            differing("", Some(&one), Some(&other), &mut fields);
+            let text = |value: &Option<Value>| value.as_ref().map_or("-".to_owned(), Value::to_string);
+            let lines: Vec<String> = fields
+                .iter()
+                .map(|field| {
+                    format!("{} {} {}", field.path, text(&field.values.one), text(&field.values.other))
+                })
+                .collect();
+            assert_eq!(lines, expected);
+        };
+        check(json!({"a": 1, "b": {"c": [1, 2]}}), json!({"a": 1, "b": {"c": [1, 2]}}), &[]);
+        check(json!({"a": 1, "b": 2}), json!({"b": 3, "c": 4}), &["a 1 -", "b 2 3", "c - 4"]);
+        check(json!({"a": {"b": [1, {"x": 2}]}}), json!({"a": {"b": [1, {"x": 3}]}}), &["a/b/1/x 2 3"]);
+        check(json!({"a": [1]}), json!({"a": [1, 2]}), &["a [1] [1,2]"]);
+        check(json!({"a": null}), json!({}), &["a null -"]);
+    }
+}

@@ -1,0 +1,48 @@
+//! Who one is to a host: a token, kept on this device.
+//!
+//! A token lives as long as the tab (`sessionStorage`), or on the device if one asks for that
+//! (`localStorage`). It is kept by the origin of the API that it is for, and goes nowhere else: a URL
+//! that names another API for a known repo finds no token there.
+
+use ocuroot_core::hosts::{Host, Token, stores};
+
+use crate::browser;
+
+/// Where a token is kept.
+fn key(host: &Host) -> Option<String> {
+    // The local server wants none.
+    stores::origin(&host.api).map(|origin| format!("ocuroot-token {origin}"))
+}
+
+/// The token for a host, if there is one.
+#[must_use]
+pub fn token(host: &Host) -> Option<Token> {
+    let key = key(host)?;
+    let kept = browser::remembered_in_tab(&key).or_else(|| browser::remembered(&key))?;
+    Some(Token::new(kept))
+}
+
+/// Whether it stays when the tab is closed.
+#[must_use]
+pub fn is_remembered(host: &Host) -> bool {
+    key(host).is_some_and(|key| browser::remembered(&key).is_some())
+}
+
+/// Keeps a token: in this tab, or on this device.
+pub fn keep(host: &Host, token: &str, on_device: bool) {
+    forget(host);
+    if let Some(key) = key(host) {
+        match on_device {
+            true => browser::remember(&key, Some(token)),
+            false => browser::remember_in_tab(&key, Some(token)),
+        }
+    }
+}
+
+/// Forgets the token for a host, wherever it is kept.
+pub fn forget(host: &Host) {
+    if let Some(key) = key(host) {
+        browser::remember(&key, None);
+        browser::remember_in_tab(&key, None);
+    }
+}

@@ -1,0 +1,130 @@
+//! The few things that are asked of the browser itself.
+
+use leptos::prelude::*;
+use leptos::wasm_bindgen::{JsCast as _, JsValue};
+use leptos::{leptos_dom::helpers, web_sys};
+use ocuroot_core::facts::Facts;
+
+/// The time, RFC 3339, UTC.
+#[must_use]
+pub fn now() -> String {
+    String::from(js_sys::Date::new_0().to_iso_string())
+}
+
+/// The facts of this moment.
+#[must_use]
+pub fn facts() -> Facts {
+    Facts::at(&now())
+}
+
+/// How far the reader's clock is east of UTC, in seconds.
+#[must_use]
+pub fn offset() -> i32 {
+    #[expect(clippy::cast_possible_truncation, reason = "minutes of a time zone")]
+    let minutes = js_sys::Date::new_0().get_timezone_offset() as i32;
+    -minutes * 60
+}
+
+/// What this device remembers under a name. None too where the browser lets pages remember nothing.
+#[must_use]
+pub fn remembered(name: &str) -> Option<String> {
+    window().local_storage().ok()??.get_item(name).ok()?
+}
+
+/// Remembers, or with none forgets. Where the browser lets pages remember nothing, nothing happens.
+pub fn remember(name: &str, value: Option<&str>) {
+    put(window().local_storage(), name, value);
+}
+
+/// As [`remembered`], as long as the tab is open.
+#[must_use]
+pub fn remembered_in_tab(name: &str) -> Option<String> {
+    window().session_storage().ok()??.get_item(name).ok()?
+}
+
+/// As [`remember`], as long as the tab is open.
+pub fn remember_in_tab(name: &str, value: Option<&str>) {
+    put(window().session_storage(), name, value);
+}
+
+fn put(storage: Result<Option<web_sys::Storage>, JsValue>, name: &str, value: Option<&str>) {
+    if let Ok(Some(storage)) = storage {
+        let _ = match value {
+            Some(value) => storage.set_item(name, value),
+            None => storage.remove_item(name),
+        };
+    }
+}
+
+/// Moves the focus to the first element that matches, if there is one.
+pub fn focus(selector: &str) -> bool {
+    let found = document().query_selector(selector).ok().flatten();
+    let Some(element) = found.and_then(|element| element.dyn_into::<web_sys::HtmlElement>().ok()) else {
+        return false;
+    };
+    element.focus().is_ok()
+}
+
+/// Puts a text into the clipboard, where the browser lets us.
+pub fn copy(text: &str) {
+    let _ = window().navigator().clipboard().write_text(text);
+}
+
+/// Whether the screen is a phone's, as the style sheet has it.
+#[must_use]
+pub fn is_narrow() -> bool {
+    window().match_media("(max-width: 840px)").ok().flatten().is_some_and(|query| query.matches())
+}
+
+/// Calls `act` every `seconds`, as long as the component that asks is there.
+pub fn every(seconds: u64, act: impl Fn() + 'static) {
+    if let Ok(handle) = helpers::set_interval_with_handle(act, std::time::Duration::from_secs(seconds)) {
+        on_cleanup(move || handle.clear());
+    }
+}
+
+/// As [`is_narrow`], and follows it.
+pub fn narrow() -> Signal<bool> {
+    let narrow = RwSignal::new(is_narrow());
+    let resized = window_event_listener(leptos::ev::resize, move |_| {
+        if narrow.get_untracked() != is_narrow() {
+            narrow.set(is_narrow());
+        }
+    });
+    on_cleanup(move || resized.remove());
+    narrow.into()
+}
+
+/// The element that has the focus, where one has.
+#[must_use]
+pub fn focused() -> Option<web_sys::Element> {
+    document().active_element()
+}
+
+/// Scrolls the page to the first element that matches.
+pub fn scroll_to(selector: &str) {
+    if let Ok(Some(element)) = document().query_selector(selector) {
+        element.scroll_into_view();
+    }
+}
+
+/// Offers a text to be kept as a file.
+pub fn download(name: &str, text: &str) {
+    let parts = js_sys::Array::of1(&JsValue::from_str(text));
+    let Ok(blob) = web_sys::Blob::new_with_str_sequence(&parts) else { return };
+    let Ok(url) = web_sys::Url::create_object_url_with_blob(&blob) else { return };
+    let link =
+        document().create_element("a").ok().and_then(|link| link.dyn_into::<web_sys::HtmlElement>().ok());
+    if let Some(link) = link {
+        let _ = link.set_attribute("href", &url);
+        let _ = link.set_attribute("download", name);
+        link.click();
+    }
+    // The browser has taken it by now, or takes it soon.
+    set_timeout(
+        move || {
+            let _ = web_sys::Url::revoke_object_url(&url);
+        },
+        std::time::Duration::from_secs(60),
+    );
+}

@@ -1,0 +1,264 @@
+//! The work that would be done now.
+
+use std::sync::Arc;
+
+use leptos::prelude::*;
+use ocuroot_core::Ref;
+use ocuroot_core::screens::plan::{self, Cause, Group, Item, Named, Page};
+use ocuroot_core::screens::prose::{Part, Prose};
+
+use crate::frame::Badges;
+use crate::nav::use_nav;
+use crate::route::Screen;
+use crate::screens::diff;
+use crate::store::{self, Shown, Sight, use_store};
+use crate::ui::{Breakable, Command, Icon, RefLink, State, Title, screen_of};
+
+/// The screen.
+#[component]
+pub fn Plan() -> impl IntoView {
+    let badges = expect_context::<Badges>();
+    let page = store::ask(|sight: &Sight<'_>| plan::page(sight.snapshot, sight.facts));
+    let count = move || page.with(|page| match page {
+        store::Asked::Answered(page) => Some(page.count),
+        _ => None,
+    });
+    Effect::new(move |_| {
+        if let Some(count) = count() {
+            badges.plan.set(count);
+        }
+    });
+    let filter = RwSignal::new(String::new());
+    let heading = move || match count() {
+        None => "Plan".to_owned(),
+        Some(1) => "Plan: 1 item".to_owned(),
+        Some(count) => format!("Plan: {count} items"),
+    };
+    view! {
+        <Title text=Signal::derive(heading)/>
+        <main id="main" class="split">
+            <div>
+                <header class="head">
+                    <h1 tabindex="-1">{heading}</h1>
+                    <p class="meta"><span>"What " <code>"ocuroot work cascade"</code> " would do now"</span><Commits/></p>
+                    <div class="row">
+                        <label class="in">
+                            <Icon name="search"/>
+                            <span class="sr">"Filter the plan"</span>
+                            <input
+                                type="search"
+                                data-search=""
+                                placeholder="Filter: prod, search"
+                                prop:value=move || filter.get()
+                                on:input=move |event| filter.set(event_target_value(&event))
+                                on:keydown=move |event| if event.key() == "Escape" { filter.set(String::new()) }
+                            />
+                        </label>
+                    </div>
+                </header>
+                <Shown asked=page let:page>{move || items(&page.get(), &filter.get())}</Shown>
+                <diff::Differences/>
+            </div>
+            <div class="side">
+                <section class="sec" aria-labelledby="h-how">
+                    <h2 id="h-how">"Who runs it"</h2>
+                    <p>"Not this page. Your CI does at the next push, or you:"</p>
+                    <Command text="ocuroot work cascade"/>
+                </section>
+                {move || page.with(|page| match page {
+                    store::Asked::Answered(page) => Some(side(page)),
+                    _ => None,
+                })}
+            </div>
+        </main>
+    }
+}
+
+/// Which commits the page is about.
+#[component]
+pub fn Commits() -> impl IntoView {
+    let freshness = use_store().reading().freshness();
+    move || {
+        let freshness = freshness.get();
+        let short = |id: &str| id.chars().take(7).collect::<String>();
+        let state = freshness.state.map(|commit| view! { "state " <code>{short(&commit.id)}</code> });
+        let intent = freshness.intent.map(|commit| view! { ", intent " <code>{short(&commit.id)}</code> });
+        view! { <span>{state}{intent}</span> }
+    }
+}
+
+fn items(page: &Arc<Page>, filter: &str) -> AnyView {
+    if page.count == 0 {
+        return view! {
+            <State icon="ok" tone="ok" title="There is nothing to do">
+                <p>"Intent and state agree, and nothing that could start waits."</p>
+            </State>
+        }
+        .into_any();
+    }
+    let hidden = page.count;
+    let filter = filter.trim().to_lowercase();
+    let groups: Vec<(Cause, Vec<Item>)> = page
+        .groups
+        .iter()
+        .map(|group| (group.cause, group.items.iter().filter(|item| item.is_about(&filter)).cloned().collect()))
+        .filter(|(_, items): &(Cause, Vec<Item>)| !items.is_empty())
+        .collect();
+    if groups.is_empty() {
+        return view! {
+            <State icon="search" title=format!("Nothing in the plan is about “{filter}”")>
+                <p>{hidden} " items are hidden by the filter."</p>
+            </State>
+        }
+        .into_any();
+    }
+    groups.into_iter().map(|(cause, items)| view! { <Items group=Group { cause, items }/> }).collect_view().into_any()
+}
+
+/// A group of items.
+#[component]
+fn Items(group: Group) -> impl IntoView {
+    let away = group.cause == Cause::TakesAway;
+    let id = format!("h-{}", group.cause.title().replace(' ', "-").to_lowercase());
+    let count = group.items.len();
+    let rows = group.items.into_iter().map(|item| {
+        let commit = item.item.commit.clone().map(|commit| {
+            let short: String = commit.chars().take(7).collect();
+            view! { {item.repo.clone()} " at " <code title=commit>{short}</code> }
+        });
+        view! {
+            <li>
+                <span class=if away { "bad c" } else { "dim" }>{item.verb}</span>
+                " "
+                <span><Said prose=item.what/></span>
+                " "
+                <span class="dim w">{commit}</span>
+                <p><Said prose=item.why/></p>
+            </li>
+        }
+    });
+    let label = id.clone();
+    view! {
+        <section aria-labelledby=label>
+            <div class="bar g">
+                {away.then(|| view! { <Icon name="warn" class="bad c"/> })}
+                <h2 id=id>{group.cause.title()} " " <small>{count}</small></h2>
+            </div>
+            <ul class=if away { "list plan bad" } else { "list plan" } role="list">{rows.collect_view()}</ul>
+        </section>
+    }
+}
+
+/// A sentence with its links.
+#[component]
+pub fn Said(
+    /// The sentence.
+    prose: Prose,
+) -> impl IntoView {
+    let nav = use_nav();
+    prose
+        .parts()
+        .iter()
+        .cloned()
+        .map(|part| match part {
+            Part::Text { text } => text.into_any(),
+            Part::Code { text } => view! { <code>{text}</code> }.into_any(),
+            Part::Old { text } => view! { <del>{text}</del> }.into_any(),
+            Part::New { text } => view! { <ins>{text}</ins> }.into_any(),
+            Part::Link { to, text, strong } => {
+                let screen = screen_of(&to);
+                let is_ref = to.as_str() == text;
+                let title = to.to_string();
+                match (is_ref, strong) {
+                    (true, _) => view! { <span class="ref"><a href=move || nav.href(screen.clone())><Breakable text/></a></span> }.into_any(),
+                    (_, true) => view! { <a href=move || nav.href(screen.clone()) title=title><b>{text}</b></a> }.into_any(),
+                    _ => view! { <a href=move || nav.href(screen.clone()) title=title>{text}</a> }.into_any(),
+                }
+            }
+        })
+        .collect_view()
+}
+
+/// What is left out, and why.
+fn side(page: &Arc<Page>) -> impl IntoView + use<> {
+    let frozen = page
+        .frozen
+        .iter()
+        .map(|held| {
+            let rows = held.runs.iter().map(|run| named(run, "frozen", "")).collect_view();
+            view! {
+                <section class="sec">
+                    <h2>"Held by a freeze " <small>{held.runs.len()}</small></h2>
+                    <p class="dim">{held.why.clone()}</p>
+                    <ul class="list" role="list">{rows}</ul>
+                </section>
+            }
+        })
+        .collect_view();
+    let runs: usize = page.approvals.iter().map(|waits| waits.runs.len()).sum();
+    let approvals = page
+        .approvals
+        .iter()
+        .map(|waits| {
+            let missing = waits.missing.iter().map(|at| missing(at, &waits.release)).collect_view();
+            let nav = use_nav();
+            let screen = Screen::Release(waits.release.clone(), None);
+            let count = if waits.runs.len() == 1 { "1 run".to_owned() } else { format!("{} runs", waits.runs.len()) };
+            view! {
+                <li class="you">
+                    <Icon name="gate"/>
+                    <a href=move || nav.href(screen.clone())><b>{waits.package.clone()}</b> " " {waits.id.clone()}</a>
+                    <span class="dim">{count}</span>
+                    <p>{missing}</p>
+                </li>
+            }
+        })
+        .collect_view();
+    let later = (page.later > 0).then(|| {
+        view! { <p class="dim">{page.later} " more wait for an earlier phase of their release."</p> }
+    });
+    let others = page
+        .others
+        .iter()
+        .map(|other| {
+            view! { {named(&other.what, "wait", &other.why)} }
+        })
+        .collect_view();
+    view! {
+        {frozen}
+        {(runs > 0 || page.later > 0).then(|| view! {
+            <section class="sec" aria-labelledby="h-wait">
+                <h2 id="h-wait">"Waits for a person " <small>{runs} " runs"</small></h2>
+                <ul class="list" role="list">{approvals}</ul>
+                {later}
+            </section>
+        })}
+        {(!page.others.is_empty()).then(|| view! {
+            <section class="sec" aria-labelledby="h-other">
+                <h2 id="h-other">"Left out " <small>{page.others.len()}</small></h2>
+                <ul class="list" role="list">{others}</ul>
+            </section>
+        })}
+    }
+}
+
+/// Custom state that is not set, as short as the release allows.
+fn missing(at: &Ref, release: &Ref) -> impl IntoView + use<> {
+    let label = if at.release_ref() == *release { at.subpath().to_owned() } else { at.to_string() };
+    view! { <RefLink reference=at.clone() label/> " is not set. " }
+}
+
+fn named(run: &Named, icon: &'static str, why: &str) -> impl IntoView + use<> {
+    let nav = use_nav();
+    let screen = if run.package.is_empty() { screen_of(&run.run) } else { Screen::Release(run.run.release_ref(), None) };
+    let name = if run.package.is_empty() { run.run.to_string() } else { run.package.clone() };
+    let why = (!why.is_empty()).then(|| view! { <p>{why.to_owned()}</p> });
+    view! {
+        <li>
+            <Icon name=icon/>
+            <a href=move || nav.href(screen.clone()) title=run.run.to_string()><b>{name}</b> " " {run.id.clone()}</a>
+            <span class="dim">{run.place.clone()}</span>
+            {why}
+        </li>
+    }
+}

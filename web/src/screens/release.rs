@@ -1,0 +1,532 @@
+//! Release: its phases as a pipeline, what is the matter, and the run that is looked at.
+
+use leptos::prelude::*;
+use leptos::wasm_bindgen::JsCast as _;
+use leptos::web_sys;
+use ocuroot_core::Ref;
+use ocuroot_core::screens::release::{self as core, Action, Node, Note as Matter, Page, Phase};
+use ocuroot_core::screens::{Word, log};
+use ocuroot_core::times;
+
+use crate::browser;
+use crate::keys;
+use crate::nav::use_nav;
+use crate::route::Screen;
+use crate::screens::compare::Compare;
+use crate::screens::log::RunLog;
+use crate::screens::run_panel::RunPanel;
+use crate::store::{self, Asked, Shown};
+use crate::ui::{
+    Age, Copy, Elapsed, Icon, Moment, Note, RefLink, Shape, State, Status, Title, shape, tone, unbroken,
+};
+
+/// The run that is looked at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Chosen {
+    /// `deploy/prod/2`.
+    pub fragment: String,
+    /// Whether somebody has chosen it; else it is what one should look at first.
+    pub by_hand: bool,
+}
+
+/// What a run has failed with: the line, from 0, and what it says. Known once its log is read.
+pub type Failure = RwSignal<Option<(usize, String)>>;
+
+/// The screen.
+#[component]
+pub fn Release(
+    /// Which one.
+    release: Ref,
+    /// What it is compared with.
+    with: Option<Ref>,
+) -> impl IntoView {
+    let nav = use_nav();
+    let asked = {
+        let release = release.clone();
+        store::ask(move |sight| core::page(sight.snapshot, sight.summaries, &release, sight.facts))
+    };
+    let page = Memo::new(move |_| match asked.get() {
+        Asked::Answered(answer) => answer.as_ref().as_ref().ok().cloned(),
+        _ => None,
+    });
+    let chosen = Memo::new(move |_| {
+        let fragment = nav.fragment();
+        let (run, _) = log::fragment(&fragment);
+        if run.is_empty() {
+            let fragment = page.with(|page| page.as_ref()?.focus().map(str::to_owned))?;
+            return Some(Chosen { fragment, by_hand: false });
+        }
+        Some(Chosen { fragment: run.to_owned(), by_hand: true })
+    });
+    let narrow = browser::narrow();
+    let compares = with.is_some();
+    let is_sheet = Memo::new(move |_| narrow.get() && chosen.get().is_some_and(|chosen| chosen.by_hand));
+    let failure: Failure = RwSignal::new(None);
+    outside_is_inert(is_sheet);
+    own_keys(page, chosen);
+
+    let title = {
+        let name = release.release().unwrap_or_default().to_owned();
+        let package = name_of(&release.package());
+        Signal::derive(move || format!("{package} {name}"))
+    };
+    let fragment = Memo::new(move |_| chosen.get().map(|chosen| chosen.fragment));
+    // A log is long: it is read when somebody asks for it, or when it says what is wrong.
+    let wants_log = Memo::new(move |_| {
+        let chosen = chosen.get()?;
+        let urgent = || {
+            page.with(|page| {
+                let nodes = page.as_ref().map(|page| page.phases.iter().flat_map(|phase| &phase.nodes));
+                let node = nodes?.into_iter().find(|node| node.fragment == chosen.fragment)?;
+                Some(matches!(node.word, Word::Failed | Word::Running | Word::Stale))
+            })
+        };
+        (chosen.by_hand || urgent() == Some(true)).then_some(chosen.fragment)
+    });
+    let log = {
+        let release = release.clone();
+        move || wants_log.get().map(|fragment| view! { <RunLog release=release.clone() fragment failure/> })
+    };
+    let panel = {
+        let release = release.clone();
+        move || fragment.get().map(|fragment| view! { <RunPanel release=release.clone() fragment failure/> })
+    };
+    let is_there = Memo::new(move |_| !compares && page.with(Option::is_some));
+    let below = {
+        let log = log.clone();
+        move || (is_there.get() && !narrow.get()).then(|| log.clone())
+    };
+    let aside = move || {
+        let (panel, log) = (panel.clone(), log.clone());
+        is_there.get().then(move || {
+            let within = move || (narrow.get() && is_sheet.get()).then(|| log.clone());
+            view! {
+                <aside class="side panel" class:open=move || is_sheet.get() aria-label="Run">{panel}{within}</aside>
+            }
+        })
+    };
+    let content = {
+        let release = release.clone();
+        move |answer: Signal<std::sync::Arc<Result<Page, ocuroot_core::release::ReleaseError>>>| {
+            let problem = Memo::new(move |_| answer.get().as_ref().as_ref().err().map(ToString::to_string));
+            let (release, with) = (release.clone(), with.clone());
+            let pipeline = move || {
+                view! {
+                    <Matters page/>
+                    <Pipeline page chosen/>
+                }
+            };
+            view! {
+                {move || problem.get().map(|problem| view! { <NotThere problem/> })}
+                {match with {
+                    Some(with) => view! { <Compare release with page/> }.into_any(),
+                    None => pipeline().into_any(),
+                }}
+            }
+        }
+    };
+    view! {
+        <Title text=title/>
+        <main id="main" class="split wide">
+            <div inert=move || is_sheet.get()>
+                <Head release=release.clone() page compares/>
+                <Shown asked let:answer>{content(answer)}</Shown>
+                {below}
+            </div>
+            {aside}
+        </main>
+    }
+}
+
+/// What a package is called.
+fn name_of(package: &Ref) -> String {
+    let path = package.path();
+    let path = path.strip_suffix(".ocu.star").unwrap_or(path);
+    path.strip_suffix("/release").unwrap_or(path).to_owned()
+}
+
+/// While a sheet lies over the page, nothing but it can be reached. What the screen does not hold itself
+/// is switched off from here.
+fn outside_is_inert(is_sheet: Memo<bool>) {
+    let set = |inert: bool| {
+        if let Ok(Some(bar)) = document().query_selector(".top") {
+            let _ = bar.toggle_attribute_with_force("inert", inert);
+        }
+    };
+    Effect::new(move |_| {
+        set(is_sheet.get());
+        if is_sheet.get_untracked() {
+            request_animation_frame(|| {
+                browser::focus(".panel h2");
+            });
+        }
+    });
+    on_cleanup(move || set(false));
+}
+
+/// Keys that the screen has for itself.
+fn own_keys(page: Memo<Option<Page>>, chosen: Memo<Option<Chosen>>) {
+    let nav = use_nav();
+    keys::on_key(move |key| {
+        let to = |release: Option<Ref>| {
+            let route = release.map(|release| nav.route_now().to(Screen::Release(release, None)));
+            route.map(|route| nav.go(&route.to_string())).is_some()
+        };
+        let by_hand = chosen.get_untracked().filter(|chosen| chosen.by_hand);
+        match key {
+            "[" => to(page.with_untracked(|page| page.as_ref()?.previous.clone())),
+            "]" => to(page.with_untracked(|page| page.as_ref()?.next.clone())),
+            "Escape" => by_hand.is_some_and(|chosen| {
+                nav.go("#");
+                request_animation_frame(move || {
+                    browser::focus(&format!("a.node[data-run='{}']", chosen.fragment));
+                });
+                true
+            }),
+            "a" => {
+                let waits = page.with_untracked(|page| {
+                    page.as_ref().is_some_and(|page| {
+                        page.notes.iter().any(|note| matches!(note.action, Some(Action::Approve(_))))
+                    })
+                });
+                waits.then(|| nav.go(&nav.route_now().to(Screen::Draft).to_string())).is_some()
+            }
+            "y" => {
+                let run = browser::focused().and_then(|element| element.get_attribute("data-run"));
+                let run = run.or_else(|| by_hand.map(|chosen| chosen.fragment));
+                let release = page.with_untracked(|page| page.as_ref().map(|page| page.release.clone()));
+                release.is_some_and(|release| {
+                    browser::copy(&run.map_or_else(|| release.to_string(), |run| format!("{release}/{run}")));
+                    true
+                })
+            }
+            _ => false,
+        }
+    });
+}
+
+/// Which release it is, and the ways to others.
+#[component]
+fn Head(
+    /// As the address names it.
+    release: Ref,
+    /// The page, once it is there.
+    page: Memo<Option<Page>>,
+    /// Whether it is being compared.
+    compares: bool,
+) -> impl IntoView {
+    let nav = use_nav();
+    let package = release.package();
+    let name = release.release().unwrap_or_default().to_owned();
+    let crumb = {
+        let repo = package.repo().unwrap_or_default().to_owned();
+        let title = name_of(&package);
+        view! {
+            <nav class="crumb" aria-label="Breadcrumb">
+                <a href=move || nav.href(Screen::Overview)>"Overview"</a>
+                <a href=move || nav.href(Screen::Overview)>{repo}</a>
+                <a href=move || nav.href(Screen::Package(package.clone()))>{title}</a>
+            </nav>
+        }
+    };
+    let status = Memo::new(move |_| page.with(|page| page.as_ref().map(|page| page.word)));
+    let facts = move || {
+        let page = page.get()?;
+        let short: String = page.commit.chars().take(7).collect();
+        let commit = match page.commit_link {
+            Some(link) => {
+                view! { <a class="link" href=link rel="noreferrer"><code>{short}</code></a> }.into_any()
+            }
+            None => view! { <code>{short}</code> }.into_any(),
+        };
+        let author = (!page.author.is_empty()).then(|| format!(" by {}", page.author));
+        let tags = page.tags.into_iter().map(|tag| view! { <span class="tag">{tag}</span> }).collect_view();
+        let live = (!page.live_in.is_empty()).then(|| {
+            let places = page.live_in.into_iter().enumerate().map(|(index, name)| {
+                let to = Screen::Environment(name.clone(), None);
+                let comma = if index > 0 { ", " } else { "" };
+                view! { {comma}<a href=move || nav.href(to.clone())>{name}</a> }
+            });
+            view! { <span>"Live in " {places.collect_view()}</span> }
+        });
+        let made = (!page.time.is_empty()).then(|| {
+            view! { <span><Moment time=page.time.clone()/>", "<Age time=page.time.clone()/>" ago"</span> }
+        });
+        Some(view! {
+            <p class="meta">
+                <span>{page.subject}</span>
+                <span>{commit}{author}</span>
+                {made}
+                {live}
+                {tags}
+            </p>
+        })
+    };
+    let ways = move || {
+        let page = page.get()?;
+        let sibling = |release: Option<Ref>, next: bool| {
+            release.map(|release| {
+                let name = release.release().unwrap_or_default().to_owned();
+                let to = Screen::Release(release, None);
+                let href = move || nav.href(to.clone());
+                if next {
+                    view! {
+                        <a class="btn bare" href=href>
+                            <span class="sr">"Next release, "</span>{name}<Icon name="chev"/>
+                        </a>
+                    }
+                    .into_any()
+                } else {
+                    view! {
+                        <a class="btn bare" href=href>
+                            <span class="sr">"Previous release, "</span><Icon name="chev" class="bk"/>{name}
+                        </a>
+                    }
+                    .into_any()
+                }
+            })
+        };
+        let other = page.previous.clone().or_else(|| page.others.first().cloned());
+        let release = page.release.clone();
+        let compare = match (compares, other) {
+            (true, _) => Some(("Pipeline", Screen::Release(release, None))),
+            (false, Some(other)) => Some(("Compare", Screen::Release(release, Some(other)))),
+            (false, None) => None,
+        };
+        let compare = compare.map(|(label, to)| {
+            view! { <a class="btn" href=move || nav.href(to.clone())>{label}</a> }
+        });
+        Some(view! {
+            <div class="row">
+                {sibling(page.previous, false)}
+                {sibling(page.next, true)}
+                {compare}
+                <a class="btn" href=move || nav.href(Screen::Draft)>"Deploy to"</a>
+            </div>
+        })
+    };
+    view! {
+        <header class="head">
+            {crumb}
+            <h1 tabindex="-1">
+                <span class="row">{name}" "{move || status.get().map(|word| view! { <Status word/> })}</span>
+            </h1>
+            {facts}
+            {ways}
+        </header>
+    }
+}
+
+/// There is no such release.
+#[component]
+fn NotThere(
+    /// Why.
+    problem: String,
+) -> impl IntoView {
+    let nav = use_nav();
+    let package = move || match nav.route().screen {
+        Screen::Release(release, _) => nav.href(Screen::Package(release.package())),
+        _ => nav.href(Screen::Overview),
+    };
+    view! {
+        <State icon="search" title="This release cannot be shown">
+            <p role="alert">{problem}"."</p>
+            <p class="row"><a class="btn" href=package>"Releases of this package"</a></p>
+        </State>
+    }
+}
+
+/// What is the matter.
+#[component]
+fn Matters(
+    /// The page.
+    page: Memo<Option<Page>>,
+) -> impl IntoView {
+    let notes = Memo::new(move |_| {
+        page.with(|page| page.as_ref().map(|page| page.notes.clone()).unwrap_or_default())
+    });
+    move || {
+        let notes = notes.get();
+        (!notes.is_empty()).then(|| {
+            let notes = notes.into_iter().map(|note| view! { <Line note/> }).collect_view();
+            view! { <section aria-label="Why it does not go on">{notes}</section> }
+        })
+    }
+}
+
+#[component]
+fn Line(
+    /// What it says.
+    note: Matter,
+) -> impl IntoView {
+    let nav = use_nav();
+    let missing = note.missing.clone().map(|missing| {
+        let label = missing.subpath().to_owned();
+        view! { <RefLink reference=missing label=format!("custom/{label}")/>" is not set. " }
+    });
+    let action = note.action.clone().map(|action| match action {
+        Action::Look(fragment) => {
+            view! { <a class="btn" href=format!("#{fragment}")>"See the run"</a> }.into_any()
+        }
+        Action::Approve(approval) => view! {
+            <a class="btn you" href=move || nav.href(Screen::Draft)>"Approve"</a>
+            <Copy text=approval.command label="Copy command"/>
+        }
+        .into_any(),
+        Action::Command(command) => view! {
+            <span class="row"><code>{command.clone()}</code><Copy text=command/></span>
+        }
+        .into_any(),
+    });
+    view! {
+        <Note icon=shape(note.word) tone=tone(note.tone())>
+            <p><b>{note.lead.clone()}</b>" "{missing}{note.text.clone()}</p>
+            {action}
+        </Note>
+    }
+}
+
+/// Phases as columns: all of one before any of the next.
+#[component]
+fn Pipeline(
+    /// The page.
+    page: Memo<Option<Page>>,
+    /// What is looked at.
+    chosen: Memo<Option<Chosen>>,
+) -> impl IntoView {
+    let nav = use_nav();
+    let phases = Memo::new(move |_| {
+        page.with(|page| page.as_ref().map(|page| page.phases.clone()).unwrap_or_default())
+    });
+    let flow = NodeRef::<leptos::html::Div>::new();
+    // Whoever is in the pipeline stays where they are when it is drawn anew.
+    Effect::new(move |before: Option<()>| {
+        phases.track();
+        let within = browser::focused().and_then(|element| element.get_attribute("data-at"));
+        if before.is_some()
+            && let Some(at) = within
+        {
+            request_animation_frame(move || {
+                browser::focus(&format!("a.node[data-at='{at}']"));
+            });
+        }
+    });
+    let step = move |event: web_sys::KeyboardEvent| {
+        let at = event.target().and_then(|target| target.dyn_into::<web_sys::Element>().ok());
+        let at = at.and_then(|element| element.get_attribute("data-at"));
+        let from = at.as_deref().and_then(|at| at.split_once('-'));
+        let Some((Ok(phase), Ok(node))) = from.map(|(phase, node)| (phase.parse(), node.parse())) else {
+            return;
+        };
+        let to = page.with_untracked(|page| page.as_ref()?.step((phase, node), &event.key()));
+        if let Some((phase, node)) = to {
+            event.prevent_default();
+            browser::focus(&format!("a.node[data-at='{phase}-{node}']"));
+        }
+    };
+    let columns = move || {
+        let phases = phases.get();
+        let columns =
+            phases.into_iter().enumerate().map(|(index, phase)| view! { <Column index phase chosen/> });
+        columns.collect_view()
+    };
+    let is_empty = move || phases.with(Vec::is_empty) && page.with(Option::is_some);
+    view! {
+        <section aria-labelledby="h-flow">
+            <h2 id="h-flow" class="sr">"Pipeline"</h2>
+            <div class="flow" node_ref=flow on:keydown=step>{columns}</div>
+            <Show when=is_empty>
+                <State icon="pend" title="Nothing to do in this release">
+                    <p>"Its file names no task, and no environment that is there to deploy to."</p>
+                </State>
+            </Show>
+        </section>
+    }
+}
+
+#[component]
+fn Column(
+    /// Which.
+    index: usize,
+    /// What is in it.
+    phase: Phase,
+    /// What is looked at.
+    chosen: Memo<Option<Chosen>>,
+) -> impl IntoView {
+    let shut = RwSignal::new(phase.quiet);
+    let narrow = browser::narrow();
+    let label = format!("Phase {}, {}", phase.number, phase.name);
+    let took = phase.took.map(|took| unbroken(&times::duration(took)));
+    let nodes =
+        phase.nodes.into_iter().enumerate().map(|(at, node)| view! { <Work at=(index, at) node chosen/> });
+    let nodes = nodes.collect_view();
+    let title = view! { <small>{phase.number}</small>" "{phase.name.clone()} };
+    // On a phone what is of no interest is folded to one line.
+    let heading = move || {
+        if narrow.get() && phase.quiet {
+            view! {
+                <button
+                    type="button"
+                    class="fold"
+                    aria-expanded=move || (!shut.get()).to_string()
+                    on:click=move |_| shut.update(|shut| *shut = !*shut)
+                >
+                    <small>{phase.number}</small>" "{phase.name.clone()}
+                </button>
+            }
+            .into_any()
+        } else {
+            view! { <span>{title.clone()}</span> }.into_any()
+        }
+    };
+    view! {
+        <section class="ph" class:shut=move || shut.get() aria-label=label>
+            <h3>
+                {heading}
+                <small><span class="n">{phase.count.clone()}" "</span>{took}</small>
+            </h3>
+            <ul role="list">{nodes}</ul>
+        </section>
+    }
+}
+
+#[component]
+fn Work(
+    /// Its phase, and its place in it.
+    at: (usize, usize),
+    /// What it is.
+    node: Node,
+    /// What is looked at.
+    chosen: Memo<Option<Chosen>>,
+) -> impl IntoView {
+    let fragment = node.fragment.clone();
+    let is_chosen = {
+        let node = node.clone();
+        Memo::new(move |_| {
+            chosen.with(|chosen| chosen.as_ref().is_some_and(|chosen| node.is_named(&chosen.fragment)))
+        })
+    };
+    let beside = match &node.started {
+        Some(since) if node.word == Word::Running => {
+            view! { <Elapsed since=since.clone() usual=node.usual/> }.into_any()
+        }
+        _ => node.measure(&browser::now()).into_any(),
+    };
+    view! {
+        <li>
+            <a
+                class=format!("btn node {}", tone(node.word.tone()))
+                href=format!("#{fragment}")
+                data-run=fragment
+                data-at=format!("{}-{}", at.0, at.1)
+                aria-current=move || is_chosen.get().then_some("true")
+                title=node.name.clone()
+            >
+                <Shape word=node.word/>
+                <span class="cut">{node.name.clone()}</span>
+                <span class="sr">{format!(" {} ", node.word)}</span>
+                <small>{beside}</small>
+            </a>
+        </li>
+    }
+}

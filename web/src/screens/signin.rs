@@ -1,0 +1,314 @@
+//! Which store to look at, and as whom.
+
+use leptos::prelude::*;
+use leptos::web_sys;
+use ocuroot_core::hosts::stores::{Located, Offered};
+use ocuroot_core::hosts::{Kind, Source};
+
+use crate::account;
+use crate::nav::use_nav;
+use crate::route::{Place, Route, Screen};
+use crate::sources::{Listed, Sources};
+use crate::ui::{Icon, Title};
+
+/// The screen.
+#[component]
+pub fn SignIn() -> impl IntoView {
+    let located = use_context::<Located>();
+    let host = located.map(|located| view! { <You located/> });
+    view! {
+        <Title text="Open a source"/>
+        <main id="main" class="split wide">
+            <div>
+                <header class="head">
+                    <h1 tabindex="-1">"Open a source"</h1>
+                    <p class="meta">
+                        <span>"This page is a folder of files. It talks only to the host you name here, as you."</span>
+                    </p>
+                </header>
+                <Where/>
+                {host}
+            </div>
+            <div class="side">
+                <Offers/>
+                <MayDo/>
+                <Rights/>
+            </div>
+        </main>
+    }
+}
+
+const KINDS: [(Kind, &str, &str); 4] = [
+    (Kind::GitHub, "GitHub", "acme/releases"),
+    (Kind::GitLab, "GitLab", "gitlab.com/acme/releases"),
+    (Kind::Gitea, "Gitea, Forgejo", "git.example.org/acme/releases"),
+    (Kind::Local, "Local", ""),
+];
+
+/// The form that names a store.
+#[component]
+fn Where() -> impl IntoView {
+    let nav = use_nav();
+    let now = match nav.route_now().place {
+        Place::Given(given) => given,
+        Place::Default | Place::Named(_) => Offered::default(),
+    };
+    let source = now.source.parse::<Source>().ok();
+    let kind = RwSignal::new(source.as_ref().map_or(Kind::GitHub, |source| source.kind));
+    let repo = RwSignal::new(now.source.split_once(':').map_or("", |(_, rest)| rest).to_owned());
+    let state = RwSignal::new(now.state.clone().unwrap_or_default());
+    let intent = RwSignal::new(now.intent.clone().unwrap_or_default());
+    let problem = RwSignal::new(None::<String>);
+    let kinds = KINDS.map(|(of, name, _)| {
+        view! {
+            <button
+                type="button"
+                class="btn"
+                aria-pressed=move || (kind.get() == of).to_string()
+                on:click=move |_| kind.set(of)
+            >
+                {name}
+            </button>
+        }
+    });
+    let form = move || KINDS.iter().find(|(of, ..)| *of == kind.get()).map_or("", |(.., form)| form);
+    let open = move |event: web_sys::SubmitEvent| {
+        event.prevent_default();
+        let text = |signal: RwSignal<String>| {
+            Some(signal.get_untracked().trim().to_owned()).filter(|t| !t.is_empty())
+        };
+        let source = match kind.get_untracked() {
+            Kind::Local => "local".to_owned(),
+            kind => format!("{}:{}", kind.word(), text(repo).unwrap_or_default()),
+        };
+        // Roots that somebody gave for this very source stay with it.
+        let same = now.source == source;
+        let given = Offered {
+            source,
+            state: text(state),
+            intent: text(intent),
+            api: now.api.clone().filter(|_| same),
+            raw: now.raw.clone().filter(|_| same),
+            ..Offered::default()
+        };
+        match given.locate() {
+            Err(error) => problem.set(Some(error.to_string())),
+            Ok(located) => {
+                problem.set(None);
+                // Who needs no token, or has one, sees the store at once.
+                let screen = match account::token(&located.state.host) {
+                    None if located.state.host.source.kind != Kind::Local => Screen::SignIn,
+                    _ => Screen::Overview,
+                };
+                nav.go(&Route { place: Place::Given(given), screen, ..Route::default() }.to_string());
+            }
+        }
+    };
+    let field = move |name: &'static str, value: RwSignal<String>, hint: Signal<&'static str>| {
+        view! {
+            <label class="fld">
+                {name}
+                <span class="in">
+                    <input
+                        autocomplete="off"
+                        spellcheck="false"
+                        autocapitalize="none"
+                        placeholder=hint
+                        prop:value=value
+                        on:input=move |event| value.set(event_target_value(&event))
+                    />
+                </span>
+            </label>
+        }
+    };
+    view! {
+        <form on:submit=open>
+            <section class="sec" aria-labelledby="h-src">
+                <h2 id="h-src">"1. Source"</h2>
+                <div class="row"><span class="seg" role="group" aria-label="Host">{kinds}</span></div>
+                <Show when=move || kind.get() != Kind::Local>
+                    <div class="row">
+                        {field("Repository", repo, Signal::derive(form))}
+                        {field("State branch", state, "its default branch".into())}
+                        {field("Intent branch", intent, "the same as state".into())}
+                    </div>
+                </Show>
+                <Show when=move || kind.get() == Kind::Local>
+                    <p>"The store of the repo in which " <code>"ocuroot state view"</code> " serves this page."</p>
+                </Show>
+                {move || problem.get().map(|problem| view! { <p class="c bad" role="alert">{problem}</p> })}
+                <p class="row"><button class="btn pri">"Open"</button></p>
+            </section>
+        </form>
+    }
+}
+
+/// Who one is to the host of the store that is looked at.
+#[component]
+fn You(
+    /// That store.
+    located: Located,
+) -> impl IntoView {
+    let nav = use_nav();
+    let host = StoredValue::new(located.state.host);
+    let name = located.name.clone();
+    let kind = host.with_value(|host| host.source.kind);
+    let known = RwSignal::new(host.with_value(|host| account::token(host).is_some()));
+    let typed = RwSignal::new(String::new());
+    let on_device = RwSignal::new(host.with_value(account::is_remembered));
+    if kind == Kind::Local {
+        return ().into_any();
+    }
+    let open = move || Route { screen: Screen::Overview, ..nav.route() }.to_string();
+    let keep = move |event: web_sys::SubmitEvent| {
+        event.prevent_default();
+        let token = typed.get_untracked().trim().to_owned();
+        if !token.is_empty() {
+            host.with_value(|host| account::keep(host, &token, on_device.get_untracked()));
+            known.set(true);
+            // Everything is read anew, as whom one is now: the page is loaded, not only its address.
+            let _ = window().location().set_search(&open());
+        }
+    };
+    let forget = move |_| {
+        host.with_value(account::forget);
+        known.set(false);
+    };
+    let named = host.with_value(|host| host.source.host.clone());
+    view! {
+        <section class="sec" aria-labelledby="h-tok">
+            <h2 id="h-tok">"2. You"</h2>
+            <p>{match kind {
+                Kind::GitHub => format!(
+                    "{named} has no login that a page without a server can use. Make a token for this one \
+                     repository, then paste it."
+                ),
+                _ => format!("Make a token on {named} that may read this repository, then paste it."),
+            }}</p>
+            <form on:submit=keep>
+                <label class="fld">
+                    "Token"
+                    <span class="in">
+                        <input
+                            type="password"
+                            autocomplete="off"
+                            prop:value=typed
+                            on:input=move |event| typed.set(event_target_value(&event))
+                        />
+                    </span>
+                </label>
+                <p class="check">
+                    <input
+                        type="checkbox"
+                        id="remember"
+                        prop:checked=on_device
+                        on:change=move |event| on_device.set(event_target_checked(&event))
+                    />
+                    <label for="remember">
+                        "Remember on this device. "
+                        <span class="dim">"Otherwise it is gone when this tab closes."</span>
+                    </label>
+                </p>
+                <p class="row">
+                    <button class="btn pri" disabled=move || typed.with(|typed| typed.trim().is_empty())>
+                        {format!("Open {name} with it")}
+                    </button>
+                    <Show when=move || known.get()>
+                        <a class="btn" href=open>"Open with the token that is kept"</a>
+                        <button type="button" class="btn" on:click=forget>"Forget it"</button>
+                    </Show>
+                    <Show when=move || !known.get()>
+                        <a class="btn" href=open>"Read without a token"</a>
+                    </Show>
+                </p>
+            </form>
+        </section>
+    }
+    .into_any()
+}
+
+/// The stores that the page offers.
+#[component]
+fn Offers() -> impl IntoView {
+    let sources = expect_context::<Sources>();
+    let rows = move || match sources.0.get() {
+        Listed::Reading => None,
+        Listed::Broken(why) => Some(view! { <p class="c bad">{why}</p> }.into_any()),
+        Listed::These(stores) if stores.is_empty() => None,
+        Listed::These(stores) => {
+            let rows = stores.into_iter().map(|store| {
+                let place = Place::Named(store.title().to_owned());
+                let href = Route { place, ..Route::default() }.to_string();
+                let (title, source) = (store.title().to_owned(), store.source.clone());
+                let source = source.split_once(':').map_or(source.clone(), |(kind, _)| kind.to_owned());
+                view! {
+                    <li><Icon name="env"/><a href=href><b>{title}</b></a><span class="dim">{source}</span></li>
+                }
+            });
+            Some(view! { <ul class="list" role="list">{rows.collect_view()}</ul> }.into_any())
+        }
+    };
+    move || {
+        rows().map(|rows| {
+            view! {
+                <section class="sec" aria-labelledby="h-list">
+                    <h2 id="h-list">"Sources you know " <small>"from stores.json"</small></h2>
+                    {rows}
+                </section>
+            }
+        })
+    }
+}
+
+/// What the page can do with which token.
+#[component]
+fn MayDo() -> impl IntoView {
+    let yes = || view! { <span class="st ok"><Icon name="ok"/>"yes"</span> }.into_any();
+    let no = || view! { <span class="dim">"no"</span> }.into_any();
+    view! {
+        <section class="sec" aria-labelledby="h-may">
+            <h2 id="h-may">"What each may do"</h2>
+            <table class="tbl">
+                <thead>
+                    <tr>
+                        <th scope="col">"With"</th>
+                        <th scope="col">"No token"</th>
+                        <th scope="col">"A token that reads"</th>
+                    </tr>
+                </thead>
+                <tbody>
+                    <tr><th scope="row">"Public source"</th><td>{yes()}</td><td>{yes()}</td></tr>
+                    <tr><th scope="row">"Private source"</th><td>{no()}</td><td>{yes()}</td></tr>
+                    <tr><th scope="row">"Requests an hour, GitHub"</th><td>"60"</td><td>"5,000"</td></tr>
+                </tbody>
+            </table>
+        </section>
+    }
+}
+
+/// What a token needs, and where it goes.
+#[component]
+fn Rights() -> impl IntoView {
+    view! {
+        <section class="sec" aria-labelledby="h-right">
+            <h2 id="h-right">"Rights of the token"</h2>
+            <dl class="kv">
+                <dt>"Repository"</dt>
+                <dd>"only the one of the store"</dd>
+                <dt>"Contents"</dt>
+                <dd>"read"</dd>
+                <dt>"Pull requests"</dt>
+                <dd>"read, to see open proposals"</dd>
+                <dt>"Anything else"</dt>
+                <dd>"none"</dd>
+            </dl>
+        </section>
+        <section class="sec" aria-labelledby="h-where">
+            <h2 id="h-where">"Where the token goes"</h2>
+            <p>
+                "Into this tab's memory, or this device's if you say so, and in requests to the host's API. \
+                 Never into a link, a log or another site."
+            </p>
+        </section>
+    }
+}

@@ -1,0 +1,123 @@
+//! The stores that this page offers, and the one that the address names.
+
+use leptos::prelude::*;
+use leptos::wasm_bindgen::{JsCast as _, JsValue};
+use leptos::web_sys;
+use ocuroot_core::hosts::stores::{self, Located, Offered};
+use wasm_bindgen_futures::JsFuture;
+
+use crate::route::Place;
+
+/// What `stores.json` offers. Found in the context.
+#[derive(Clone, Copy, Debug)]
+pub struct Sources(pub RwSignal<Listed>);
+
+/// What is known of `stores.json`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Listed {
+    /// Not read yet.
+    #[default]
+    Reading,
+    /// These; none where there is no such file.
+    These(Vec<Offered>),
+    /// There is one, and it does not read.
+    Broken(String),
+}
+
+/// The store that is looked at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Looked {
+    /// It is not known yet.
+    NotYet,
+    /// Nobody has said.
+    Nothing,
+    /// Here.
+    At(Box<Located>),
+    /// What was said leads nowhere.
+    Wrong(String),
+}
+
+/// The id of a store's OAuth application that somebody has typed, by the store's host.
+#[must_use]
+pub fn client_key(host: &str) -> String {
+    format!("ocuroot-client {host}")
+}
+
+impl Listed {
+    /// The store that a place names.
+    #[must_use]
+    pub fn look(&self, place: &Place) -> Looked {
+        let offered = match (place, self) {
+            (Place::Given(given), _) => given,
+            (_, Listed::Reading) => return Looked::NotYet,
+            (_, Listed::Broken(why)) => return Looked::Wrong(why.clone()),
+            (Place::Default, Listed::These(all)) => match all.first() {
+                Some(first) => first,
+                None => return Looked::Nothing,
+            },
+            (Place::Named(name), Listed::These(all)) => {
+                match all.iter().find(|store| store.title() == name) {
+                    Some(store) => store,
+                    None => return Looked::Wrong(format!("stores.json offers no store called {name}.")),
+                }
+            }
+        };
+        match offered.locate() {
+            Ok(located) => Looked::At(Box::new(located)),
+            Err(error) => Looked::Wrong(error.to_string()),
+        }
+    }
+}
+
+/// Reads `stores.json`, which lies beside the page if there is one.
+pub async fn list() -> Listed {
+    match fetch(stores::FILE).await {
+        Ok(Some(text)) => match stores::parse(text.as_bytes()) {
+            Ok(stores) => Listed::These(stores),
+            Err(error) => Listed::Broken(error.to_string()),
+        },
+        // A page without one is a page whose URL says what to look at.
+        Ok(None) | Err(_) => Listed::These(Vec::new()),
+    }
+}
+
+/// A file beside the page. None where there is none.
+async fn fetch(name: &str) -> Result<Option<String>, JsValue> {
+    let response: web_sys::Response = JsFuture::from(window().fetch_with_str(name)).await?.dyn_into()?;
+    // Hosts that answer every path with a page of theirs do not mean this one.
+    let is_page = response.headers().get("content-type")?.is_some_and(|kind| kind.starts_with("text/html"));
+    if !response.ok() || is_page {
+        return Ok(None);
+    }
+    Ok(JsFuture::from(response.text()?).await?.as_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_store_that_is_looked_at() {
+        let offer = |source: &str| Offered { source: source.into(), ..Offered::default() };
+        let these =
+            Listed::These(vec![offer("github:a/b"), Offered { name: "two".into(), ..offer("local") }]);
+        let name = |looked: Looked| match looked {
+            Looked::At(located) => located.name,
+            other => format!("{other:?}"),
+        };
+        let named = |name: &str| Place::Named(name.into());
+        for (listed, place, found) in [
+            (&these, Place::Default, "a/b"),
+            (&these, named("two"), "two"),
+            (&these, named("a/b"), "a/b"),
+            (&these, named("three"), "Wrong(\"stores.json offers no store called three.\")"),
+            (&Listed::Reading, Place::Default, "NotYet"),
+            (&Listed::Reading, Place::Given(offer("gitlab:h.dev/c/d")), "h.dev/c/d"),
+            (&Listed::These(vec![]), Place::Default, "Nothing"),
+            (&Listed::Broken("why".into()), Place::Default, "Wrong(\"why\")"),
+        ] {
+            assert_eq!(name(listed.look(&place)), found);
+        }
+        assert!(matches!(these.look(&Place::Given(offer("a/b"))), Looked::Wrong(_)));
+    }
+}
