@@ -18,7 +18,6 @@ pub mod overview;
 pub mod package;
 pub mod plan;
 pub mod prose;
-pub mod says;
 pub mod search;
 pub mod standing;
 pub mod commands;
