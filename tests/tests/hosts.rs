@@ -11,13 +11,14 @@ use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use ocuroot_core::hosts::limits::Way;
+use ocuroot_core::hosts::signin;
 use ocuroot_core::hosts::{
     Answer, Ask, EntryKind, Exchange, Head, Host as GitHost, HostError, Kind, Limits, Method, Request,
     Response, Side, Token, Unreachable, Wanted,
 };
 use ocuroot_tests::Outcome;
 use ocuroot_tests::githost::repo::Repo;
-use ocuroot_tests::githost::{Host, Tools, USER, wait_for};
+use ocuroot_tests::githost::{Host, PASSWORD, Tools, USER, wait_for};
 use serde_json::json;
 
 /// The host that tests share which run at the same time. The last of them ends it.
@@ -450,6 +451,75 @@ fn who_asks_and_what_they_may() {
         let mut missing = Reader::new(host, "missing", Some(&token))?;
         missing.host.api = "http://127.0.0.1:9/api/v1".into();
         assert!(matches!(missing.head(None, None), Err(HostError::Unreachable { .. })));
+        Ok(())
+    });
+}
+
+/// Asks as a browser does that is at the host itself: follows nothing, and has a session.
+fn browse(reader: &Reader, session: &str, request: &Request) -> Outcome<Response> {
+    let cookie = ("Cookie", session.to_owned());
+    let mut headers = request.headers.clone();
+    headers.push(cookie);
+    let agent = ureq::Agent::config_builder().http_status_as_error(false).max_redirects(0).build().into();
+    let browser =
+        Reader { agent, host: reader.host.clone(), token: None, limits: Limits::default(), sent: vec![] };
+    browser.send(&Request { headers, ..request.clone() }).map_err(|error| error.detail.into())
+}
+
+#[test]
+fn signing_in_with_pkce() {
+    play(|host| {
+        let page = "http://127.0.0.1:8080/releases/";
+        let app = json!({ "name": "page", "redirect_uris": [page], "confidential_client": false });
+        let app = host.api().post("/user/applications/oauth2", &app)?;
+        let client = app["client_id"].as_str().ok_or("no client")?;
+        let mut reader = Reader::new(host, "none", None)?;
+        let (state, verifier) = (signin::secret([1; 32]), signin::secret([2; 32]));
+        let url = signin::authorize_url(&reader.host, client, page, &state, &verifier)
+            .ok_or("no way to sign in")?;
+
+        // Ann signs in at the host, comes to the page that asks her, and agrees.
+        let form = |path: &str, body: String| Request {
+            method: Method::Post,
+            url: format!("{}/{path}", host.url()),
+            headers: vec![("Content-Type", "application/x-www-form-urlencoded".into())],
+            body: Some(body),
+            auth: false,
+        };
+        let login = form("user/login", format!("user_name={USER}&password={}", PASSWORD.replace(' ', "+")));
+        let login = browse(&reader, "", &login)?;
+        // The last one counts: signing in makes a session anew.
+        let cookies = login.headers.iter().filter(|(name, _)| name == "set-cookie");
+        let mut cookies = cookies.filter_map(|(_, value)| value.split(';').next());
+        let session = cookies.rfind(|cookie| cookie.starts_with("i_like_gitea=")).ok_or("no session")?;
+        let asked =
+            Request { method: Method::Get, url: url.clone(), headers: vec![], body: None, auth: false };
+        let asked = browse(&reader, session, &asked)?;
+        assert_eq!(asked.status, 200, "{:?}", asked.headers);
+        let scope = url.split("scope=").nth(1).and_then(|rest| rest.split('&').next()).ok_or("no scope")?;
+        let agree = format!(
+            "client_id={client}&granted=true&state={state}&redirect_uri={}&scope={scope}&nonce=",
+            page.replace(':', "%3A").replace('/', "%2F")
+        );
+        let agreed = browse(&reader, session, &form("login/oauth/grant", agree))?;
+        let back = agreed.header("location").ok_or("not sent back")?;
+        let query =
+            back.strip_prefix(page).and_then(|rest| rest.strip_prefix('?')).ok_or("sent elsewhere")?;
+        assert_eq!(signin::code(query, "another"), Some(Err(signin::Refused::State)));
+        let code = signin::code(query, &state).ok_or("no code")??;
+
+        let ask = |reader: &Reader, request: &Request| reader.send(request).map_err(|error| error.detail);
+        let wrong = signin::token_request(&reader.host, client, page, &code, "wrong").ok_or("no way")?;
+        assert_eq!(signin::grant(&wrong, &ask(&reader, &wrong)?), Err(HostError::BadToken));
+        let request = signin::token_request(&reader.host, client, page, &code, &verifier).ok_or("no way")?;
+        let granted = signin::grant(&request, &ask(&reader, &request)?)?;
+        reader.token = Some(granted.token);
+        assert!(matches!(reader.ask(Ask::Viewer)?, Answer::Viewer(viewer) if viewer.login == USER));
+
+        let refresh = granted.refresh.ok_or("nothing to refresh with")?;
+        let request = signin::refresh_request(&reader.host, client, page, &refresh).ok_or("no way")?;
+        reader.token = Some(signin::grant(&request, &ask(&reader, &request)?)?.token);
+        assert!(matches!(reader.ask(Ask::Viewer)?, Answer::Viewer(viewer) if viewer.login == USER));
         Ok(())
     });
 }

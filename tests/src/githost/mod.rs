@@ -34,7 +34,8 @@ pub const DEADLINE: Duration = Duration::from_secs(180);
 /// Who owns the repos, and works in them.
 pub const USER: &str = "ann";
 
-const PASSWORD: &str = "correct horse battery";
+/// What [`USER`] signs in with.
+pub const PASSWORD: &str = "correct horse battery";
 
 /// Set by whoever is told to end: what waits gives up, and everything that was started is ended.
 pub static INTERRUPTED: AtomicBool = AtomicBool::new(false);
