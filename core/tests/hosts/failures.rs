@@ -192,6 +192,32 @@ fn what_may_pass_is_asked_again_and_then_answered() {
 }
 
 #[test]
+fn a_query_is_asked_again_when_the_limit_has_passed() {
+    let host = Host::new(&"github:a/r".parse().unwrap(), Side::State);
+    let mut exchange = Exchange::new(&host, &Limits::default(), files(&[("a", None)]), true).unwrap();
+    let (id, request) = exchange.requests().remove(0);
+    let mut limited = response(200, r#"{"errors":[{"type":"RATE_LIMITED","message":"m"}]}"#);
+    limited.headers.push(("x-ratelimit-reset".into(), "90".into()));
+    let error = exchange.respond(id, Ok(limited)).unwrap_err();
+    assert_eq!(error.retry_after(1, 30), Some(Duration::from_secs(60)));
+    assert_eq!(exchange.again(id), Some(request));
+    // The word in a file is no refusal.
+    let text = r#"{"data":{"repository":{"f0":{"oid":"1","text":"RATE_LIMITED"}}}}"#;
+    exchange.respond(id, Ok(response(200, text))).unwrap();
+    assert_eq!(brief(&exchange.answer().unwrap()), "a=RATE_LIMITED");
+}
+
+#[test]
+fn one_failure_ends_all_of_an_exchange() {
+    let mut exchange = exchange("github:a/r", files(&[("a", None), ("b", None)]));
+    let requests = exchange.requests();
+    assert!(exchange.respond(requests[0].0, Ok(response(400, ""))).is_err());
+    assert_eq!(exchange.again(requests[1].0), None);
+    assert_eq!(exchange.respond(requests[1].0, Ok(response(500, ""))), Ok(()));
+    assert_eq!(exchange.answer(), None);
+}
+
+#[test]
 fn how_long_to_wait() {
     let limited = |until| HostError::RateLimited { until, signed_in: true };
     for (error, attempt, wait) in [
