@@ -154,61 +154,6 @@ impl Forest {
         Id::of_tree(&bytes, like)
     }
 
-    /// The folder `id` with other files in it, by path from there; none stands for a file that is gone.
-    /// Returns its new id, or none when a folder on the way was never listed, or when nothing is left.
-    pub(super) fn with(&mut self, id: &Id, files: &BTreeMap<&str, Option<Id>>) -> Option<Id> {
-        let mut items: BTreeMap<String, Item> = BTreeMap::new();
-        for item in self.get(id)? {
-            items.insert(self.name_of(item).to_owned(), *item);
-        }
-        self.edit(items, files, id)
-    }
-
-    fn edit(
-        &mut self,
-        mut items: BTreeMap<String, Item>,
-        files: &BTreeMap<&str, Option<Id>>,
-        like: &Id,
-    ) -> Option<Id> {
-        let mut below: BTreeMap<&str, BTreeMap<&str, Option<Id>>> = BTreeMap::new();
-        for (path, change) in files {
-            match path.split_once('/') {
-                Some((folder, rest)) => {
-                    below.entry(folder).or_default().insert(rest, *change);
-                }
-                None => {
-                    let name = self.name(path);
-                    match change {
-                        Some(id) => items.insert((*path).to_owned(), Item { name, folder: false, id: *id }),
-                        None => items.remove(*path),
-                    };
-                }
-            }
-        }
-        for (folder, files) in below {
-            let there = items.get(folder).filter(|item| item.folder).map(|item| item.id);
-            let now = match there {
-                Some(id) => {
-                    self.get(&id)?;
-                    self.with(&id, &files)
-                }
-                None => self.edit(BTreeMap::new(), &files, like),
-            };
-            let name = self.name(folder);
-            match now {
-                Some(id) => items.insert(folder.to_owned(), Item { name, folder: true, id }),
-                None => items.remove(folder),
-            };
-        }
-        if items.is_empty() {
-            return None;
-        }
-        let items: Box<[Item]> = items.into_values().collect();
-        let id = self.id_of(&items, Some(like));
-        self.folders.insert(id, items);
-        Some(id)
-    }
-
     /// How much is below a folder, as far as it is known, and whether all of it is; counts no further than
     /// `most`.
     pub(super) fn count(&self, id: &Id, most: usize) -> (usize, bool) {

@@ -94,7 +94,8 @@ impl Item {
     /// Whether a filter in small letters finds it: by its sentence or by its ref.
     #[must_use]
     pub fn is_about(&self, filter: &str) -> bool {
-        let text = format!("{} {} {} {}", self.verb, self.what, self.item.reference, self.repo).to_lowercase();
+        let text =
+            format!("{} {} {} {}", self.verb, self.what, self.item.reference, self.repo).to_lowercase();
         filter.split_whitespace().all(|word| text.contains(word))
     }
 }

@@ -87,7 +87,12 @@ fn waiting(all: &[Waiting]) -> impl IntoView + use<> {
     view! { {some}{more}{since} }
 }
 
-fn entries(title: &'static str, id: &'static str, all: &[Entry], example: &'static str) -> impl IntoView + use<> {
+fn entries(
+    title: &'static str,
+    id: &'static str,
+    all: &[Entry],
+    example: &'static str,
+) -> impl IntoView + use<> {
     let rows = all.iter().map(entry).collect_view();
     let none = all.is_empty().then(|| {
         view! { <tr><td colspan="4"><p class="dim">"None is set. For example:"</p><Command text=example/></td></tr> }
@@ -118,7 +123,8 @@ fn entry(entry: &Entry) -> impl IntoView + use<> {
         stands => view! { <span class="st warn"><Icon name="drift"/>{stands.text()}</span> }.into_any(),
     };
     let waits = (!entry.waiting.is_empty()).then(|| view! { <p class="dim">{waiting(&entry.waiting)}</p> });
-    let reference = if entry.stands == Stands::Gone { entry.reference.clone() } else { entry.reference.to_intent() };
+    let reference =
+        if entry.stands == Stands::Gone { entry.reference.clone() } else { entry.reference.to_intent() };
     view! {
         <tr>
             <th scope="row"><RefLink reference label=entry.name.clone()/>{waits}</th>

@@ -28,7 +28,14 @@ pub fn Environment(
     let page = {
         let (name, with) = (name.clone(), with.clone());
         store::ask(move |sight: &Sight<'_>| {
-            environment::page(sight.snapshot, sight.summaries, &name, with.as_deref(), sight.facts, Depth::Whole)
+            environment::page(
+                sight.snapshot,
+                sight.summaries,
+                &name,
+                with.as_deref(),
+                sight.facts,
+                Depth::Whole,
+            )
         })
     };
     let title = name.clone();

@@ -19,10 +19,12 @@ use crate::ui::{Breakable, Command, Icon, RefLink, State, Title, screen_of};
 pub fn Plan() -> impl IntoView {
     let badges = expect_context::<Badges>();
     let page = store::ask(|sight: &Sight<'_>| plan::page(sight.snapshot, sight.facts));
-    let count = move || page.with(|page| match page {
-        store::Asked::Answered(page) => Some(page.count),
-        _ => None,
-    });
+    let count = move || {
+        page.with(|page| match page {
+            store::Asked::Answered(page) => Some(page.count),
+            _ => None,
+        })
+    };
     Effect::new(move |_| {
         if let Some(count) = count() {
             badges.plan.set(count);
@@ -101,7 +103,9 @@ fn items(page: &Arc<Page>, filter: &str) -> AnyView {
     let groups: Vec<(Cause, Vec<Item>)> = page
         .groups
         .iter()
-        .map(|group| (group.cause, group.items.iter().filter(|item| item.is_about(&filter)).cloned().collect()))
+        .map(|group| {
+            (group.cause, group.items.iter().filter(|item| item.is_about(&filter)).cloned().collect())
+        })
         .filter(|(_, items): &(Cause, Vec<Item>)| !items.is_empty())
         .collect();
     if groups.is_empty() {
@@ -112,7 +116,11 @@ fn items(page: &Arc<Page>, filter: &str) -> AnyView {
         }
         .into_any();
     }
-    groups.into_iter().map(|(cause, items)| view! { <Items group=Group { cause, items }/> }).collect_view().into_any()
+    groups
+        .into_iter()
+        .map(|(cause, items)| view! { <Items group=Group { cause, items }/> })
+        .collect_view()
+        .into_any()
 }
 
 /// A group of items.
@@ -250,7 +258,11 @@ fn missing(at: &Ref, release: &Ref) -> impl IntoView + use<> {
 
 fn named(run: &Named, icon: &'static str, why: &str) -> impl IntoView + use<> {
     let nav = use_nav();
-    let screen = if run.package.is_empty() { screen_of(&run.run) } else { Screen::Release(run.run.release_ref(), None) };
+    let screen = if run.package.is_empty() {
+        screen_of(&run.run)
+    } else {
+        Screen::Release(run.run.release_ref(), None)
+    };
     let name = if run.package.is_empty() { run.run.to_string() } else { run.package.clone() };
     let why = (!why.is_empty()).then(|| view! { <p>{why.to_owned()}</p> });
     view! {
