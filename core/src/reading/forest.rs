@@ -248,11 +248,11 @@ impl Forest {
         let mut folders = 0;
         while !bytes.is_empty() {
             match self.read(&mut bytes) {
-                Some((id, Ok(items))) => {
+                Some((id, Packed::Here(items))) => {
                     self.folders.entry(id).or_insert(items);
                     folders += 1;
                 }
-                Some((id, Err(size))) => {
+                Some((id, Packed::Elsewhere(size))) => {
                     self.sizes.insert(id, size);
                 }
                 None => return,
@@ -262,7 +262,7 @@ impl Forest {
     }
 
     /// A folder, or how much is below one that has a pack of its own.
-    fn read(&mut self, bytes: &mut &[u8]) -> Option<(Id, Result<Box<[Item]>, usize>)> {
+    fn read(&mut self, bytes: &mut &[u8]) -> Option<(Id, Packed)> {
         fn cut<'b>(bytes: &mut &'b [u8], length: usize) -> Option<&'b [u8]> {
             let (cut, rest) = bytes.split_at_checked(length)?;
             *bytes = rest;
@@ -278,7 +278,7 @@ impl Forest {
         let id = read_id(bytes)?;
         let count = number(bytes)?;
         if count == ELSEWHERE {
-            return Some((id, Err(number(bytes)?)));
+            return Some((id, Packed::Elsewhere(number(bytes)?)));
         }
         let mut items = Vec::new();
         for _ in 0..count {
@@ -288,7 +288,7 @@ impl Forest {
             let name = self.name(name);
             items.push(Item { name, folder, id: read_id(bytes)? });
         }
-        Some((id, Ok(items.into_boxed_slice())))
+        Some((id, Packed::Here(items.into_boxed_slice())))
     }
 
     /// Forgets every folder that is not below one of `roots`.
@@ -302,6 +302,13 @@ impl Forest {
             }
         }
     }
+}
+
+/// A folder in a pack.
+enum Packed {
+    Here(Box<[Item]>),
+    /// It has a pack of its own, and so many entries are below it.
+    Elsewhere(usize),
 }
 
 #[derive(Clone, Copy, Default)]
