@@ -7,23 +7,23 @@
 //! them, without a browser.
 
 pub mod columns;
+pub mod commands;
 pub mod custom;
 pub mod diff;
 pub mod environment;
 pub mod environments;
 pub mod explorer;
 pub mod fields;
+pub mod log;
 pub mod matrix;
 pub mod overview;
 pub mod package;
 pub mod plan;
 pub mod prose;
-pub mod search;
-pub mod standing;
-pub mod commands;
-pub mod log;
 pub mod release;
+pub mod search;
 pub mod source_links;
+pub mod standing;
 pub mod status;
 pub mod summaries;
 pub mod titles;

@@ -188,10 +188,7 @@ fn the_side_says_who_has_to_do_what() {
     // Approvals that would start something by themselves come first.
     assert_eq!(
         lines(&page.approvals),
-        [
-            "db r7 dev: waits only for @/custom/ok",
-            "web r2 prod-2: waits for ok, and for perf, which failed",
-        ]
+        ["db r7 dev: waits only for @/custom/ok", "web r2 prod-2: waits for ok, and for perf, which failed",]
     );
     assert_eq!(lines(&page.broken), ["web r2 perf: after 2 attempts", "web r1 prod-10: "]);
     assert_eq!(lines(&page.running), ["db r7 build: 1:12"]);
