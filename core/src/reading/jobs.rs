@@ -424,7 +424,9 @@ impl Reader {
         let missing = walk.missing;
         if missing.is_empty() {
             let mut into = self.snapshot.folder(*side, below);
-            project(&self.forest, &id, &mut into, descent.as_ref(), &mut 0, 0);
+            // What should be deployed is compared by its id with what is; state is large, and nobody does that there.
+            let ids = *side == Marker::Intent;
+            project(&self.forest, &id, &mut into, descent.as_ref(), ids, &mut 0, 0);
             return true;
         }
         for (path, id) in missing {
