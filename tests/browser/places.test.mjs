@@ -36,7 +36,9 @@ const at = (query) => {
 
 // Whatever is loading has come.
 const settled = async (page) => {
-  await page.waitForFunction(() => document.querySelector("main h1") && !document.querySelector("main [aria-busy=true]"));
+  await page.locator(".top time").first().waitFor();
+  await page.waitForFunction(() => document.querySelector("main h1") && !document.querySelector("[aria-busy=true]"));
+  if (await page.locator(".finder").count()) await page.locator("[data-row], [data-line]").first().waitFor({ state: "attached" });
 };
 
 const RELEASE = "**/backend/release.ocu.star/@r4";
@@ -88,7 +90,7 @@ test("the Explorer finds as one types, and a document leads on", () =>
     await page.locator("article h1").filter({ hasText: /^1/ }).waitFor();
     // The list stays, and a ref in the document is a link.
     assert.ok(await page.locator("[data-row][aria-current=true]").count());
-    await page.locator("ol.code a.link").first().click();
+    await page.locator('ol.code a.link[href*="ref="]').first().click();
     await page.locator("article ol.code").waitFor();
     await page.getByRole("heading", { name: "History" }).waitFor();
   }));

@@ -154,61 +154,6 @@ impl Forest {
         Id::of_tree(&bytes, like)
     }
 
-    /// The folder `id` with other files in it, by path from there; none stands for a file that is gone.
-    /// Returns its new id, or none when a folder on the way was never listed, or when nothing is left.
-    pub(super) fn with(&mut self, id: &Id, files: &BTreeMap<&str, Option<Id>>) -> Option<Id> {
-        let mut items: BTreeMap<String, Item> = BTreeMap::new();
-        for item in self.get(id)? {
-            items.insert(self.name_of(item).to_owned(), *item);
-        }
-        self.edit(items, files, id)
-    }
-
-    fn edit(
-        &mut self,
-        mut items: BTreeMap<String, Item>,
-        files: &BTreeMap<&str, Option<Id>>,
-        like: &Id,
-    ) -> Option<Id> {
-        let mut below: BTreeMap<&str, BTreeMap<&str, Option<Id>>> = BTreeMap::new();
-        for (path, change) in files {
-            match path.split_once('/') {
-                Some((folder, rest)) => {
-                    below.entry(folder).or_default().insert(rest, *change);
-                }
-                None => {
-                    let name = self.name(path);
-                    match change {
-                        Some(id) => items.insert((*path).to_owned(), Item { name, folder: false, id: *id }),
-                        None => items.remove(*path),
-                    };
-                }
-            }
-        }
-        for (folder, files) in below {
-            let there = items.get(folder).filter(|item| item.folder).map(|item| item.id);
-            let now = match there {
-                Some(id) => {
-                    self.get(&id)?;
-                    self.with(&id, &files)
-                }
-                None => self.edit(BTreeMap::new(), &files, like),
-            };
-            let name = self.name(folder);
-            match now {
-                Some(id) => items.insert(folder.to_owned(), Item { name, folder: true, id }),
-                None => items.remove(folder),
-            };
-        }
-        if items.is_empty() {
-            return None;
-        }
-        let items: Box<[Item]> = items.into_values().collect();
-        let id = self.id_of(&items, Some(like));
-        self.folders.insert(id, items);
-        Some(id)
-    }
-
     /// How much is below a folder, as far as it is known, and whether all of it is; counts no further than
     /// `most`.
     pub(super) fn count(&self, id: &Id, most: usize) -> (usize, bool) {
@@ -303,11 +248,11 @@ impl Forest {
         let mut folders = 0;
         while !bytes.is_empty() {
             match self.read(&mut bytes) {
-                Some((id, Ok(items))) => {
+                Some((id, Packed::Here(items))) => {
                     self.folders.entry(id).or_insert(items);
                     folders += 1;
                 }
-                Some((id, Err(size))) => {
+                Some((id, Packed::Elsewhere(size))) => {
                     self.sizes.insert(id, size);
                 }
                 None => return,
@@ -317,7 +262,7 @@ impl Forest {
     }
 
     /// A folder, or how much is below one that has a pack of its own.
-    fn read(&mut self, bytes: &mut &[u8]) -> Option<(Id, Result<Box<[Item]>, usize>)> {
+    fn read(&mut self, bytes: &mut &[u8]) -> Option<(Id, Packed)> {
         fn cut<'b>(bytes: &mut &'b [u8], length: usize) -> Option<&'b [u8]> {
             let (cut, rest) = bytes.split_at_checked(length)?;
             *bytes = rest;
@@ -333,7 +278,7 @@ impl Forest {
         let id = read_id(bytes)?;
         let count = number(bytes)?;
         if count == ELSEWHERE {
-            return Some((id, Err(number(bytes)?)));
+            return Some((id, Packed::Elsewhere(number(bytes)?)));
         }
         let mut items = Vec::new();
         for _ in 0..count {
@@ -343,7 +288,7 @@ impl Forest {
             let name = self.name(name);
             items.push(Item { name, folder, id: read_id(bytes)? });
         }
-        Some((id, Ok(items.into_boxed_slice())))
+        Some((id, Packed::Here(items.into_boxed_slice())))
     }
 
     /// Forgets every folder that is not below one of `roots`.
@@ -357,6 +302,13 @@ impl Forest {
             }
         }
     }
+}
+
+/// A folder in a pack.
+enum Packed {
+    Here(Box<[Item]>),
+    /// It has a pack of its own, and so many entries are below it.
+    Elsewhere(usize),
 }
 
 #[derive(Clone, Copy, Default)]

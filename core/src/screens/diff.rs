@@ -7,10 +7,11 @@ use serde_json::{Map, Value};
 
 use super::fields::{self, Field};
 use super::status::Word;
-use crate::documents::{Inputs, Intent};
+use crate::documents::{Inputs, Intent, Release};
 use crate::envelope::Document;
 use crate::intent::{self, Change};
 use crate::refs::{Kind, Ref};
+use crate::resolve;
 use crate::runs;
 use crate::snapshot::{Needs, Snapshot};
 
@@ -73,20 +74,40 @@ pub fn one(snapshot: &Snapshot, difference: &intent::Difference) -> Result<Diffe
         .into_iter()
         .find_map(|at| needs.take(snapshot.problem(at)).flatten().map(|problem| format!("{at}: {problem}")));
     let wanted = needs.take(snapshot.get(&intent)).flatten().and_then(Document::body).cloned();
-    let (there, explained) = match reference.kind() {
+    let plain_document = |document: Option<&Document>| document.and_then(Document::body).cloned();
+    let mut explained = None;
+    let there = match reference.kind() {
         Some(Kind::Deploy) => {
-            let task = needs.take(intent::current_task(snapshot, reference)).flatten();
-            let there = task.map(|(_, task)| plain(&task.release, &task.input));
-            (there, needs.take(explanation(snapshot, reference, wanted.as_ref())).flatten())
+            explained = needs.take(explanation(snapshot, reference, wanted.as_ref())).flatten();
+            needs.take(intent::current_task(snapshot, reference)).flatten()
         }
-        _ => (needs.take(snapshot.get(reference)).flatten().and_then(Document::body).cloned(), None),
+        _ => None,
     };
-    let wanted = match reference.kind() {
-        Some(Kind::Deploy) => wanted.map(|body| match serde_json::from_value::<Intent>(body.clone()) {
-            Ok(intent) => plain(&intent.release, &intent.input),
-            Err(_) => body,
-        }),
-        _ => wanted,
+    let intended = wanted.as_ref().and_then(|body| serde_json::from_value::<Intent>(body.clone()).ok());
+    let (there, wanted) = match (reference.kind(), intended) {
+        (Some(Kind::Deploy), Some(intended)) => {
+            let mut inputs = intended.input;
+            if let Some((at, task)) = &there
+                && inputs.is_empty()
+            {
+                // Intent without inputs, as one writes it by hand, asks for those that the package names.
+                let same =
+                    needs.take(resolve::release(snapshot, &intended.release)) == Some(at.release_ref());
+                let release = needs.take(snapshot.get(&at.release_ref())).flatten();
+                let release = release.and_then(Document::read::<Release>);
+                let named = release.as_ref().and_then(|release| release.package.deploy(at.subpath()));
+                inputs = match (same, named) {
+                    (true, Some(named)) => named.inputs.clone(),
+                    _ => task.input.clone(),
+                };
+            }
+            let there = there.map(|(_, task)| plain(reference, &task.release, &task.input));
+            (there, Some(plain(reference, &intended.release, &inputs)))
+        }
+        (Some(Kind::Deploy), None) => {
+            (there.map(|(_, task)| plain(reference, &task.release, &task.input)), wanted)
+        }
+        _ => (plain_document(needs.take(snapshot.get(reference)).flatten()), wanted),
     };
     needs.settle(Difference {
         reference: reference.clone(),
@@ -97,14 +118,15 @@ pub fn one(snapshot: &Snapshot, difference: &intent::Difference) -> Result<Diffe
     })
 }
 
-/// A deployment as it is compared: its release, and of each input the value.
-fn plain(release: &Ref, inputs: &Inputs) -> Value {
+/// A deployment as it is compared: its release, by name in its own package, and of each input the value.
+fn plain(current: &Ref, release: &Ref, inputs: &Inputs) -> Value {
     let value = |input: &crate::documents::Input| {
         input.value.clone().or_else(|| input.default.clone()).unwrap_or(Value::Null)
     };
     let inputs: BTreeMap<&String, Value> = inputs.iter().map(|(name, input)| (name, value(input))).collect();
     let mut body = Map::new();
-    body.insert("release".to_owned(), release.as_str().into());
+    let name = release.release().filter(|_| release.package() == current.package());
+    body.insert("release".to_owned(), name.unwrap_or(release.as_str()).into());
     body.insert("input".to_owned(), serde_json::to_value(inputs).unwrap_or_default());
     Value::Object(body)
 }
@@ -118,7 +140,7 @@ fn explanation(
 ) -> Result<Option<Explained>, Needs> {
     let intended = wanted.and_then(|body| serde_json::from_value::<Intent>(body.clone()).ok());
     let release = match intended {
-        Some(intent) => Some(crate::resolve::release(snapshot, &intent.release)?),
+        Some(intent) => Some(resolve::release(snapshot, &intent.release)?),
         None => intent::current_task(snapshot, current)?.map(|(place, _)| place.release_ref()),
     };
     let Some(place) =

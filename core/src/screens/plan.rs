@@ -456,7 +456,12 @@ fn leave_out(page: &mut Page, left: &LeftOut) {
     let custom: Vec<Ref> =
         custom.map(|one| one.document()).filter(|one| one.kind() == Some(Kind::Custom)).collect();
     if custom.is_empty() {
-        page.others.push(Other { what: named, why: left.reason.to_string() });
+        let mut why = left.reason.to_string();
+        if !left.reference.is_global() {
+            // What is in the same package is told without it.
+            why = why.replace(&format!("{}/", left.reference.package()), "");
+        }
+        page.others.push(Other { what: named, why });
         return;
     }
     let release = left.reference.release_ref();

@@ -178,12 +178,27 @@ fn differences_are_told_field_by_field_and_explained_by_runs() {
             r#"@/custom/note: all: nothing → "hello there""#,
             r#"@/environment/new: all: nothing → {"name":"new"}"#,
             r#"@/environment/prod: attributes.tier: "1" → "2""#,
-            r#"s/-/pay.ocu.star/@/deploy/prod: all: {"input":{},"release":"s/-/pay.ocu.star/@r2"} → nothing"#,
+            r#"s/-/pay.ocu.star/@/deploy/prod: all: {"input":{},"release":"r2"} → nothing"#,
             r#"s/-/pay.ocu.star/@r1/custom/gone: all: 1 → nothing"#,
-            r#"s/-/web.ocu.star/@/deploy/other (failed): all: nothing → {"input":{},"release":"s/-/web.ocu.star/@r2"}"#,
+            r#"s/-/web.ocu.star/@/deploy/other (failed): all: nothing → {"input":{},"release":"r2"}"#,
         ]
     );
     assert_eq!(page.unexplained, 5);
+}
+
+#[test]
+fn intent_without_inputs_differs_in_its_release_only() {
+    let store = r#"
+        s/-/p/@r1 = release c1: >prod(a=1)
+        s/-/p/@r2 = release c2: >prod(a=1)
+        s/-/p/@r2/deploy/prod/1 = complete up(a=1)
+        s/-/p/@r2/deploy/prod = up 1(a=1)
+        s/-/p/@/deploy/prod -> s/-/p/@r2/deploy/prod
+        s/-/p/+/deploy/prod = {"release":"s/-/p/@r1"}
+    "#;
+    let page = ask(store, diff::page);
+    let fields: Vec<String> = page.differences[0].fields.iter().map(Field::to_string).collect();
+    assert_eq!(fields, [r#"release: "r2" → "r1""#]);
 }
 
 #[test]

@@ -159,7 +159,7 @@ fn Body(page: Arc<Page>, name: String) -> impl IntoView {
         }
     };
     view! {
-        <p class="meta sec">
+        <p class="meta facts">
             <RefLink reference=page.reference.clone()/>
             <span>{page.live} " packages live" {(page.never > 0).then(|| format!(", {} never deployed here", page.never))}</span>
         </p>

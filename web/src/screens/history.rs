@@ -16,6 +16,8 @@ pub fn History() -> impl IntoView {
     let nav = use_nav();
     let store = use_store();
     let travels = expect_context::<Travels>();
+    // Nothing else here reads the store, and the bar is to say which commit one sees.
+    let _ = crate::store::ask(|_| Ok(()));
     let located = expect_context::<Located>();
     let more = StoredValue::new(move || {
         if let Some(wants) = travels.travel().with_untracked(ocuroot_core::screens::travel::Travel::more) {

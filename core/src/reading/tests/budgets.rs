@@ -5,7 +5,9 @@ use std::sync::{Arc, OnceLock};
 
 use serde_json::json;
 
-use super::host::{Cache, Files, GITEA, GITHUB, GITLAB, Host, Limits, Repo, decide, place, settle, tree_id};
+use super::host::{
+    Cache, Files, GITEA, GITHUB, GITLAB, Host, Limits, Repo, carry_out, decide, place, settle, tree_id,
+};
 use crate::documents::{Status, body_type};
 use crate::envelope::Document;
 use crate::facts::Facts;
@@ -157,14 +159,11 @@ struct Stores {
 fn stores() -> &'static Stores {
     static STORES: OnceLock<Stores> = OnceLock::new();
     STORES.get_or_init(|| {
-        let t = std::time::Instant::now();
         let mut repo = Repo::default();
         let mut branches = store();
-        println!("files {:?}", t.elapsed());
         let documents = branches.state.len() + branches.intent.len() - 2 - PACKAGES;
         let before = "2026-01-01T00:00:00Z";
         let (state, intent) = (repo.commit(before, &branches.state), repo.commit(before, &branches.intent));
-        println!("trees {:?}", t.elapsed());
         branches.release(&package(3), RELEASES + 1);
         branches.summarise(&package(3), RELEASES + 1);
         let after = "2026-01-02T00:00:00Z";
@@ -213,97 +212,48 @@ fn open_overview(reader: &mut Reader, host: &mut Host, cache: &mut Cache) {
 
 #[test]
 fn the_overview_and_a_release() {
-    let t = std::time::Instant::now();
     assert!(stores().documents > 100_000);
-    println!("stores {:?}", t.elapsed());
-    for (limits, cold, then) in [(GITHUB, 10, 4), (GITEA, 20, 8), (GITLAB, 90, 8)] {
+    // GitHub finds a folder's id in the folder around it, so its listings by path count two.
+    for (limits, overview, release, moved) in [(GITHUB, 10, 7, 12), (GITEA, 15, 14, 11), (GITLAB, 51, 54, 16)]
+    {
         let (mut host, mut cache, mut reader) = (host(limits), Cache::default(), reader(limits));
         open_overview(&mut reader, &mut host, &mut cache);
-        println!("at {:?}", t.elapsed());
-        println!("overview {limits:?} {} in {} rounds", host.requests, host.rounds);
-        for ask in &host.asked {
-            match ask {
-                crate::hosts::Ask::Files { files, .. } => {
-                    println!("  files {}: {}", files.len(), files[0].path)
-                }
-                ask => println!("  {ask:?}"),
-            }
-        }
-        assert!(host.take_requests() <= cold, "{:#?}", host.asked);
-        let release: Ref = format!("{}/@r7", package(5)).parse().unwrap();
-        let detail =
-            decide(&mut reader, &mut host, &mut cache, |snapshot| overview::release(snapshot, &release));
+        let cold = host.take_requests();
+        let at: Ref = format!("{}/@r7", package(5)).parse().unwrap();
+        let detail = decide(&mut reader, &mut host, &mut cache, |snapshot| overview::release(snapshot, &at));
         assert_eq!(detail.phases.len(), 2);
-        println!("release {} in {} rounds", host.requests, host.rounds);
-        for ask in &host.asked {
-            match ask {
-                crate::hosts::Ask::Files { files, .. } => {
-                    println!("  files {}: {}", files.len(), files[0].path)
-                }
-                ask => println!("  {ask:?}"),
-            }
-        }
-        assert!(host.take_requests() <= then, "{:#?}", host.asked);
+        let then = host.take_requests();
         // The next session, with nothing new.
-        let mut again = super::budgets::reader(limits);
+        let mut again = self::reader(limits);
         open_overview(&mut again, &mut host, &mut cache);
-        decide(&mut again, &mut host, &mut cache, |snapshot| overview::release(snapshot, &release));
+        decide(&mut again, &mut host, &mut cache, |snapshot| overview::release(snapshot, &at));
         assert_eq!(host.take_requests(), 2, "{:#?}", host.asked);
-        // And one after a release.
+        // And after a release, which moves both branches.
         go_on(&mut host);
-        let mut again = super::budgets::reader(limits);
-        open_overview(&mut again, &mut host, &mut cache);
-        println!("overview after a commit {} in {} rounds", host.requests, host.rounds);
-        println!("{:#?}", host.asked);
-        // The same without a new session.
-        host.take_requests();
-        for job in reader.poll() {
-            super::host::carry_out(&mut reader, &mut host, &cache, vec![job]);
-        }
-        assert!(reader.news());
+        let polls = reader.poll();
+        carry_out(&mut reader, &mut host, &cache, polls);
         reader.advance();
         open_overview(&mut reader, &mut host, &mut cache);
-        println!("overview after a commit, warm {} in {} rounds", host.requests, host.rounds);
+        let after = host.take_requests();
+        println!("{limits:?}: {cold}, {then}, {after}");
+        assert!(cold <= overview && then <= release && after <= moved, "{cold}, {then}, {after}");
     }
 }
 
+/// With core's plan as it is, which opens every release: the listing and each deployment's link, task and
+/// intent.
 #[test]
 fn the_plan() {
-    for limits in [GITHUB] {
-        let (mut host, mut cache, mut reader) = (host(limits), Cache::default(), reader(limits));
-        settle(&mut reader, &mut host, &mut cache, &Wants { summaries: true, ..Wants::default() });
-        let facts = Facts::at("2026-01-03T00:00:00Z");
-        let everything = |snapshot: &Snapshot| plan::plan(snapshot, &Scope::Everything, &facts);
-        decide(&mut reader, &mut host, &mut cache, everything);
-        let files: usize = host
-            .asked
-            .iter()
-            .map(|ask| match ask {
-                crate::hosts::Ask::Files { files, .. } => files.len(),
-                _ => 0,
-            })
-            .sum();
-        println!(
-            "plan {limits:?}: {} requests in {} rounds, {} questions, {files} files",
-            host.requests,
-            host.rounds,
-            host.asked.len()
-        );
-        println!("cache: {} written", cache.written);
-        host.take_requests();
-        go_on(&mut host);
-        let mut again = super::budgets::reader(limits);
-        let start = std::time::Instant::now();
-        decide(&mut again, &mut host, &mut cache, everything);
-        let t = std::time::Instant::now();
-        println!("{:?}", everything(again.snapshot()).is_ok());
-        println!("one plan: {:?}", t.elapsed());
-        println!("plan after a commit: {} in {} rounds; {:?}", host.requests, host.rounds, start.elapsed());
-        for ask in &host.asked {
-            match ask {
-                crate::hosts::Ask::Files { files, .. } => println!("  files {}", files.len()),
-                ask => println!("  {ask:?}"),
-            }
-        }
-    }
+    let (mut host, mut cache, mut reader) = (host(GITHUB), Cache::default(), reader(GITHUB));
+    settle(&mut reader, &mut host, &mut cache, &Wants { summaries: true, ..Wants::default() });
+    let facts = Facts::at("2026-01-03T00:00:00Z");
+    let everything = |snapshot: &Snapshot| plan::plan(snapshot, &Scope::Everything, &facts);
+    decide(&mut reader, &mut host, &mut cache, everything);
+    let cold = host.take_requests();
+    go_on(&mut host);
+    let mut again = self::reader(GITHUB);
+    decide(&mut again, &mut host, &mut cache, everything);
+    let after = host.take_requests();
+    println!("{cold}, {after}");
+    assert!(cold <= 110 && after <= 20, "{cold}, {after}");
 }

@@ -124,7 +124,7 @@ pub(super) fn History(reference: Ref, side: Side) -> impl IntoView {
                                     <code>{short}</code>
                                 </button>
                                 " " {commit.subject.clone()}
-                                {(side == Side::State).then(|| view! { " "<a class="dim" href=then title="Everything as it was then">"as of then"</a> })}
+                                {(side == Side::State).then(|| view! { " "<a class="link" href=then title="Everything as it was then">"as of then"</a> })}
                             </span>
                             <Moment time=commit.time.clone()/>
                             {move || on().then(|| view! { <div class="below">{told(changed.get())}</div> })}

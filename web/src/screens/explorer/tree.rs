@@ -11,7 +11,7 @@ use super::{href, spelled};
 use crate::browser;
 use crate::nav::use_nav;
 use crate::store::{self, Shown, Sight};
-use crate::ui::{Icon, Shape, State, tone};
+use crate::ui::{Icon, Shape, tone};
 
 /// What lies below a folder.
 #[component]
@@ -84,7 +84,7 @@ pub(super) fn Tree(
             {move || {
                 let lines = lines.get();
                 if lines.is_empty() {
-                    return view! { <State icon="tree" title="There is nothing here"><p>"The folder is empty."</p></State> }.into_any();
+                    return view! { <p class="dim">"Nothing."</p> }.into_any();
                 }
                 let here = reference.get();
                 let active = active.get();
