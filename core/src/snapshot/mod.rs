@@ -180,12 +180,6 @@ impl Snapshot {
         Ok(self.slot(reference)?.map(|loaded| loaded.blob))
     }
 
-    /// Whether it is settled what is stored at this ref: its bytes were read, or there is nothing.
-    #[must_use]
-    pub fn is_read(&self, reference: &Ref) -> bool {
-        self.slot(reference).is_ok()
-    }
-
     /// Why what is stored at this ref is not a document.
     ///
     /// # Errors
@@ -572,7 +566,7 @@ mod tests {
         folder.list(true, []);
         folder.identify(id);
         assert_eq!(snapshot.blob(&prod), Ok(Some(id)));
-        assert!(snapshot.get(&prod).is_err() && !snapshot.is_read(&prod));
+        assert!(snapshot.get(&prod).is_err());
         // What was read counts more.
         snapshot.load(&prod, Some(b"[]"));
         assert_eq!(snapshot.blob(&prod), Ok(Some(BlobId::of(b"[]"))));
