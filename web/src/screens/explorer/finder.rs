@@ -6,9 +6,9 @@
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use leptos::web_sys;
+use ocuroot_core::screens::environments;
 use ocuroot_core::screens::explorer::{self, Row, Rows};
 use ocuroot_core::screens::search::{self, Hit, HitKind};
-use ocuroot_core::screens::environments;
 use ocuroot_core::snapshot::{Found, Matches};
 use ocuroot_core::{Marker, Ref};
 
