@@ -389,7 +389,7 @@ pub fn show_left_out(session: &mut Session, left_out: &[(Ref, Option<String>)]) 
                 Some(reason) => lines.push(format!("{reference}: {reason}")),
                 None => {
                     let why = needs.take(enquiry.of(reference)).flatten();
-                    lines.extend(why.map(|why| format!("{reference} {}", why.sentence)));
+                    lines.extend(why.map(|why| format!("{reference}: {}", why.sentence)));
                 }
             }
         }

@@ -28,8 +28,12 @@ export const NARROW = { width: 360, height: 640 };
 // How long a test waits for what should be there. Long enough for a busy machine.
 const TIMEOUT = 20_000;
 
-// What Chromium says of answers with an error status, of which there is one line besides.
-const ECHO = /^Failed to load resource: the server responded with a status of/;
+// What Chromium says of answers with an error status and of none, of which there is a line of ours besides.
+const ECHO = /^Failed to load resource: (the server responded with a status of|net::ERR_)/;
+
+// To be expected where a page may not read an answer, for want of CORS headers, and where none comes.
+export const UNREADABLE = [/^console: .*CORS policy/, /^no answer: /];
+export const NO_ANSWER = [/^no answer: /];
 
 export async function browser({ bundle = required("OCUROOT_BUNDLE"), args = [] } = {}) {
   const chrome = await chromium.launch({
@@ -123,6 +127,8 @@ export async function browser({ bundle = required("OCUROOT_BUNDLE"), args = [] }
         if (problems.length) error.message += `\nproblems in the browser:\n  ${problems.join("\n  ")}`;
         throw error;
       }
+      // What the page has queued is told before this is answered.
+      await page.evaluate(() => new Promise((resolve) => setTimeout(resolve))).catch(() => {});
       judge(problems, expect);
     } finally {
       await context.close();

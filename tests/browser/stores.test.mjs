@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { hostile, NAMES, NASTY } from "./hostile.mjs";
+import { SMALL, big, longLog, packageName, touch } from "./big.mjs";
 import * as old from "./old.mjs";
 import { hold, shop } from "./shop.mjs";
 
@@ -56,8 +57,24 @@ test("the hostile store is read, and every text is in it", () =>
     for (const text of NASTY.slice(0, 20)) assert.ok(values.includes(JSON.stringify(text).slice(1, -1)), text);
   }));
 
+test("a store of any size has the summaries that belong there, and can be written", () =>
+  using(() => big(SMALL), async (store) => {
+    assert.equal(await store.ocuroot("state", "check"), "");
+    assert.equal((await matches(store, `${packageName(4)}/@r9/deploy/*`)).length, SMALL.deploys);
+    await touch(store, 5);
+    assert.deepEqual(await matches(store, "@/custom/*"), ["@/custom/touched"]);
+    assert.equal(await store.ocuroot("state", "diff"), "");
+  }));
+
+test("a log is as long as it is wanted", () =>
+  using(() => longLog(2000), async (store) => {
+    const log = JSON.parse(await store.ocuroot("state", "get", "./-/a.ocu.star/@r1/task/f/1/logs"));
+    assert.equal(log.length, 2000);
+    assert.equal(log[48].message, "\u001b[32m49: the quick brown fox\u001b[0m");
+  }));
+
 describe("stores of older tools", () => {
-  for (const make of [old.version1, old.version2, old.withoutSummaries, old.shared]) {
+  for (const make of [old.version1, old.version1Together, old.version2, old.withoutSummaries, old.shared]) {
     test(make.name, () =>
       using(make, async (store) => {
         const config = `ocuroot("0.3.0")\nstore.set(store.git("https://github.com/acme/releases.git", branch = "${store.state}")${store.state === store.intent ? "" : `, intent = store.git("https://github.com/acme/releases.git", branch = "${store.intent}")`})\n`;
@@ -67,6 +84,12 @@ describe("stores of older tools", () => {
         assert.ok((await matches(store, "**", "--intent")).length);
       }));
   }
+
+  test("in which nothing has happened, and none at all", async () => {
+    for (const make of [old.empty, old.noStore]) {
+      await using(make, async (store) => assert.deepEqual(await matches(store, "**"), []));
+    }
+  });
 
   test("of a version to come", () =>
     using(old.fromTheFuture, async (store) => {

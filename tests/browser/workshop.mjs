@@ -13,7 +13,7 @@ import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { cp, mkdir, mkdtemp, readFile, readdir, rename, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { git } from "../githost/git.mjs";
 
 export const SOURCE = "https://github.com/acme/shop.git";
@@ -52,7 +52,7 @@ export async function cached(name, sources, make) {
   if (!(await there(place))) {
     await mkdir(folder, { recursive: true });
     for (const old of await readdir(folder)) {
-      if (old.startsWith(`${name}-`)) await rm(join(folder, old), { recursive: true, force: true });
+      if (old.startsWith(`${name}-`) && !old.startsWith(basename(place))) await rm(join(folder, old), { recursive: true, force: true });
     }
     const made = await make();
     const draft = `${place}.${process.pid}`;

@@ -9,24 +9,25 @@
 //     proxy.clear();                    // all is well again
 //     await proxy.down();               // connection refused, until `up()`
 //
-// `proxy.origin` stands for the host's. A pattern is a RegExp or a piece of `METHOD /path?query`, and
+// `proxy.origin` stands for the host's, `proxy.requests` is what came, as `METHOD /path?query`. A pattern is a RegExp or a piece of `METHOD /path?query`, and
 // the last rule that fits counts. Preflights pass, unless a pattern names OPTIONS. What is refused
 // keeps the host's CORS headers, as the hosts do it; `{ cors: false }` is how gateways before them do.
 
 import { createServer, request as ask } from "node:http";
 
-export async function faults(target) {
+export async function faults(target, { latencyMs = 0 } = {}) {
   const upstream = new URL(target);
   const rules = [];
   const requests = [];
   const sockets = new Set();
-  const seen = { origin: "" };
+  const seen = { origin: "", latency: latencyMs };
 
   const serve = async (request, response) => {
     const name = `${request.method} ${request.url}`;
     requests.push(name);
     const rule = rules.findLast((rule) => rule.fits(name));
     const body = await read(request);
+    if (seen.latency) await new Promise((resolve) => setTimeout(resolve, seen.latency));
     const pass = () => forward(upstream, request, body, seen.origin);
     const write = ({ status, headers, body }) => {
       response.writeHead(status, { ...headers, "content-length": body.length });
@@ -66,6 +67,7 @@ export async function faults(target) {
   return {
     origin: seen.origin,
     requests,
+    setLatency: (ms) => (seen.latency = ms),
     // `nth`: only the nth request that fits, from 1 on. `times`: only the first ones. Returns the
     // requests that it hits.
     on(pattern, fault, { nth, times = Infinity } = {}) {

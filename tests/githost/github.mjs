@@ -42,19 +42,24 @@ export const LIMITS = {
 export async function github({ repos, tokens = { ghp_test: { login: "ada" } }, port, rawPort, latencyMs, limits }) {
   const world = new World(repos, tokens, { ...LIMITS, ...limits });
   const api = await listen({ port, latencyMs, routes: routes(world), around: around(world), missing, cors });
-  const raw = await listen({ port: rawPort, latencyMs, routes: rawRoutes(world), around: (_, run) => run(), missing: noFile, cors: rawCors });
+  const raw = await listen({
+    port: rawPort,
+    latencyMs,
+    routes: rawRoutes(world),
+    around: (_, run) => run(),
+    missing: noFile,
+    cors: rawCors,
+    requests: api.requests,
+  });
   return {
     origin: api.origin,
     api: api.origin,
     raw: raw.origin,
-    // One list for both, in the order in which they were asked.
+    // Of both servers, in the order in which they came: [{ kind, method, url, status, authorized }].
     requests: api.requests,
-    rawRequests: raw.requests,
-    counts: () => ({ ...api.counts(), ...raw.counts() }),
-    reset() {
-      api.reset();
-      raw.reset();
-    },
+    counts: api.counts,
+    reset: api.reset,
+    mostAtOnce: () => api.mostAtOnce,
     setLatency(ms) {
       api.latency = ms;
       raw.latency = ms;

@@ -235,6 +235,14 @@ test("requests are counted by kind", async () => {
   assert.deepEqual(host.counts(), { head: 1, tree: 1, "recursive tree": 1, raw: 1 });
 });
 
+test("requests under way at once are counted", async () => {
+  host.setLatency(20);
+  host.reset();
+  await Promise.all([1, 2, 3].map(() => get("/branches/state")));
+  host.setLatency(0);
+  assert.equal(host.mostAtOnce(), 3);
+});
+
 test("an Enterprise server's addresses work too", async () => {
   assert.equal((await ask(`${host.origin}/api/v3/repos/acme/releases/branches/state`)).status, 200);
 });
@@ -254,6 +262,14 @@ describe("GraphQL", () => {
     const texts = blobs.map(({ path }, i) => [path, body.data.repository[`b${i}`].text]);
     assert.equal(Object.fromEntries(texts)["pixel.png"], null);
     assert.equal(Object.fromEntries(texts)["refs/a/@r1/@object.json"], '{"n":3}');
+  });
+
+  test("names by variables, and one fragment for all", async () => {
+    const text = "query($o:String!,$n:String!,$v0:String!,$v1:String!,$v2:String!){repository(owner:$o,name:$n){f0:object(expression:$v0){...b}f1:object(expression:$v1){...b}f2:object(expression:$v2){...b}}}fragment b on Blob{oid text isTruncated}";
+    const variables = { o: "acme", n: "releases", v0: `${tip}:.ocuroot-store`, v1: `${tip}:refs`, v2: `${tip}:none` };
+    const { f0, f1, f2 } = (await query(text, variables)).body.data.repository;
+    assert.equal(f0.text, '{"version":3}');
+    assert.deepEqual([f1, f2], [{}, null]);
   });
 
   test("what is too large is cut", async () => {

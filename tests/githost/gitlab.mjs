@@ -41,6 +41,7 @@ export async function gitlab({ repos, tokens = { "glpat-test": { username: "ada"
     requests: host.requests,
     counts: host.counts,
     reset: host.reset,
+    mostAtOnce: () => host.mostAtOnce,
     setLatency: (ms) => (host.latency = ms),
     refill: () => world.used.clear(),
     limits: world.limits,
@@ -165,20 +166,20 @@ function routes(world) {
     const recursive = ask.query.get("recursive") === "true";
     if (recursive) ask.kind = "recursive tree";
     const below = path ? `${path}/` : "";
-    const entries = await treesFirst(repo, tree.id, recursive);
-    const all = entries.map(({ id, path, type, mode }) => ({ id, name: path.split("/").at(-1), type, path: below + path, mode }));
+    const all = await treesFirst(repo, tree.id, recursive);
+    const entry = ({ id, path, type, mode }) => ({ id, name: path.split("/").at(-1), type, path: below + path, mode });
     if (ask.query.get("pagination") !== "keyset") {
       const { items, headers } = page(world, ask, all);
-      return answer(200, items, headers);
+      return answer(200, items.map(entry), headers);
     }
     const size = pageSize(world, ask);
     const token = ask.query.get("page_token");
-    const start = token ? all.findIndex((entry) => pageToken(entry) === token || entry.id === token) + 1 : 0;
-    if (token && start === 0) return answer(400, { message: "400 Bad request - invalid page token" });
+    const start = token ? after(all, token) : 0;
+    if (start === null) return answer(400, { message: "400 Bad request - invalid page token" });
     const items = all.slice(start, start + size);
     const more = start + size < all.length;
     const next = more && withQuery(ask.url, { page_token: pageToken(items.at(-1)) });
-    return answer(200, items, { "x-per-page": String(size), "x-next-page": "", "x-page": "1", ...links({ next }) });
+    return answer(200, items.map(entry), { "x-per-page": String(size), "x-next-page": "", "x-page": "1", ...links({ next }) });
   });
   of("/repository/blobs/:sha", "blob", async (ask, repo) => {
     const body = await blob(repo, ask.params.sha);
@@ -297,15 +298,33 @@ async function blob(repo, id) {
   return /^[0-9a-f]{40}$/.test(id) ? repo.git.blob(id) : null;
 }
 
-// Gitaly lists folders before files, below all folders too when it lists recursively.
+// Gitaly lists folders before files, below all folders too when it lists recursively. A listing is the
+// same value each time, so what is made of it is kept with it.
+const sorted = new WeakMap();
 async function treesFirst(repo, tree, recursive) {
   const entries = await repo.git.listing(tree, { recursive });
-  const rank = { tree: 0, blob: 1, commit: 2 };
-  return [...entries].sort((a, b) => rank[a.type] - rank[b.type]);
+  if (!sorted.has(entries)) {
+    const of = (wanted) => entries.filter(({ type }) => type === wanted);
+    sorted.set(entries, [...of("tree"), ...of("blob"), ...of("commit")]);
+  }
+  return sorted.get(entries);
 }
 
+// A page token is where the page before ended. To clients it is a word without a meaning.
 function pageToken({ path }) {
   return Buffer.from(JSON.stringify({ file_name: path })).toString("base64");
+}
+
+const places = new WeakMap();
+function after(entries, token) {
+  if (!places.has(entries)) places.set(entries, new Map(entries.map(({ path }, i) => [path, i])));
+  try {
+    const { file_name } = JSON.parse(Buffer.from(token, "base64").toString());
+    const place = places.get(entries).get(file_name);
+    return place === undefined ? null : place + 1;
+  } catch {
+    return null;
+  }
 }
 
 function pageSize(world, ask, usual = 20) {
@@ -562,7 +581,8 @@ export function schema(world, viewer) {
       path: {},
       name: { resolve: ({ path }) => path.split("/").at(-1) },
       mode: { resolve: () => "100644" },
-      size: {},
+      // A BigInt, which GitLab writes as a string.
+      size: { resolve: ({ size }) => String(size) },
       rawSize: { resolve: ({ size }) => size },
       rawTextBlob: { resolve: text },
       rawBlob: { resolve: text },

@@ -215,6 +215,7 @@ test("GraphQL", async () => {
   const { data, errors } = await query(text, { paths: [...paths, "none"] });
   assert.equal(errors, undefined);
   const { blobs, tree } = data.project.repository;
+  assert.equal(blobs.nodes[0].size, "7");
   assert.equal(blobs.nodes.length, 25);
   assert.equal(blobs.nodes[1].rawTextBlob, '{"n":"é 漢 🙂"}');
   assert.equal(blobs.pageInfo.hasNextPage, false);

@@ -24,9 +24,14 @@ export function githubGraphql() {
   return github.idl;
 }
 
-// For Swagger 2, as Gitea has it.
+// For Swagger 2, as Gitea has it. It does not tell that what is empty is null (a user has no address for
+// those who may not see it, a file is no link), so that is allowed everywhere.
 export function giteaAnswers(description) {
-  return answers(description, (response) => response.schema);
+  const definitions = Object.entries(description.definitions).map(([name, { properties, ...schema }]) => {
+    const members = Object.entries(properties ?? {}).map(([name, { format: _, ...member }]) => [name, { ...member, nullable: true }]);
+    return [name, properties ? { ...schema, properties: Object.fromEntries(members) } : schema];
+  });
+  return answers({ ...description, definitions: Object.fromEntries(definitions) }, (response) => response.schema);
 }
 
 // Checks a value against a schema of one's own.

@@ -7,15 +7,15 @@ import { createServer } from "node:http";
 // `routes`: [["GET /repos/:owner/:repo/git/trees/:sha", "tree", handler], …], where `*name` at the
 // end takes the rest of the path. A handler gets { params, query, headers, body, url } and returns
 // `answer(…)`. The second word is the kind under which requests are counted.
-export async function listen({ port = 0, latencyMs = 0, routes, around, cors, missing }) {
+export async function listen({ port = 0, latencyMs = 0, routes, around, cors, missing, requests = [] }) {
   const compiled = routes.map(([pattern, kind, handle]) => ({ ...compile(pattern), kind, handle }));
-  const requests = [];
   const server = createServer(async (request, response) => {
     const url = new URL(request.url, `http://${request.headers.host}`);
     if (url.pathname === "/_emulator/requests") return control(request, response, requests);
     const seen = { kind: "preflight", method: request.method, url: request.url, status: 0 };
     seen.authorized = Boolean(request.headers.authorization ?? request.headers["private-token"]);
     requests.push(seen);
+    host.mostAtOnce = Math.max(host.mostAtOnce, ++host.atOnce);
     let result;
     try {
       const body = await read(request);
@@ -41,6 +41,7 @@ export async function listen({ port = 0, latencyMs = 0, routes, around, cors, mi
     } catch (error) {
       result = answer(500, { message: `the emulator failed: ${error.stack}` });
     }
+    host.atOnce--;
     seen.status = result.status;
     response.writeHead(result.status, { "content-length": result.body.length, ...result.headers });
     response.end(request.method === "HEAD" ? undefined : result.body);
@@ -49,6 +50,9 @@ export async function listen({ port = 0, latencyMs = 0, routes, around, cors, mi
     server,
     requests,
     latency: latencyMs,
+    atOnce: 0,
+    // The most requests that have been under way at the same time.
+    mostAtOnce: 0,
     // How often each kind was asked since the last `reset`.
     counts() {
       const counts = {};
@@ -57,6 +61,7 @@ export async function listen({ port = 0, latencyMs = 0, routes, around, cors, mi
     },
     reset() {
       requests.length = 0;
+      host.mostAtOnce = host.atOnce;
     },
     close() {
       server.closeAllConnections();

@@ -2,11 +2,13 @@
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
+use ocuroot_core::hosts::stores::Located;
 
 use crate::browser;
 use crate::frame::{Badges, KeysDialog, Notes, TopBar};
 use crate::keys::{self, Letters};
 use crate::nav::{Nav, use_nav};
+use crate::oauth::{self, Refusal};
 use crate::reading::Reading;
 use crate::route::Screen;
 use crate::screens;
@@ -26,11 +28,35 @@ pub fn App() -> impl IntoView {
     provide_context(Letters::remembered());
     let help = RwSignal::new(false);
     keys::of_every_screen(help);
-    spawn_local(async move { sources.0.set(sources::list().await) });
+    let refusal = Refusal(RwSignal::new(None));
+    provide_context(refusal);
+    // Nothing is asked of a host before it is clear as whom.
+    let signed_in = RwSignal::new(false);
+    spawn_local(async move {
+        if let Some(outcome) = oauth::end().await {
+            refusal.0.set(outcome.err());
+            nav.read();
+        }
+        let place = nav.route_now().place;
+        if let Looked::At(located) = Listed::Reading.look(&place) {
+            renew(&located).await;
+            signed_in.set(true);
+        }
+        let listed = sources::list().await;
+        if let Looked::At(located) = listed.look(&place)
+            && !signed_in.get_untracked()
+        {
+            renew(&located).await;
+        }
+        sources.0.set(listed);
+        signed_in.set(true);
+    });
     // Another store, or another moment of it, is another page.
     let looked = Memo::new(move |_| {
         let route = nav.route();
-        (sources.0.with(|listed| listed.look(&route.place)), route.at)
+        let looked =
+            if signed_in.get() { sources.0.with(|listed| listed.look(&route.place)) } else { Looked::NotYet };
+        (looked, route.at)
     });
     view! {
         <a class="skip" href="#main">"Skip to content"</a>
@@ -40,6 +66,12 @@ pub fn App() -> impl IntoView {
         }}
         <KeysDialog open=help/>
     }
+}
+
+/// Renews the tokens for a store's hosts, where they are about to expire.
+async fn renew(located: &Located) {
+    oauth::renew(&located.state.host).await;
+    oauth::renew(&located.intent.host).await;
 }
 
 /// The page of one store.
@@ -56,6 +88,11 @@ fn Inside(
             let store = Store::new(Reading::open(&located, at.as_deref()));
             provide_context(store);
             provide_context((*located).clone());
+            let renewed = located.clone();
+            browser::every(60, move || {
+                let located = renewed.clone();
+                spawn_local(async move { renew(&located).await });
+            });
             view! {
                 <TopBar source=located.name.clone()/>
                 <Screens/>

@@ -11,6 +11,14 @@ pub fn now() -> String {
     String::from(js_sys::Date::new_0().to_iso_string())
 }
 
+/// The time, in seconds since 1970.
+#[must_use]
+pub fn seconds() -> u64 {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a time of this century")]
+    let seconds = (js_sys::Date::now() / 1000.0) as u64;
+    seconds
+}
+
 /// The facts of this moment.
 #[must_use]
 pub fn facts() -> Facts {

@@ -5,6 +5,7 @@ use ocuroot_core::hosts::stores::Located;
 
 use crate::keys::{KEYS, Letters};
 use crate::nav::use_nav;
+use crate::oauth::Refusal;
 use crate::route::Screen;
 use crate::store::{Store, use_store};
 use crate::ui::{Age, Icon, Moment, Note};
@@ -163,8 +164,18 @@ pub fn Notes() -> impl IntoView {
             }
         })
     };
+    let refusal = expect_context::<Refusal>().0;
+    let refused = move || {
+        let why = refusal.get()?;
+        Some(view! {
+            <Note icon="fail" tone="bad">
+                <p><b>"Signing in did not work. "</b>{why}</p>
+                <a class="btn sm" href=move || nav.href(Screen::SignIn)>"Sign in"</a>
+            </Note>
+        })
+    };
     view! {
-        <div role="status">{past}{trouble}{newer}</div>
+        <div role="status">{refused}{past}{trouble}{newer}</div>
         <crate::travel::Scrubber/>
     }
 }

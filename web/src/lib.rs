@@ -13,6 +13,7 @@ pub mod frame;
 pub mod keys;
 pub mod nav;
 mod net;
+pub mod oauth;
 pub mod reading;
 pub mod route;
 pub mod screens;

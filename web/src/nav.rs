@@ -42,7 +42,8 @@ impl Nav {
         nav
     }
 
-    fn read(self) {
+    /// Reads the address bar again, which somebody else has changed.
+    pub fn read(self) {
         let location = window().location();
         let (route, fragment) = (
             Route::parse(&location.search().unwrap_or_default()),

@@ -531,7 +531,7 @@ async fn exchange(weak: &Weak<Inner>, side: Side, ask: Ask) -> Result<Answer, Ho
         if let Err(error) = exchange.respond(id, came) {
             let attempt = attempts.entry(id).or_default();
             *attempt += 1;
-            let wait = error.retry_after(*attempt, seconds()).map(|wait| wait.as_millis());
+            let wait = error.retry_after(*attempt, browser::seconds()).map(|wait| wait.as_millis());
             let wait = wait.and_then(|wait| u32::try_from(wait).ok()).filter(|wait| *wait <= PATIENCE);
             match (wait, exchange.again(id), weak.upgrade()) {
                 (Some(wait), Some(request), Some(_)) => {
@@ -616,13 +616,6 @@ async fn poll(weak: Weak<Inner>) -> bool {
     true
 }
 
-/// Seconds since 1970.
-fn seconds() -> u64 {
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a time of this century")]
-    let seconds = (js_sys::Date::now() / 1000.0) as u64;
-    seconds
-}
-
 /// Up to a quarter more, so that many pages do not come back at once.
 fn jittered(wait: u32) -> u32 {
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "less than a quarter more")]
@@ -664,7 +657,7 @@ fn problem(host: &Host, error: &HostError) -> ReadProblem {
         HostError::BadToken => ("The token is not taken any more", Remedy::SignIn),
         HostError::Forbidden { .. } => ("This store may not be read", Remedy::SignIn),
         HostError::RateLimited { until, .. } => {
-            let now = seconds();
+            let now = browser::seconds();
             let wait = until.map_or(60, |until| until.from_now(now).as_secs().max(1));
             #[expect(clippy::cast_precision_loss, reason = "a time of this century")]
             let until = js_sys::Date::new(&((now + wait) as f64 * 1000.0).into()).to_iso_string();

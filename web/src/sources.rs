@@ -37,12 +37,6 @@ pub enum Looked {
     Wrong(String),
 }
 
-/// The id of a store's OAuth application that somebody has typed, by the store's host.
-#[must_use]
-pub fn client_key(host: &str) -> String {
-    format!("ocuroot-client {host}")
-}
-
 impl Listed {
     /// The store that a place names.
     #[must_use]

@@ -130,7 +130,9 @@ pub fn ask<T: Send + Sync + 'static>(
         let mine = newest.with_value(|newest| newest + 1);
         newest.set_value(mine);
         let reading = store.reading();
-        let first = if reading.is_open() { store.now(&*question) } else { Err(Needs::default()) };
+        // It is called in any case, so that the signals that it reads are followed.
+        let looked = store.now(&*question);
+        let first = if reading.is_open() { looked } else { Err(Needs::default()) };
         match first {
             Ok(answer) => asked.set(Asked::Answered(Arc::new(answer))),
             Err(needs) => {

@@ -87,7 +87,8 @@ pub(crate) fn run(project: &Project, profile: Profile) -> Outcome<PathBuf> {
     project::run(&mut trunk)?;
     let index = bundle.join("index.html");
     let mut page = project::read(&index)?;
-    if profile == Profile::Release {
+    let has_node = project.which(&["npm"]).is_some();
+    if profile == Profile::Release && has_node {
         page = shrink(project, &bundle, &page)?;
     }
     let Hardened { page, script, name } = split(&page).ok_or_else(|| {
@@ -99,8 +100,11 @@ pub(crate) fn run(project: &Project, profile: Profile) -> Outcome<PathBuf> {
     project::write(&bundle.join(name), &script)?;
     project::write(&index, &page)?;
     project::write(&bundle.join("stores.sample.json"), SAMPLE)?;
-    if profile == Profile::Release {
+    if profile == Profile::Release && has_node {
         project::run(project.command("node").args(["-e", SIZES]).current_dir(&bundle))?;
+    }
+    if profile == Profile::Release && !has_node {
+        println!("There is no npm to get wasm-opt from, so the dashboard is larger than it could be.");
     }
     println!("The dashboard is in {}", bundle.display());
     Ok(bundle)

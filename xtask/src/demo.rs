@@ -1,5 +1,6 @@
 //! Shows the main job on `examples/shop`: release, approve, add and delete an environment, fail
-//! and retry; and checks at each step that what should be live is what answers.
+//! and retry; and checks at each step that what should be live is what answers. It ends with the
+//! dashboard of all that, which a person at a terminal may look at for as long as they like.
 //!
 //! The example is copied to `target/demo`, where it becomes a git repo of its own; nothing outside
 //! that folder is written, and it stays until the next demo for looking around. Its servers are
@@ -7,12 +8,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
-use std::io::{ErrorKind, Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, ErrorKind, IsTerminal as _, Read as _, Write as _};
 use std::net::{Ipv4Addr, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use crate::bundle::{self, Profile};
 use crate::project::{self, Failure, Outcome, Project};
 use crate::setup;
 
@@ -38,14 +40,12 @@ pub(crate) fn run(project: &Project, servers: Servers) -> Outcome {
     let folder = project.target().join("demo");
     let _lock = lock(&project.target().join("demo.lock"))?;
     let demo = Demo::prepare(project, &folder, servers)?;
-    let story = demo.tell(start);
+    let story = demo.tell(start).and_then(|()| demo.show(project));
     let end = match servers {
         Servers::End => demo.end_servers(),
         Servers::Keep => Ok(()),
     };
-    story.and(end)?;
-    demo.look_around(servers);
-    Ok(())
+    story.and(end)
 }
 
 /// Shows CI: a push, pull requests and workflows, on a git host that lives as long as the demo. It is
@@ -205,6 +205,44 @@ impl Demo {
         Err(Failure::new("that is not what should be deployed", format!("expected:\n{}", render(&expected))))
     }
 
+    /// Shows the dashboard, if there is somebody to see it until they have seen enough.
+    fn show(&self, project: &Project) -> Outcome {
+        say("The dashboard: all of that, as a page. It is built first.");
+        let bundle = bundle::run(project, Profile::Dev)?;
+        prompt("ocuroot", &["state", "view"]);
+        let mut view = self.tool(&["state", "view"]);
+        view.env("OCUROOT_BUNDLE_DIR", bundle).stdin(Stdio::null()).stdout(Stdio::piped());
+        let started = view
+            .spawn()
+            .map_err(|e| Failure::new(format!("ocuroot could not be started: {e}"), "build it"))?;
+        let mut view = Ending(started);
+        let mut url = String::new();
+        if let Some(stdout) = view.0.stdout.as_mut() {
+            let _ = BufReader::new(stdout).read_line(&mut url);
+        }
+        let url = url.trim();
+        for (path, part) in [("", "<title>Ocuroot"), ("api/state/head", "\"commit\"")] {
+            let answer = get(url, path).unwrap_or_else(|error| error.to_string());
+            if !answer.contains(part) {
+                return Err(Failure::new(
+                    format!("the dashboard at {url}{path} should answer with `{part}`: {answer}"),
+                    format!("run `ocuroot state view` in {}", self.shop.display()),
+                ));
+            }
+        }
+        let is_watched = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
+        let stays = is_watched || self.servers == Servers::Keep;
+        self.look_around(self.servers);
+        println!("\n{url}");
+        if !stays {
+            println!("(It answers, and was ended: nobody is at a terminal. `--keep` leaves it there.)");
+            return Ok(());
+        }
+        println!("The dashboard is there until Ctrl-C, and follows what is released meanwhile.");
+        let _ = view.0.wait();
+        Ok(())
+    }
+
     fn look_around(&self, servers: Servers) {
         println!("\nLook around:");
         println!("  cd {}", self.shop.display());
@@ -217,7 +255,7 @@ impl Demo {
                 "The servers still run; `node lib/shop.mjs stop-all` there ends them, and so does the next demo."
             ),
             Servers::End => {
-                println!("The servers were ended; `cargo xtask demo --keep` leaves them running.");
+                println!("The servers end with this demo; `cargo xtask demo --keep` leaves them running.");
             }
         }
     }
@@ -337,7 +375,7 @@ impl Demo {
             self.string(&format!("./-/{package}/release.ocu.star/@/deploy/{environment}#output/url"))?;
         println!("\n$ curl {url}");
         let answer =
-            get(&url).map_err(|e| Failure::new(format!("{url} does not answer: {e}"), self.advice()))?;
+            get(&url, "").map_err(|e| Failure::new(format!("{url} does not answer: {e}"), self.advice()))?;
         println!("{}", answer.trim_end());
         let from_there = answer.contains(&format!(" in {environment}"));
         if from_there && answer.contains(part) {
@@ -400,17 +438,27 @@ fn prompt(program: &str, arguments: &[&str]) {
     println!("\n$ {}", project::words(Command::new(program).args(arguments)));
 }
 
-/// The body that an address of the shop answers with.
-fn get(url: &str) -> std::io::Result<String> {
+/// A process that ends with whoever has it.
+struct Ending(Child);
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// The body that a server on this machine answers with, at a path below its address.
+fn get(url: &str, path: &str) -> std::io::Result<String> {
     let port = url
         .strip_prefix("http://127.0.0.1:")
         .and_then(|rest| rest.strip_suffix('/'))
         .and_then(|port| port.parse::<u16>().ok())
-        .ok_or_else(|| std::io::Error::other("not an address of the shop"))?;
+        .ok_or_else(|| std::io::Error::other("not an address of this machine"))?;
     let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
     stream.set_read_timeout(Some(Duration::from_secs(5)))?;
     // HTTP/1.0: the answer ends where the connection does, without chunks.
-    write!(stream, "GET / HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n")?;
+    write!(stream, "GET /{path} HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n")?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer)?;
     let body = answer.split_once("\r\n\r\n").map(|(_, body)| body);
@@ -419,7 +467,7 @@ fn get(url: &str) -> std::io::Result<String> {
 
 fn expect_silence(url: &str) -> Outcome {
     println!("\n$ curl {url}");
-    match get(url) {
+    match get(url, "") {
         Err(e) if e.kind() == ErrorKind::ConnectionRefused => {
             println!("(nobody answers, as it should be)");
             Ok(())

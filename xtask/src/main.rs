@@ -22,8 +22,9 @@ mod test;
 const HELP: &str = "\
 cargo xtask <chore>
 
-  demo [--keep]   build the tool, release examples/shop with it, and look at what happened;
-                  --keep leaves the shop's servers running
+  demo [--keep]   build the tool, release examples/shop with it, and look at what happened, at last in
+                  the dashboard, which stays until Ctrl-C if there is a terminal; --keep leaves it
+                  and the shop's servers running
   demo --ci [--keep]
                   the same on a git host with CI, from a push to every environment: both are built
                   (with Go) and run on this machine; --keep waits before it ends them

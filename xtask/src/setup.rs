@@ -88,15 +88,19 @@ pub(crate) const WASM_OPT: &str = "xtask/wasm-opt";
 ///
 /// Names the thing that is missing and could not be installed, and what to do.
 pub(crate) fn run(project: &Project, chore: For) -> Outcome {
+    // What Node.js does for the dashboard can be left undone.
+    let without_node = chore == For::Bundle && project.which(&["npm"]).is_none();
     for (names, why, from) in EXPECTED {
-        if project.which(names).is_none() {
+        if project.which(names).is_none() && !(without_node && names.contains(&"node")) {
             return Err(Failure::new(
                 format!("{} is not on PATH; it {why}", names.join(" or ")),
                 format!("install it: {from}"),
             ));
         }
     }
-    expect_node(project)?;
+    if !without_node {
+        expect_node(project)?;
+    }
     let hosted = githost::expect(project);
     if let (For::Ci | For::DemoCi, Err(_)) = (chore, &hosted) {
         return hosted;
@@ -104,6 +108,7 @@ pub(crate) fn run(project: &Project, chore: For) -> Outcome {
 
     let wanted: &[Thing] = match chore {
         For::Demo | For::DemoCi => &[],
+        For::Bundle if without_node => &[Thing::Crates, Thing::WasmTarget, Thing::WasmBindgen, Thing::Trunk],
         For::Bundle => &[Thing::Crates, Thing::WasmTarget, Thing::WasmBindgen, Thing::Trunk, Thing::WasmOpt],
         For::Test | For::Ci => &[
             Thing::Crates,

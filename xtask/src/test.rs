@@ -17,27 +17,37 @@ use crate::setup::{self, Tests};
 pub(crate) fn run(project: &Project) -> Outcome {
     section("set-up", || setup::run(project, setup::For::Test))?;
     section("linters for CI files", || linters::install(project, Need::IfPossible))?;
+    let host = githost::expect(project);
+    let hosted = host.is_ok();
+    if let Err(failure) = host {
+        println!("Tests of CI on a git host are skipped.\n{failure}\n");
+    }
     section("tests of the crates", || {
         let mut tests = project.cargo("test --locked --workspace");
-        match githost::expect(project) {
-            Ok(()) => {
-                tests.env("OCUROOT_TEST_CI", "required");
-            }
-            Err(failure) => println!("Tests of CI on a git host are skipped.\n{failure}\n"),
-        }
+        require_host(&mut tests, hosted);
         project::run(&mut tests)
     })?;
-    section("tests of the emulated git hosts", || node_tests(project, Tests::GitHosts, |_| {}))?;
+    section("tests of the git hosts for tests", || {
+        node_tests(project, Tests::GitHosts, |node| require_host(node, hosted))
+    })?;
     section("the dashboard", || bundle::run(project, Profile::Dev))
-        .and_then(|bundle| section("tests in a browser", || browser(project, &bundle)))?;
+        .and_then(|bundle| section("tests in a browser", || browser(project, &bundle, hosted)))?;
     section("the demo", || demo::run(project, Servers::End))
 }
 
-fn browser(project: &Project, bundle: &std::path::Path) -> Outcome {
+/// Says that tests which need a real git host must run, where there can be one.
+fn require_host(tests: &mut Command, hosted: bool) {
+    if hosted {
+        tests.env("OCUROOT_TEST_CI", "required");
+    }
+}
+
+fn browser(project: &Project, bundle: &std::path::Path, hosted: bool) -> Outcome {
     let chromium = setup::chromium(project)
         .ok_or_else(|| Failure::new("no chromium on PATH", "`cargo xtask setup` installs it, or says how"))?;
     node_tests(project, Tests::Browser, |node| {
         node.env("OCUROOT_BUNDLE", bundle).env("OCUROOT_CHROMIUM", chromium);
+        require_host(node, hosted);
     })
 }
 

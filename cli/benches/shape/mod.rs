@@ -104,6 +104,16 @@ pub(crate) type Files = Vec<(String, String)>;
 
 /// Writes a branch with these files, and a store's marker, into the bare repo at `repo`.
 pub(crate) fn import(repo: &Path, branch: &str, side: &str, files: &Files) {
+    let marker = (".ocuroot-store".to_owned(), format!("{{\"version\":3,\"Tags\":{{\"{side}\":{{}}}}}}"));
+    commit(repo, branch, "", files.iter().chain([&marker]));
+}
+
+/// Adds files to a branch that is there.
+pub(crate) fn add(repo: &Path, branch: &str, files: &Files) {
+    commit(repo, branch, &format!("from refs/heads/{branch}^0\n"), files.iter());
+}
+
+fn commit<'a>(repo: &Path, branch: &str, from: &str, files: impl Iterator<Item = &'a (String, String)>) {
     let mut git = std::process::Command::new("git")
         .args(["fast-import", "--quiet"])
         .current_dir(repo)
@@ -111,11 +121,12 @@ pub(crate) fn import(repo: &Path, branch: &str, side: &str, files: &Files) {
         .spawn()
         .unwrap();
     let mut pipe = std::io::BufWriter::new(git.stdin.take().unwrap());
-    let head =
-        format!("commit refs/heads/{branch}\ncommitter P <p@example.org> 1700000000 +0000\ndata 5\nstore\n");
-    pipe.write_all(head.as_bytes()).unwrap();
-    let marker = (".ocuroot-store".to_owned(), format!("{{\"version\":3,\"Tags\":{{\"{side}\":{{}}}}}}"));
-    for (path, text) in files.iter().chain([&marker]) {
+    write!(
+        pipe,
+        "commit refs/heads/{branch}\ncommitter P <p@example.org> 1700000000 +0000\ndata 5\nstore\n{from}"
+    )
+    .unwrap();
+    for (path, text) in files {
         write!(pipe, "M 100644 inline {path}\ndata {}\n{text}\n", text.len()).unwrap();
     }
     drop(pipe);

@@ -1,7 +1,7 @@
 //! `ocuroot state why`
 
 use ocuroot_core::resolve;
-use ocuroot_core::why::{Enquiry, Help, Why, Word};
+use ocuroot_core::why::{Enquiry, Help, Why};
 
 use super::{print_json, print_lines, quiet};
 use crate::error::Failure;
@@ -43,10 +43,10 @@ impl Args {
         if self.json {
             return print_json(&why);
         }
-        let mut lines = vec![format!("{} {}", why.about, why.sentence)];
+        let mut lines = vec![format!("{}: {}", why.about, why.sentence)];
         let all = if why.open.is_empty() { std::slice::from_ref(&why) } else { &why.open };
         for part in &why.open {
-            lines.push(format!("{} {}", part.about, part.sentence));
+            lines.push(format!("{}: {}", part.about, part.sentence));
         }
         lines.extend(help(&why, all));
         print_lines(&lines)
@@ -64,8 +64,7 @@ fn help(why: &Why, all: &[Why]) -> Vec<String> {
     };
     let mut lines: Vec<String> = why.help.iter().filter_map(line).collect();
     if !lines.is_empty() {
-        lines
-            .insert(0, if why.status == Word::Frozen { "to end it:" } else { "what would help:" }.to_owned());
+        lines.insert(0, "what would help:".to_owned());
     }
     lines
 }

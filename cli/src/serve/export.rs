@@ -38,7 +38,8 @@ pub fn export(bundle: &Bundle, folder: &Path, stores: Option<&str>) -> Result<()
             _ => write(&path, &file.bytes)?,
         }
     }
-    stores.map_or(Ok(()), |text| write(stores::FILE, text.as_bytes()))
+    // A page asks for it in any case, and one that gets none has a failed request in its console.
+    write(stores::FILE, stores.unwrap_or("{\"stores\": []}\n").as_bytes())
 }
 
 /// The page with a policy that lets it reach these stores. None if it has no policy.

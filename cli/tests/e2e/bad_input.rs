@@ -551,6 +551,7 @@ fn globs() {
               set      Set intent: what should be
               delete   Delete intent: what should not be any more
               diff     Print the refs whose intent and state differ, one a line
+              why      Say why something is not done, and what would help
               apply    Carry out intent at one ref
               check    Look for what does not add up in the stores
               upgrade  Make a store of an older version one of the current version

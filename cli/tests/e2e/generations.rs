@@ -131,15 +131,16 @@ fn a_store_of_version_1_is_read_by_every_command() {
     world.check_reads_only(
         "release show @v1",
         expect![[r#"
-        shop/-/a.ocu.star/@r1 paused
-        commit <commit 1>
-        tags   <commit 1>.1 v1
-        phase 1
-          ✓ task/f/1 complete <time>
-              shop/-/a.ocu.star/@r1/task/f#output/x
-        phase 2
-          › deploy/prod/1 pending <time>
-    "#]],
+            shop/-/a.ocu.star/@r1 paused
+            commit <commit 1>
+            tags   <commit 1>.1 v1
+            phase 1
+              ✓ task/f/1 complete <time>
+                  shop/-/a.ocu.star/@r1/task/f#output/x
+            phase 2
+              › deploy/prod/1 pending <time>
+                  ready, and no worker has taken it; start it with `ocuroot release continue shop/-/a.ocu.star/@r1` at commit <commit 1>
+        "#]],
     );
     world.check_reads_only(
         "work any --dryrun",

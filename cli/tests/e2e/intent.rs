@@ -449,12 +449,12 @@ deploy("prod", up=up, down=down, inputs={"range": input(ref="./-/network.ocu.sta
     world.check(
         "release new web.ocu.star",
         expect![[r#"
-        shop/-/web.ocu.star/@r1 pending
-        --- stderr
-        shop/-/web.ocu.star/@r1 first
-        › deploy/prod/1 waits for
-            shop/-/network.ocu.star/@/task/range#output/range (input range)
-    "#]],
+            shop/-/web.ocu.star/@r1 pending
+            --- stderr
+            shop/-/web.ocu.star/@r1 first
+            › deploy/prod/1 waits for network, which has no release yet
+                shop/-/network.ocu.star/@/task/range#output/range (input range)
+        "#]],
     );
     world.ok("release new network.ocu.star");
     world.check(
@@ -835,8 +835,12 @@ fn intent_that_cannot_be_read_takes_nothing_down() {
     world.check_reads_only(
         "work any --dryrun",
         expect![[r#"
-        []
-    "#]],
+            []
+            --- stderr
+            left out: @/custom/fine: +/custom/fine cannot be read (not a document: expected value at line 1 column 1): mend it, or delete it with `ocuroot state delete`
+            left out: @/environment/staging: +/environment/staging cannot be read (not a document: expected value at line 1 column 1): mend it, or delete it with `ocuroot state delete`
+            left out: shop/-/web.ocu.star/@/deploy/production: shop/-/web.ocu.star/+/deploy/production cannot be read (not a document: expected value at line 1 column 1): mend it, or delete it with `ocuroot state delete`
+        "#]],
     );
     world.check("work any", expect![[r#"
         --- stderr
@@ -920,13 +924,17 @@ fn intent_that_came_in_by_hand_is_reported_and_the_rest_applied() {
     world.check(
         "work any -d",
         expect![[r#"
-        [
-          {
-            "ref": "@/custom/fine",
-            "work_type": "create"
-          }
-        ]
-    "#]],
+            [
+              {
+                "ref": "@/custom/fine",
+                "work_type": "create"
+              }
+            ]
+            --- stderr
+            left out: @/custom/broken: +/custom/broken cannot be read (not a document: key must be a string at line 1 column 2): mend it, or delete it with `ocuroot state delete`
+            left out: @/environment/wrong: @/environment/wrong: the environment is called "right" but its ref says "wrong"; make them the same
+            left out: shop/-/web.ocu.star/@/deploy/nowhere: shop/-/web.ocu.star/+/deploy/nowhere: shop/-/web.ocu.star/@r1 has no deployment to nowhere (it deploys to: production, staging)
+        "#]],
     );
     world.check("work any", expect![[r#"
         --- stderr

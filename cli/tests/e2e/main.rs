@@ -43,5 +43,6 @@ mod team;
 mod terminal;
 mod together;
 mod transactions;
+mod why;
 mod work;
 mod world;

@@ -133,52 +133,72 @@ fn json_of_every_listing_is_json() {
     world.check(
         "release show --json",
         expect![[r#"
-        {
-          "author": "Ada",
-          "commit": "<commit 1>",
-          "live_in": [],
-          "phases": [
             {
-              "name": "work",
-              "work": [
+              "author": "Ada",
+              "commit": "<commit 1>",
+              "live_in": [],
+              "phases": [
                 {
-                  "place": "task/f",
-                  "runs": [
+                  "name": "work",
+                  "work": [
                     {
-                      "number": 1,
-                      "outputs": [
-                        "shop/-/a.ocu.star/@r1/task/f#output/who"
-                      ],
-                      "run": "shop/-/a.ocu.star/@r1/task/f/1",
-                      "since": "<time>",
-                      "status": "complete",
-                      "waits_for": []
-                    }
-                  ]
-                },
-                {
-                  "place": "task/g",
-                  "runs": [
+                      "place": "task/f",
+                      "runs": [
+                        {
+                          "number": 1,
+                          "outputs": [
+                            "shop/-/a.ocu.star/@r1/task/f#output/who"
+                          ],
+                          "run": "shop/-/a.ocu.star/@r1/task/f/1",
+                          "since": "<time>",
+                          "status": "complete",
+                          "waits_for": []
+                        }
+                      ]
+                    },
                     {
-                      "number": 1,
-                      "outputs": [],
-                      "run": "shop/-/a.ocu.star/@r1/task/g/1",
-                      "since": "<time>",
-                      "status": "failed",
-                      "waits_for": []
+                      "place": "task/g",
+                      "runs": [
+                        {
+                          "number": 1,
+                          "outputs": [],
+                          "run": "shop/-/a.ocu.star/@r1/task/g/1",
+                          "since": "<time>",
+                          "status": "failed",
+                          "waits_for": []
+                        }
+                      ]
                     }
                   ]
                 }
+              ],
+              "release": "shop/-/a.ocu.star/@r1",
+              "status": "failed",
+              "subject": "first",
+              "tags": [],
+              "time": "<time>",
+              "why": [
+                {
+                  "help": [
+                    {
+                      "alone": true,
+                      "command": "ocuroot release retry shop/-/a.ocu.star/@r1",
+                      "do": "retry"
+                    }
+                  ],
+                  "ref": "shop/-/a.ocu.star/@r1/task/g/1",
+                  "sentence": [
+                    "failed <age> ago: no entry for <secret>; retry with ",
+                    {
+                      "command": "ocuroot release retry shop/-/a.ocu.star/@r1"
+                    }
+                  ],
+                  "since": "<time>",
+                  "status": "failed"
+                }
               ]
             }
-          ],
-          "release": "shop/-/a.ocu.star/@r1",
-          "status": "failed",
-          "subject": "first",
-          "tags": [],
-          "time": "<time>"
-        }
-    "#]],
+        "#]],
     );
 }
 

@@ -49,23 +49,23 @@ fn a_push_on_actions() {
     world.check(
         "push -j1",
         expect![[r#"
-        @/environment/prod
-        shop/-/app/release.ocu.star/@r1 paused
-        --- stderr
-        a.ocu.star
-        app/release.ocu.star
-        shop/-/app/release.ocu.star/@r1 a % subject
-        : :error::of another, with a | and `code`
-        › task/build/1 build
-        ::group::✓ task/build/1 complete <took>
-        one
-        ::warning::of the user
-        ##[debug]x
-        shop/-/app/release.ocu.star/@r1/task/build#output/n
-        ::endgroup::
-        › deploy/prod/1 waits for
-            shop/-/app/release.ocu.star/@/custom/approve (input ok)
-    "#]],
+            @/environment/prod
+            shop/-/app/release.ocu.star/@r1 paused
+            --- stderr
+            a.ocu.star
+            app/release.ocu.star
+            shop/-/app/release.ocu.star/@r1 a % subject
+            : :error::of another, with a | and `code`
+            › task/build/1 build
+            ::group::✓ task/build/1 complete <took>
+            one
+            ::warning::of the user
+            ##[debug]x
+            shop/-/app/release.ocu.star/@r1/task/build#output/n
+            ::endgroup::
+            › deploy/prod/1 waits for approve, custom state that somebody must set
+                shop/-/app/release.ocu.star/@/custom/approve (input ok)
+        "#]],
     );
     expect![[r#"
         ### ✓ ocuroot push
@@ -376,7 +376,7 @@ fn a_push_on_gitlab() {
         ##[debug]x
         shop/-/app/release.ocu.star/@r1/task/build#output/n
         ESC[0Ksection_end:<seconds>:ocuroot_build_1_1CRESC[0K
-        › deploy/prod/1 waits for
+        › deploy/prod/1 waits for approve, custom state that somebody must set
             shop/-/app/release.ocu.star/@/custom/approve (input ok)
     "#]]
     .assert_eq(&digits(&run.text()));
@@ -453,7 +453,7 @@ fn events_are_lines_of_json() {
         {"event":"output","of":"shop/-/app/release.ocu.star/@r1/task/build/1","stream":1,"text":"##[debug]x"}
         {"event":"ended","outputs":["shop/-/app/release.ocu.star/@r1/task/build#output/n"],"release":"shop/-/app/release.ocu.star/@r1","run":"shop/-/app/release.ocu.star/@r1/task/build/1","status":"complete","type":"task"}
         {"event":"standing","release":"shop/-/app/release.ocu.star/@r1","status":"paused"}
-        {"event":"waiting","missing":["shop/-/app/release.ocu.star/@/custom/approve"],"release":"shop/-/app/release.ocu.star/@r1","run":"shop/-/app/release.ocu.star/@r1/deploy/prod/1"}
+        {"event":"waiting","missing":["shop/-/app/release.ocu.star/@/custom/approve"],"release":"shop/-/app/release.ocu.star/@r1","run":"shop/-/app/release.ocu.star/@r1/deploy/prod/1","why":"waits for approve, custom state that somebody must set"}
         {"command":"push","event":"end","exit_code":1,"message":"1 thing could not be done, as said above"}"###]].assert_eq(&events(world.root().join("events.jsonl")).join("\n"));
     // The next command adds to it.
     world.run(&["--events", "events.jsonl", "state", "get", "@/custom/none"]);

@@ -163,40 +163,40 @@ fn a_release_that_waits_says_what_for_and_is_no_failure() {
     world.check(
         "release new",
         expect![[r#"
-        shop/-/release.ocu.star/@r1 paused
-        --- stderr
-        shop/-/release.ocu.star/@r1 first
-        › task/build/1 build
-        ✓ task/build/1 complete <took>
-            shop/-/release.ocu.star/@r1/task/build#output/image
-        › task/publish/1 waits for
-            shop/-/release.ocu.star/@r1/custom/approved (input approved)
-    "#]],
+            shop/-/release.ocu.star/@r1 paused
+            --- stderr
+            shop/-/release.ocu.star/@r1 first
+            › task/build/1 build
+            ✓ task/build/1 complete <took>
+                shop/-/release.ocu.star/@r1/task/build#output/image
+            › task/publish/1 waits for approved, custom state that somebody must set
+                shop/-/release.ocu.star/@r1/custom/approved (input approved)
+        "#]],
     );
     world.check(
         "release show",
         expect![[r#"
-        shop/-/release.ocu.star/@r1 paused
-        commit <commit 1> first
-        phase 1
-          ✓ task/build/1 complete <time>
-              shop/-/release.ocu.star/@r1/task/build#output/image
-        phase 2
-          › task/publish/1 pending <time>
-              waits for
-                shop/-/release.ocu.star/@r1/custom/approved
-    "#]],
+            shop/-/release.ocu.star/@r1 paused
+            commit <commit 1> first
+            phase 1
+              ✓ task/build/1 complete <time>
+                  shop/-/release.ocu.star/@r1/task/build#output/image
+            phase 2
+              › task/publish/1 pending <time>
+                  waits for approved, custom state that somebody must set
+                    shop/-/release.ocu.star/@r1/custom/approved
+        "#]],
     );
     world.check(
         "release continue",
         expect![[r#"
-        shop/-/release.ocu.star/@r1 paused
-        --- stderr
-        shop/-/release.ocu.star/@r1 first
-        nothing is ready
-        › task/publish/1 waits for
-            shop/-/release.ocu.star/@r1/custom/approved (input approved)
-    "#]],
+            shop/-/release.ocu.star/@r1 paused
+            --- stderr
+            shop/-/release.ocu.star/@r1 first
+            nothing is ready
+            › task/publish/1 waits for approved, custom state that somebody must set
+                shop/-/release.ocu.star/@r1/custom/approved (input approved)
+        "#]],
     );
     world.check(
         "state set ./@r1/custom/approved Ada",
@@ -270,49 +270,49 @@ task(wait, "wait", inputs={"ok": input(ref="./custom/ok")})
     world.check(
         "release show @v1.0",
         expect![[r#"
-        shop/-/release.ocu.star/@r1 paused
-        commit <commit 1> first
-        tags   v1.0
-        phase 1
-          ✓ task/build/1 complete <time>
-        phase 2
-          › task/wait/1 pending <time>
-              waits for
-                shop/-/release.ocu.star/@r1/custom/ok
-    "#]],
+            shop/-/release.ocu.star/@r1 paused
+            commit <commit 1> first
+            tags   v1.0
+            phase 1
+              ✓ task/build/1 complete <time>
+            phase 2
+              › task/wait/1 pending <time>
+                  waits for ok, custom state that somebody must set
+                    shop/-/release.ocu.star/@r1/custom/ok
+        "#]],
     );
     world.check(
         "release continue ./release.ocu.star/@v1.0",
         expect![[r#"
-        shop/-/release.ocu.star/@r1 paused
-        --- stderr
-        shop/-/release.ocu.star/@r1 first
-        nothing is ready
-        › task/wait/1 waits for
-            shop/-/release.ocu.star/@r1/custom/ok (input ok)
-    "#]],
+            shop/-/release.ocu.star/@r1 paused
+            --- stderr
+            shop/-/release.ocu.star/@r1 first
+            nothing is ready
+            › task/wait/1 waits for ok, custom state that somebody must set
+                shop/-/release.ocu.star/@r1/custom/ok (input ok)
+        "#]],
     );
     world.check(
         "release continue --release v1.0",
         expect![[r#"
-        shop/-/release.ocu.star/@r1 paused
-        --- stderr
-        shop/-/release.ocu.star/@r1 first
-        nothing is ready
-        › task/wait/1 waits for
-            shop/-/release.ocu.star/@r1/custom/ok (input ok)
-    "#]],
+            shop/-/release.ocu.star/@r1 paused
+            --- stderr
+            shop/-/release.ocu.star/@r1 first
+            nothing is ready
+            › task/wait/1 waits for ok, custom state that somebody must set
+                shop/-/release.ocu.star/@r1/custom/ok (input ok)
+        "#]],
     );
     world.check(
         "release continue release.ocu.star --release r1",
         expect![[r#"
-        shop/-/release.ocu.star/@r1 paused
-        --- stderr
-        shop/-/release.ocu.star/@r1 first
-        nothing is ready
-        › task/wait/1 waits for
-            shop/-/release.ocu.star/@r1/custom/ok (input ok)
-    "#]],
+            shop/-/release.ocu.star/@r1 paused
+            --- stderr
+            shop/-/release.ocu.star/@r1 first
+            nothing is ready
+            › task/wait/1 waits for ok, custom state that somebody must set
+                shop/-/release.ocu.star/@r1/custom/ok (input ok)
+        "#]],
     );
     world.check(
         "release continue @r7",
@@ -426,7 +426,7 @@ task(later, "later")
           build/1 | 3 |         fail("the compiler is on fire")
           build/1 |   |         ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
         ✗ task/build/1 failed <took>
-        › task/later/1 waits for
+        › task/later/1 waits for build, which failed <age> ago
             shop/-/release.ocu.star/@r1/task/build/*/status/complete
         error: shop/-/release.ocu.star/@r1 failed; when the cause is mended: ocuroot release retry shop/-/release.ocu.star/@r1
         --- exit 1
@@ -434,15 +434,16 @@ task(later, "later")
     world.check(
         "release show",
         expect![[r#"
-        shop/-/release.ocu.star/@r1 failed
-        commit <commit 1> first
-        phase 1
-          ✗ task/build/1 failed <time>
-        phase 2
-          › task/later/1 pending <time>
-              waits for
-                shop/-/release.ocu.star/@r1/task/build/*/status/complete
-    "#]],
+            shop/-/release.ocu.star/@r1 failed
+            commit <commit 1> first
+            phase 1
+              ✗ task/build/1 failed <time>
+                  failed <age> ago: the compiler is on fire; retry with `ocuroot release retry shop/-/release.ocu.star/@r1`
+            phase 2
+              › task/later/1 pending <time>
+                  waits for build, which failed <age> ago
+                    shop/-/release.ocu.star/@r1/task/build/*/status/complete
+        "#]],
     );
     world.check("release retry", expect![[r#"
         shop/-/release.ocu.star/@r1 failed
@@ -456,7 +457,7 @@ task(later, "later")
           build/2 | 3 |         fail("the compiler is on fire")
           build/2 |   |         ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
         ✗ task/build/2 failed <took>
-        › task/later/1 waits for
+        › task/later/1 waits for build, which failed <age> ago, attempt 2 of 2
             shop/-/release.ocu.star/@r1/task/build/*/status/complete
         error: shop/-/release.ocu.star/@r1 failed; when the cause is mended: ocuroot release retry shop/-/release.ocu.star/@r1
         --- exit 1
@@ -527,7 +528,7 @@ task(good, "after")
         ✗ task/bad/1 failed <took>
         › task/good/1 good
         ✓ task/good/1 complete <took>
-        › task/after/1 waits for
+        › task/after/1 waits for all of phase both: bad failed <age> ago
             shop/-/release.ocu.star/@r1/task/bad/*/status/complete
         error: shop/-/release.ocu.star/@r1 failed; when the cause is mended: ocuroot release retry shop/-/release.ocu.star/@r1
         --- exit 1
@@ -535,16 +536,17 @@ task(good, "after")
     world.check(
         "release show",
         expect![[r#"
-        shop/-/release.ocu.star/@r1 failed
-        commit <commit 1> first
-        phase 1: both
-          ✗ task/bad/1 failed <time>
-          ✓ task/good/1 complete <time>
-        phase 2
-          › task/after/1 pending <time>
-              waits for
-                shop/-/release.ocu.star/@r1/task/bad/*/status/complete
-    "#]],
+            shop/-/release.ocu.star/@r1 failed
+            commit <commit 1> first
+            phase 1: both
+              ✗ task/bad/1 failed <time>
+                  failed <age> ago: no; retry with `ocuroot release retry shop/-/release.ocu.star/@r1`
+              ✓ task/good/1 complete <time>
+            phase 2
+              › task/after/1 pending <time>
+                  waits for all of phase both: bad failed <age> ago
+                    shop/-/release.ocu.star/@r1/task/bad/*/status/complete
+        "#]],
     );
 }
 
@@ -570,15 +572,15 @@ task(begin, "work")
     world.check(
         "release new",
         expect![[r#"
-        shop/-/release.ocu.star/@r1 paused
-        --- stderr
-        shop/-/release.ocu.star/@r1 first
-        › task/work/1 begin
-          work/1 | begun
-        › task/work/1 paused <took>
-        › task/work/1 waits for
-            shop/-/release.ocu.star/@r1/custom/token (input token)
-    "#]],
+            shop/-/release.ocu.star/@r1 paused
+            --- stderr
+            shop/-/release.ocu.star/@r1 first
+            › task/work/1 begin
+              work/1 | begun
+            › task/work/1 paused <took>
+            › task/work/1 waits for token, custom state that somebody must set
+                shop/-/release.ocu.star/@r1/custom/token (input token)
+        "#]],
     );
     world.check(
         "state match **/status/*",

@@ -476,7 +476,7 @@ fn an_exported_dashboard_reaches_the_stores_that_it_offers() {
     assert!(page.contains("connect-src 'self' https://git.acme.dev; base-uri"), "{page}");
     world.ok("state view --export plain --from bundle");
     assert_eq!(world.read("plain/index.html"), world.read("bundle/index.html"));
-    assert_eq!(world.read("plain/stores.json"), "");
+    assert_eq!(world.read("plain/stores.json"), "{\"stores\": []}\n");
     world.write("mine.json", "{}");
     for line in [
         "state view --export public --from bundle --stores mine.json",

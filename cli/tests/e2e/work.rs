@@ -61,19 +61,23 @@ fn any_does_all_kinds_and_dry_runs_change_nothing() {
     world.check_reads_only(
         "work any --dryrun",
         expect![[r#"
-        [
-          {
-            "ref": "@/custom/ok",
-            "work_type": "create"
-          }
-        ]
-    "#]],
+            [
+              {
+                "ref": "@/custom/ok",
+                "work_type": "create"
+              }
+            ]
+            --- stderr
+            left out: shop/-/a.ocu.star/@r1/task/f/1 waits for @/custom/ok, which is set in intent, and only has to be applied
+        "#]],
     );
     world.check_reads_only(
         "work continue --dryrun",
         expect![[r#"
-        []
-    "#]],
+            []
+            --- stderr
+            left out: shop/-/a.ocu.star/@r1/task/f/1 waits for @/custom/ok, which is set in intent, and only has to be applied
+        "#]],
     );
     world.check_reads_only(
         "work ops -d",
@@ -84,13 +88,15 @@ fn any_does_all_kinds_and_dry_runs_change_nothing() {
     world.check_reads_only(
         "work trigger -d",
         expect![[r#"
-        [
-          {
-            "ref": "@/custom/ok",
-            "work_type": "create"
-          }
-        ]
-    "#]],
+            [
+              {
+                "ref": "@/custom/ok",
+                "work_type": "create"
+              }
+            ]
+            --- stderr
+            left out: shop/-/a.ocu.star/@r1/task/f/1 waits for @/custom/ok, which is set in intent, and only has to be applied
+        "#]],
     );
     world.check(
         "work continue",

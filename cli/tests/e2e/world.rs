@@ -188,7 +188,7 @@ impl World {
         text = text.replace(&*folder.to_string_lossy(), "$DIR");
         for (index, hash) in self.commits.iter().enumerate() {
             let name = format!("<commit {}>", index + 1);
-            text = text.replace(hash, &name).replace(&hash[..10], &name);
+            text = text.replace(hash, &name).replace(&hash[..10], &name).replace(&hash[..7], &name);
         }
         without_times(&text)
     }

@@ -101,6 +101,7 @@ impl Exchange {
     /// Ends a listing early: what is there so far, as not whole. None for other questions.
     pub fn stop(&mut self) -> Option<Answer> {
         self.script = None;
+        self.wire.close();
         self.lists.then(|| Answer::Below(Some(listing(self.wire.take_listed(), false))))
     }
 
@@ -115,6 +116,7 @@ impl Exchange {
             Poll::Pending => Ok(()),
             Poll::Ready(answer) => {
                 self.script = None;
+                self.wire.close();
                 self.answer = Some(answer?);
                 Ok(())
             }

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::ask::{Answer, Ask, Entry, EntryKind, File, Head, History, Proposal, Viewer, Wanted};
-use super::error::HostError;
+use super::error::{HostError, Until};
 use super::exchange::listing;
 use super::host::{segment, segments};
 use super::request::{Request, Response};
@@ -272,6 +272,21 @@ fn query(wire: &Wire, commit: &str, batch: &[Wanted]) -> Request {
     headed(wire, Request::post(wire.host.graphql(), &Query { query, variables }))
 }
 
+/// A refusal that GraphQL wraps in success: too many requests.
+pub(super) fn limited(response: &Response, signed_in: bool) -> Option<HostError> {
+    #[derive(Deserialize)]
+    struct Errors {
+        #[serde(default)]
+        errors: Vec<GraphError>,
+    }
+    // Few answers hold the word, so few are read twice.
+    memchr::memmem::find(&response.body, b"RATE_LIMITED")?;
+    let answer: Errors = serde_json::from_slice(&response.body).ok()?;
+    let limited = |error: &GraphError| error.kind.as_deref() == Some("RATE_LIMITED");
+    let until = response.header("x-ratelimit-reset").and_then(|time| time.parse().ok()).map(Until::At);
+    answer.errors.iter().any(limited).then_some(HostError::RateLimited { until, signed_in })
+}
+
 /// None where the host could not do it at once.
 fn read_query(
     wire: &Wire,
@@ -280,9 +295,6 @@ fn read_query(
     let answer: GraphAnswer = response.json("an answer of GraphQL")?;
     let errors = answer.errors.unwrap_or_default();
     let is = |kind: &str| errors.iter().find(|error| error.kind.as_deref() == Some(kind));
-    if is("RATE_LIMITED").is_some() {
-        return Err(HostError::RateLimited { until: None, signed_in: true });
-    }
     let found = answer.data.and_then(|data| data.repository);
     match (found, is("FORBIDDEN")) {
         // With some left out because they are too large, or the like.
@@ -305,7 +317,10 @@ async fn single(wire: &Wire, commit: &str, wanted: Wanted) -> Result<File, HostE
             let response = wire.send(request, &[404]).await?;
             match response.status {
                 404 => None,
-                _ => Some(response.json::<Blob>("a git blob")?.bytes()?),
+                _ => match response.json::<Blob>("a git blob")?.whole()? {
+                    Some((_, bytes)) => Some(bytes),
+                    None => return Err(HostError::Truncated { what: path }),
+                },
             }
         }
         None => {

@@ -160,3 +160,95 @@ pub(crate) fn segments(path: &str) -> String {
 pub(crate) fn is_plain(path: &str) -> bool {
     !path.split('/').any(|part| matches!(part, "" | "." | ".."))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn host(source: &str) -> Host {
+        Host::new(&source.parse().unwrap(), Side::Intent)
+    }
+
+    #[test]
+    fn roots_follow_from_the_source() {
+        for (source, api, graphql, web) in [
+            ("github:a/b", "https://api.github.com", "https://api.github.com/graphql", "https://github.com"),
+            (
+                "github:ghe.a.com/a/b",
+                "https://ghe.a.com/api/v3",
+                "https://ghe.a.com/api/graphql",
+                "https://ghe.a.com",
+            ),
+            (
+                "github:a.ghe.com/a/b",
+                "https://api.a.ghe.com",
+                "https://api.a.ghe.com/graphql",
+                "https://a.ghe.com",
+            ),
+            (
+                "gitlab:gitlab.com/a/b",
+                "https://gitlab.com/api/v4",
+                "https://gitlab.com/api/graphql",
+                "https://gitlab.com",
+            ),
+            ("gitea:h:3000/a/b", "https://h:3000/api/v1", "", "https://h:3000"),
+            ("gitea:127.0.0.1:3000/a/b", "http://127.0.0.1:3000/api/v1", "", "http://127.0.0.1:3000"),
+            ("gitea:[::1]:3000/a/b", "http://[::1]:3000/api/v1", "", "http://[::1]:3000"),
+            ("local", "api/intent", "", ""),
+        ] {
+            let host = host(source);
+            assert_eq!((host.api.as_str(), host.web.as_str()), (api, web));
+            if !graphql.is_empty() {
+                assert_eq!(host.graphql(), graphql);
+            }
+        }
+        let elsewhere =
+            host("github:a/b").with_roots(Some("http://127.0.0.1:1/"), Some("http://127.0.0.1:2"));
+        assert_eq!(elsewhere.graphql(), "http://127.0.0.1:1/graphql");
+        assert_eq!(elsewhere.raw.as_deref(), Some("http://127.0.0.1:2"));
+    }
+
+    #[test]
+    fn this_machine_and_others() {
+        for name in
+            ["localhost", "localhost:1", "a.localhost", "127.0.0.1", "127.9.0.1:80", "[::1]", "[::1]:1"]
+        {
+            assert!(is_loopback(name), "{name}");
+        }
+        for name in ["127.0.0.1.evil.com", "localhost.evil.com", "10.0.0.1", "[::2]:1", "", "127.1"] {
+            assert!(!is_loopback(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn pages_of_the_hosts() {
+        for (source, commit, file, compare, proposals, branch) in [
+            ("github:a/b", "commit/c1", "blob/c1/x%20y/%23", "compare/c1...c2", "pulls", "tree/s/t"),
+            (
+                "gitlab:h/a/b",
+                "-/commit/c1",
+                "-/blob/c1/x%20y/%23",
+                "-/compare/c1...c2",
+                "-/merge_requests",
+                "-/tree/s/t",
+            ),
+            (
+                "gitea:h/a/b",
+                "commit/c1",
+                "src/commit/c1/x%20y/%23",
+                "compare/c1...c2",
+                "pulls",
+                "src/branch/s/t",
+            ),
+        ] {
+            let host = host(source);
+            let page = |rest: &str| Some(format!("{}/a/b/{rest}", host.web));
+            assert_eq!(host.commit_url("c1"), page(commit));
+            assert_eq!(host.file_url("c1", "x y/#"), page(file));
+            assert_eq!(host.compare_url("c1", "c2"), page(compare));
+            assert_eq!(host.proposals_url(), page(proposals));
+            assert_eq!(host.branch_url("s/t"), page(branch));
+        }
+        assert_eq!(host("local").commit_url("c1"), None);
+    }
+}

@@ -102,18 +102,23 @@ impl Tree {
 
 #[derive(Deserialize)]
 pub(super) struct Blob {
-    content: String,
-    encoding: String,
-    pub(super) sha: String,
-    pub(super) size: Option<usize>,
+    sha: String,
+    size: Option<usize>,
+    /// Gitea leaves it out where it is too large.
+    content: Option<String>,
+    encoding: Option<String>,
 }
 
 impl Blob {
-    pub(super) fn bytes(self) -> Result<Vec<u8>, HostError> {
-        match self.encoding.as_str() {
-            "base64" => unbase64(&self.content),
-            _ => Ok(self.content.into_bytes()),
-        }
+    /// Its id and its content. None where the content is not, or not all, there.
+    pub(super) fn whole(self) -> Result<Option<(String, Vec<u8>)>, HostError> {
+        let Some(content) = self.content else { return Ok(None) };
+        let bytes = match self.encoding.as_deref() {
+            Some("base64") => unbase64(&content)?,
+            _ => content.into_bytes(),
+        };
+        let whole = self.size.is_none_or(|size| size == bytes.len());
+        Ok(whole.then_some((self.sha, bytes)))
     }
 }
 

@@ -10,9 +10,11 @@ use std::task::{Context, Poll};
 use super::ask::Entry;
 use super::error::HostError;
 use super::exchange::Progress;
+use super::github;
 use super::host::Host;
 use super::limits::Limits;
 use super::request::{Request, Response, Unreachable};
+use super::source::Kind;
 
 /// A handle; its copies are the same wire.
 #[derive(Clone)]
@@ -117,6 +119,13 @@ impl Wire {
         self.shared.borrow().open.get(&id).map(|open| open.request.clone())
     }
 
+    /// Nobody waits any more: what comes now changes nothing.
+    pub(crate) fn close(&self) {
+        let mut shared = self.shared.borrow_mut();
+        shared.fresh.clear();
+        shared.open.clear();
+    }
+
     pub(crate) fn put(&self, id: usize, came: Result<Response, Unreachable>) -> Result<(), HostError> {
         let mut shared = self.shared.borrow_mut();
         // An answer to what nobody asked, or asked twice, changes nothing.
@@ -125,6 +134,11 @@ impl Wire {
         if !open.bears.contains(&response.status)
             && let Some(error) = HostError::of(&open.request, &response, self.signed_in)
             && error.retry_after(1, 0).is_some()
+        {
+            return Err(error);
+        }
+        if self.host.source.kind == Kind::GitHub
+            && let Some(error) = github::limited(&response, self.signed_in)
         {
             return Err(error);
         }

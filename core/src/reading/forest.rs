@@ -14,6 +14,8 @@ use crate::hosts::{Entry, EntryKind};
 pub(super) const DEEPEST: usize = 1000;
 /// Folders with at least so many entries below them are put into the cache by themselves.
 const PACK: usize = 1000;
+/// In a pack, in place of a number of entries: the folder has a pack of its own.
+const ELSEWHERE: usize = u32::MAX as usize;
 
 /// A folder or a file in a folder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,8 +35,10 @@ pub(super) struct Forest {
     name_ids: HashMap<Arc<str>, u32>,
     /// What lies in each, sorted by name.
     folders: HashMap<Id, Box<[Item]>>,
-    /// How many folders a pack held when it was put into the cache.
-    packed: HashMap<Id, usize>,
+    /// How many folders a pack held, and how many entries all below it, when it was put into the cache.
+    packed: HashMap<Id, (usize, usize)>,
+    /// How many entries there are below a folder, at least, by what its pack says.
+    sizes: HashMap<Id, usize>,
 }
 
 /// A folder on its way into the forest.
@@ -150,76 +154,24 @@ impl Forest {
         Id::of_tree(&bytes, like)
     }
 
-    /// The folder `id` with other files in it, by path from there; none stands for a file that is gone.
-    /// Returns its new id, or none when a folder on the way was never listed, or when nothing is left.
-    pub(super) fn with(&mut self, id: &Id, files: &BTreeMap<&str, Option<Id>>) -> Option<Id> {
-        let mut items: BTreeMap<String, Item> = BTreeMap::new();
-        for item in self.get(id)? {
-            items.insert(self.name_of(item).to_owned(), *item);
-        }
-        self.edit(items, files, id)
-    }
-
-    fn edit(
-        &mut self,
-        mut items: BTreeMap<String, Item>,
-        files: &BTreeMap<&str, Option<Id>>,
-        like: &Id,
-    ) -> Option<Id> {
-        let mut below: BTreeMap<&str, BTreeMap<&str, Option<Id>>> = BTreeMap::new();
-        for (path, change) in files {
-            match path.split_once('/') {
-                Some((folder, rest)) => {
-                    below.entry(folder).or_default().insert(rest, *change);
-                }
-                None => {
-                    let name = self.name(path);
-                    match change {
-                        Some(id) => items.insert((*path).to_owned(), Item { name, folder: false, id: *id }),
-                        None => items.remove(*path),
-                    };
-                }
-            }
-        }
-        for (folder, files) in below {
-            let there = items.get(folder).filter(|item| item.folder).map(|item| item.id);
-            let now = match there {
-                Some(id) => {
-                    self.get(&id)?;
-                    self.with(&id, &files)
-                }
-                None => self.edit(BTreeMap::new(), &files, like),
-            };
-            let name = self.name(folder);
-            match now {
-                Some(id) => items.insert(folder.to_owned(), Item { name, folder: true, id }),
-                None => items.remove(folder),
-            };
-        }
-        if items.is_empty() {
-            return None;
-        }
-        let items: Box<[Item]> = items.into_values().collect();
-        let id = self.id_of(&items, Some(like));
-        self.folders.insert(id, items);
-        Some(id)
-    }
-
     /// How much is below a folder, as far as it is known, and whether all of it is; counts no further than
     /// `most`.
     pub(super) fn count(&self, id: &Id, most: usize) -> (usize, bool) {
         let (mut count, mut whole) = (0, true);
         let mut open = vec![*id];
         while let Some(id) = open.pop() {
-            let Some(items) = self.get(&id) else {
-                whole = false;
-                continue;
-            };
-            count += items.len();
+            match (self.get(&id), self.sizes.get(&id)) {
+                (_, Some(size)) if *size > most => count += size,
+                (Some(items), _) => {
+                    count += items.len();
+                    open.extend(items.iter().filter(|item| item.folder).map(|item| item.id));
+                }
+                (None, Some(size)) => count += size,
+                (None, None) => whole = false,
+            }
             if count > most {
                 return (count, whole);
             }
-            open.extend(items.iter().filter(|item| item.folder).map(|item| item.id));
         }
         (count, whole)
     }
@@ -227,29 +179,38 @@ impl Forest {
     /// What is to be put into the cache of the folder `id` and of all that is known below it: packs, each
     /// of a folder and of those below it that have none of their own.
     pub(super) fn pack(&mut self, id: &Id, keep: &mut dyn FnMut(Id, Vec<u8>)) {
-        let mut packs = Packing { forest: self, seen: BTreeSet::new(), packs: Vec::new() };
+        let mut packs = Packing { forest: self, seen: BTreeMap::new(), packs: Vec::new() };
         let size = packs.down(id, 0);
         if size.folders > 0 {
-            packs.packs.push((*id, size.folders));
+            packs.packs.push((*id, size));
         }
         let packs = packs.packs;
-        let done: BTreeSet<Id> = packs.iter().map(|(id, _)| *id).collect();
-        for (id, folders) in packs {
-            if self.packed.get(&id) == Some(&folders) {
+        let own: BTreeMap<Id, usize> = packs.iter().map(|(id, size)| (*id, size.total)).collect();
+        for (id, Size { folders, total, .. }) in packs {
+            if self.packed.get(&id) == Some(&(folders, total)) {
                 continue;
             }
-            let mut bytes = Vec::new();
-            self.write(&id, &mut done.clone(), true, 0, &mut bytes);
-            self.packed.insert(id, folders);
+            let mut bytes = u32::try_from(total).unwrap_or(u32::MAX).to_le_bytes().to_vec();
+            self.write(&id, &own, &mut BTreeSet::new(), 0, &mut bytes);
+            self.packed.insert(id, (folders, total));
+            self.sizes.insert(id, total);
             keep(id, bytes);
         }
     }
 
-    /// A folder: its id, how many entries, and for each its kind, name and id; then those in it.
-    fn write(&self, id: &Id, done: &mut BTreeSet<Id>, top: bool, depth: usize, bytes: &mut Vec<u8>) {
+    /// A folder: its id, how many entries, and for each its kind, name and id; then those in it. Of one
+    /// that has a pack of its own only its id, a mark and how much is below it.
+    fn write(
+        &self,
+        id: &Id,
+        own: &BTreeMap<Id, usize>,
+        done: &mut BTreeSet<Id>,
+        depth: usize,
+        bytes: &mut Vec<u8>,
+    ) {
         let Some(items) = self.get(id) else { return };
         // What is there twice is written once.
-        if !done.insert(*id) && !top || depth > DEEPEST {
+        if !done.insert(*id) || depth > DEEPEST {
             return;
         }
         let number = |number: usize, bytes: &mut Vec<u8>| {
@@ -260,6 +221,11 @@ impl Forest {
             bytes.extend_from_slice(id.as_bytes());
         };
         write_id(id, bytes);
+        if let Some(size) = own.get(id).filter(|_| depth > 0) {
+            number(ELSEWHERE, bytes);
+            number(*size, bytes);
+            return;
+        }
         number(items.len(), bytes);
         for item in items {
             bytes.push(u8::from(item.folder));
@@ -269,22 +235,34 @@ impl Forest {
             write_id(&item.id, bytes);
         }
         for item in items.iter().filter(|item| item.folder) {
-            self.write(&item.id, done, false, depth + 1, bytes);
+            self.write(&item.id, own, done, depth + 1, bytes);
         }
     }
 
     /// Takes in a pack out of the cache; leaves out the rest where it is none.
     pub(super) fn unpack(&mut self, id: &Id, mut bytes: &[u8]) {
+        let Some((size, rest)) = bytes.split_first_chunk() else { return };
+        bytes = rest;
+        let total = u32::from_le_bytes(*size) as usize;
+        self.sizes.insert(*id, total);
         let mut folders = 0;
         while !bytes.is_empty() {
-            let Some((id, items)) = self.read(&mut bytes) else { return };
-            self.folders.entry(id).or_insert(items);
-            folders += 1;
+            match self.read(&mut bytes) {
+                Some((id, Packed::Here(items))) => {
+                    self.folders.entry(id).or_insert(items);
+                    folders += 1;
+                }
+                Some((id, Packed::Elsewhere(size))) => {
+                    self.sizes.insert(id, size);
+                }
+                None => return,
+            }
         }
-        self.packed.insert(*id, folders);
+        self.packed.insert(*id, (folders, total));
     }
 
-    fn read(&mut self, bytes: &mut &[u8]) -> Option<(Id, Box<[Item]>)> {
+    /// A folder, or how much is below one that has a pack of its own.
+    fn read(&mut self, bytes: &mut &[u8]) -> Option<(Id, Packed)> {
         fn cut<'b>(bytes: &mut &'b [u8], length: usize) -> Option<&'b [u8]> {
             let (cut, rest) = bytes.split_at_checked(length)?;
             *bytes = rest;
@@ -299,6 +277,9 @@ impl Forest {
         }
         let id = read_id(bytes)?;
         let count = number(bytes)?;
+        if count == ELSEWHERE {
+            return Some((id, Packed::Elsewhere(number(bytes)?)));
+        }
         let mut items = Vec::new();
         for _ in 0..count {
             let folder = *cut(bytes, 1)?.first()? == 1;
@@ -307,7 +288,7 @@ impl Forest {
             let name = self.name(name);
             items.push(Item { name, folder, id: read_id(bytes)? });
         }
-        Some((id, items.into_boxed_slice()))
+        Some((id, Packed::Here(items.into_boxed_slice())))
     }
 
     /// Forgets every folder that is not below one of `roots`.
@@ -323,18 +304,26 @@ impl Forest {
     }
 }
 
+/// A folder in a pack.
+enum Packed {
+    Here(Box<[Item]>),
+    /// It has a pack of its own, and so many entries are below it.
+    Elsewhere(usize),
+}
+
 #[derive(Clone, Copy, Default)]
 struct Size {
     entries: usize,
     folders: usize,
+    /// Entries, those in packs of their own too.
+    total: usize,
 }
 
 struct Packing<'f> {
     forest: &'f Forest,
-    /// Folders that are counted already: what is there twice counts once.
-    seen: BTreeSet<Id>,
-    /// Each with how many folders it holds.
-    packs: Vec<(Id, usize)>,
+    /// Folders that are packed already, with how much is below them: what is there twice is packed once.
+    seen: BTreeMap<Id, usize>,
+    packs: Vec<(Id, Size)>,
 }
 
 impl Packing<'_> {
@@ -342,19 +331,25 @@ impl Packing<'_> {
     fn down(&mut self, id: &Id, depth: usize) -> Size {
         let forest = self.forest;
         let Some(items) = forest.get(id) else { return Size::default() };
-        if depth > DEEPEST || !self.seen.insert(*id) {
+        if let Some(total) = self.seen.get(id) {
+            return Size { total: *total, ..Size::default() };
+        }
+        if depth > DEEPEST {
             return Size::default();
         }
-        let mut size = Size { entries: items.len(), folders: 1 };
+        self.seen.insert(*id, 0);
+        let mut size = Size { entries: items.len(), folders: 1, total: items.len() };
         for item in items.iter().filter(|item| item.folder) {
             let below = self.down(&item.id, depth + 1);
             size.entries += below.entries;
             size.folders += below.folders;
+            size.total = size.total.saturating_add(below.total);
         }
+        self.seen.insert(*id, size.total);
         if size.entries < PACK {
             return size;
         }
-        self.packs.push((*id, size.folders));
-        Size::default()
+        self.packs.push((*id, size));
+        Size { total: size.total, ..Size::default() }
     }
 }

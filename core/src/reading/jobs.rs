@@ -9,8 +9,8 @@ use super::keep::Recall;
 use super::listing::{OBJECT, Walk, project, size_then};
 use super::marker::{self, Layout, Wrong};
 use super::reader::{
-    Batch, FILES, Got, Ground, MUCH, PAGES, Pin, Problem, Reader, SIDES, SMALL, Sent, Stage, Summaries, What,
-    document,
+    Batch, CHANGED, FILES, Got, Ground, PAGES, Pin, Problem, Reader, SIDES, SMALL, Sent, Stage, Summaries,
+    What, document,
 };
 use super::{Job, Wants, Work};
 use crate::generations::{OldFile, translate};
@@ -85,11 +85,7 @@ impl Reader {
             jobs.push(self.job(0, Work::Recall(recall), what));
         }
         for (spot, ask, what) in asks {
-            let Some(place) = self.spots.get_mut(spot) else { continue };
-            if let What::Folder { path, deep, .. } = &what {
-                let asked = if *deep { &mut place.belows } else { &mut place.folders };
-                asked.insert(path.clone());
-            }
+            let Some(place) = self.spots.get(spot) else { continue };
             let host = place.place.host;
             jobs.push(self.job(spot, Work::Ask { host, ask }, what));
         }
@@ -281,8 +277,10 @@ impl Reader {
         Got::Waiting
     }
 
-    fn ask_folder(&self, index: usize, path: &str, id: Option<Id>, deep: bool, batch: &mut Batch) {
-        let Some(spot) = self.spots.get(index).filter(|spot| !spot.is_asked(path)) else { return };
+    fn ask_folder(&mut self, index: usize, path: &str, id: Option<Id>, deep: bool, batch: &mut Batch) {
+        let Some(spot) = self.spots.get_mut(index).filter(|spot| !spot.is_asked(path)) else { return };
+        let asked = if deep { &mut spot.belows } else { &mut spot.folders };
+        asked.insert(path.to_owned());
         let (commit, path) = (spot.branch.commit.id.clone(), path.to_owned());
         let tree = id.map(|id| id.to_string());
         let ask = match deep {
@@ -426,7 +424,9 @@ impl Reader {
         let missing = walk.missing;
         if missing.is_empty() {
             let mut into = self.snapshot.folder(*side, below);
-            project(&self.forest, &id, &mut into, descent.as_ref(), &mut 0, 0);
+            // What should be deployed is compared by its id with what is; state is large, and nobody does that there.
+            let ids = *side == Marker::Intent;
+            project(&self.forest, &id, &mut into, descent.as_ref(), ids, &mut 0, 0);
             return true;
         }
         for (path, id) in missing {
@@ -452,11 +452,14 @@ impl Reader {
         if below.split('/').any(|segment| segment.starts_with('@')) {
             return true;
         }
-        let most = spot.place.page.max(SMALL);
-        let then = size_then(&self.forest, spot.old.as_ref(), &path, most);
-        match then.or_else(|| self.estimate(side, below)) {
-            Some(size) => size <= most,
-            None => spot.place.page >= MUCH && !spot.large.iter().any(|large| path.starts_with(large)),
+        // Of what was there before, most is still the same.
+        if let Some(size) = size_then(&self.forest, spot.old.as_ref(), &path, CHANGED) {
+            return size <= CHANGED;
+        }
+        match self.estimate(side, below) {
+            Some(size) => size <= spot.place.page.max(SMALL),
+            // In a folder that is too large others are, too.
+            None => !spot.large.iter().any(|large| path.starts_with(large)),
         }
     }
 

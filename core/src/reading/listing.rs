@@ -3,6 +3,7 @@
 use super::branch::Branch;
 use super::forest::{DEEPEST, Forest};
 use super::id::Id;
+use crate::envelope::BlobId;
 use crate::glob::Descent;
 use crate::snapshot::FolderMut;
 
@@ -50,19 +51,24 @@ impl<'f> Walk<'f> {
     }
 }
 
-/// Tells a snapshot what is known of a folder and those below it, as far as a pattern can match.
+/// Tells a snapshot what is known of a folder and those below it, as far as a pattern can match; with
+/// `ids` also those of the documents.
 pub(super) fn project(
     forest: &Forest,
     id: &Id,
     into: &mut FolderMut<'_>,
     descent: Option<&Descent<'_>>,
+    ids: bool,
     opened: &mut usize,
     depth: usize,
 ) {
     *opened += 1;
     let Some(items) = forest.get(id).filter(|_| *opened <= MOST && depth <= DEEPEST) else { return };
-    let document = forest.child(items, OBJECT).is_some_and(|item| !item.folder);
-    into.list(document, items.iter().filter(|item| item.folder).map(|item| forest.name_of(item)));
+    let document = forest.child(items, OBJECT).filter(|item| !item.folder);
+    into.list(document.is_some(), items.iter().filter(|item| item.folder).map(|item| forest.name_of(item)));
+    if ids && let Some(id) = document.and_then(|document| document.id.as_bytes().try_into().ok()) {
+        into.identify(BlobId(id));
+    }
     let Some(descent) = descent else { return };
     for item in items.iter().filter(|item| item.folder) {
         let name = forest.name_of(item);
@@ -70,7 +76,7 @@ pub(super) fn project(
         if below.may_match_below()
             && let Some(mut child) = into.enter(name)
         {
-            project(forest, &item.id, &mut child, Some(&below), opened, depth + 1);
+            project(forest, &item.id, &mut child, Some(&below), ids, opened, depth + 1);
         }
     }
 }

@@ -22,8 +22,9 @@ pub const PAGES: u32 = 20;
 pub(super) const FILES: usize = 1000;
 /// A subtree of so many entries is listed at once, whatever a pattern leaves out of it.
 pub(super) const SMALL: usize = 10_000;
-/// A host that lists so many entries at once is asked for everything before anybody knows how much it is.
-pub(super) const MUCH: usize = 10_000;
+/// One that was known before is listed at once only if it had no more than so many: the rest of it need
+/// not travel again.
+pub(super) const CHANGED: usize = 2_000;
 
 /// Why a store cannot be read, whatever is asked of its host again.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -365,7 +366,10 @@ impl Reader {
         let (side, path) = address(reference);
         let unknown = || Err(Needs::body(reference));
         let Some(base) = self.base(side) else {
-            return if self.grounds[side as usize] == Ground::Nothing { Ok(None) } else { unknown() };
+            return match self.grounds.get(side as usize) {
+                Some(Ground::Nothing) => Ok(None),
+                _ => unknown(),
+            };
         };
         let Some(spot) = self.spots.get(self.spot(side)) else { return unknown() };
         match spot.branch.look(&self.forest, &document(&base, &path)) {

@@ -169,6 +169,14 @@ impl Snapshot {
     /// # Errors
     /// When it is not loaded.
     pub fn blob(&self, reference: &Ref) -> Result<Option<BlobId>, Needs> {
+        let (side, path) = address(reference);
+        let tree = self.tree(side);
+        if let Step::At(node) = tree.walk(&path)
+            && tree.node(node).slot == Slot::Listed
+            && let Some(id) = tree.ids.get(&node)
+        {
+            return Ok(Some(*id));
+        }
         Ok(self.slot(reference)?.map(|loaded| loaded.blob))
     }
 
@@ -372,6 +380,12 @@ impl FolderMut<'_> {
         self.tree.list_node(self.node, document, entries);
     }
 
+    /// Records the id of the document that is directly in the folder, where the listing tells it: to know
+    /// that it is another, nobody has to read it ([`Snapshot::blob`]).
+    pub fn identify(&mut self, id: BlobId) {
+        Arc::make_mut(&mut self.tree.ids).insert(self.node, id);
+    }
+
     /// A folder in this one; none if this one was listed without it.
     pub fn enter(&mut self, name: &str) -> Option<FolderMut<'_>> {
         let node = self.tree.child(self.node, name)?;
@@ -537,4 +551,26 @@ fn push_segment(path: &mut String, name: &str) {
         path.push('/');
     }
     path.push_str(name);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_listing_may_tell_what_is_in_a_document() {
+        let mut snapshot = Snapshot::default();
+        let prod: Ref = "+/environment/prod".parse().unwrap();
+        let id = BlobId::of(b"{}");
+        let mut folder = snapshot.folder(Marker::Intent, "@/environment/prod");
+        folder.list(true, []);
+        folder.identify(id);
+        assert_eq!(snapshot.blob(&prod), Ok(Some(id)));
+        assert!(snapshot.get(&prod).is_err());
+        // What was read counts more.
+        snapshot.load(&prod, Some(b"[]"));
+        assert_eq!(snapshot.blob(&prod), Ok(Some(BlobId::of(b"[]"))));
+        snapshot.load(&prod, None);
+        assert_eq!(snapshot.blob(&prod), Ok(None));
+    }
 }

@@ -1,6 +1,6 @@
 //! One store's part of a snapshot: folders by name, and what lies in them.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use crate::chunks::Chunks;
@@ -44,6 +44,8 @@ pub(super) struct Tree {
     pub(super) names: Arc<Names>,
     pub(super) nodes: Chunks<Node>,
     pub(super) documents: Chunks<Loaded>,
+    /// Of some that are listed what a listing said of their content, by node.
+    pub(super) ids: Arc<BTreeMap<u32, BlobId>>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -57,7 +59,12 @@ pub(super) const ROOT: u32 = 0;
 impl Default for Tree {
     fn default() -> Self {
         let root = Node { name: 0, listed: false, slot: Slot::Unknown, children: Box::default() };
-        let mut tree = Tree { names: Arc::default(), nodes: Chunks::default(), documents: Chunks::default() };
+        let mut tree = Tree {
+            names: Arc::default(),
+            nodes: Chunks::default(),
+            documents: Chunks::default(),
+            ids: Arc::default(),
+        };
         tree.name_id("");
         tree.nodes.push(root);
         tree

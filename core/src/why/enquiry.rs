@@ -445,6 +445,9 @@ impl<'a> Enquiry<'a> {
     /// A run as what another one waits for.
     fn through(&self, entry: &RunEntry, standing: &Standing, context: &Ref) -> Cause {
         let name = name::of(&entry.place, context);
+        // A task is often called as the approval that it waits for.
+        let alike = standing.causes.iter().any(|cause| cause.name.to_string() == name.to_string());
+        let name = if alike { Sentence::text("task ").and(name) } else { name };
         Cause {
             // The reader looks for the place itself, whatever it is that it waits for.
             key: entry.place.to_string(),
@@ -525,8 +528,11 @@ impl<'a> Enquiry<'a> {
                 let help = |action| Some(Help { action, alone: false });
                 if at.is_some() {
                     let fragment = source.fragment().unwrap_or_default();
-                    let what =
-                        if fragment.is_empty() { "is null".to_owned() } else { format!("has no {fragment}") };
+                    let what = if fragment.is_empty() {
+                        "is null".to_owned()
+                    } else {
+                        format!("has no field {fragment}")
+                    };
                     let action = Action::Approve { reference: document.clone() };
                     return Ok(Cause { help: help(action), direct: true, ..of(Clause::does(&what)) });
                 }
@@ -542,7 +548,7 @@ impl<'a> Enquiry<'a> {
                 Ok(Cause { help: help(action), direct: true, word, ..of(clause) })
             }
             _ if at.is_some() => {
-                Ok(of(Clause::does(&format!("has no {}", source.fragment().unwrap_or("value")))))
+                Ok(of(Clause::does(&format!("has no field {}", source.fragment().unwrap_or("value")))))
             }
             _ => Ok(of(Clause::does("does not exist"))),
         }

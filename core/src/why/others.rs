@@ -17,8 +17,6 @@ use crate::resolve::{self, LinkCycle};
 use crate::runs::{self, RunEntry};
 use crate::snapshot::{Needs, Unmet};
 
-const NOTHING: &str = ", nothing waits";
-
 impl Enquiry<'_> {
     /// See [`why::of`](super::of).
     ///
@@ -139,7 +137,7 @@ impl Enquiry<'_> {
             None => Sentence::text("nothing is there yet"),
         };
         let (since, done) = done.unwrap_or_default();
-        needs.settle(Some(gathered(current, since, name.and(done), open)))
+        needs.settle(Some(gathered(current, since, or_nothing(name.and(done), &open), open)))
     }
 
     /// What intent wants that state is not, and why it is not so yet.
@@ -204,7 +202,7 @@ impl Enquiry<'_> {
             (_, 0) => Sentence::text(&self.ago("completed", &last)),
             (_, _) => Sentence::text(&format!("{complete} of {total} complete")),
         };
-        needs.settle(Some(gathered(&release, last, sentence, open)))
+        needs.settle(Some(gathered(&release, last, or_nothing(sentence, &open), open)))
     }
 
     /// When the last of these ended.
@@ -268,10 +266,15 @@ impl Enquiry<'_> {
             open.push(difference);
         }
         let frozen = needs.take(freeze::of(self.snapshot, environment.subpath(), &self.facts.now)).flatten();
+        let said = match open.len() {
+            0 => "nothing waits".to_owned(),
+            1 => "1 thing is not done".to_owned(),
+            many => format!("{many} things are not done"),
+        };
+        let said = Sentence::text(if there { "" } else { "does not exist; " }).and_text(&said);
         let sentence = match frozen {
-            Some(freeze) => Sentence::text("frozen").and(freeze_words(&freeze)),
-            None if there => Sentence::text("not frozen"),
-            None => Sentence::text("not there"),
+            Some(freeze) => said.and_text("; frozen").and(freeze_words(&freeze)),
+            None => said,
         };
         needs.settle(Some(gathered(environment, String::new(), sentence, open)))
     }
@@ -350,13 +353,15 @@ fn one(about: &Ref, status: Word, sentence: Sentence, help: Vec<Help>) -> Why {
     }
 }
 
-/// Something that many things may be open in: as urgent as the most urgent of them. `done` is what is
-/// said of it.
-fn gathered(about: &Ref, since: String, done: Sentence, mut open: Vec<Why>) -> Why {
+/// `sentence`, and that nothing is open where that is so.
+fn or_nothing(sentence: Sentence, open: &[Why]) -> Sentence {
+    if open.is_empty() { sentence.and_text(", nothing waits") } else { sentence }
+}
+
+/// Something that many things may be open in: as urgent as the most urgent of them.
+fn gathered(about: &Ref, since: String, sentence: Sentence, mut open: Vec<Why>) -> Why {
     open.sort_by_key(|why| why.status);
     let status = open.first().map_or(Word::Complete, |why| why.status);
-    let said = done.to_string().ends_with(NOTHING);
-    let sentence = if open.is_empty() && !said { done.and_text(NOTHING) } else { done };
     let mut seen = BTreeSet::new();
     let all = open.iter().flat_map(|why| &why.help);
     let alone = |help: &Help| all.clone().any(|other| other.action == help.action && other.alone);

@@ -34,7 +34,8 @@ pub const DEADLINE: Duration = Duration::from_secs(180);
 /// Who owns the repos, and works in them.
 pub const USER: &str = "ann";
 
-const PASSWORD: &str = "correct horse battery";
+/// What [`USER`] signs in with.
+pub const PASSWORD: &str = "correct horse battery";
 
 /// Set by whoever is told to end: what waits gives up, and everything that was started is ended.
 pub static INTERRUPTED: AtomicBool = AtomicBool::new(false);
@@ -107,6 +108,16 @@ impl Host {
     /// # Errors
     /// When a part of it does not start.
     pub fn start(tools: Tools) -> Outcome<Self> {
+        let mut host = Self::without_runner(tools, "")?;
+        host.runner = Some(host.start_runner("ubuntu-latest", 2)?);
+        Ok(host)
+    }
+
+    /// Starts the host, with more settings: further sections of its `app.ini`.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub fn without_runner(tools: Tools, settings: &str) -> Outcome<Self> {
         let folder = tempfile::Builder::new().prefix("ocuroot-ci").tempdir()?;
         let path = path_with_ocuroot(&folder.path().join("bin"))?;
         // A server that wants a number cannot be given a free one but like this. Should somebody else
@@ -125,18 +136,17 @@ impl Host {
             count: AtomicUsize::new(0),
             folder,
         };
-        host.start_gitea(port)?;
-        host.runner = Some(host.start_runner("ubuntu-latest", 2)?);
+        host.start_gitea(port, settings)?;
         Ok(host)
     }
 
-    fn start_gitea(&mut self, port: u16) -> Outcome {
+    fn start_gitea(&mut self, port: u16, more: &str) -> Outcome {
         let home = self.folder.path().join("gitea");
         let ini = home.join("app.ini");
         // Its templates are read from where set-up has put them; what it writes goes to the folder.
         let share = self.tools.share().ok_or("gitea lies in no folder")?;
         std::fs::create_dir_all(&home)?;
-        std::fs::write(&ini, settings(&self.url, port, &home, &share))?;
+        std::fs::write(&ini, settings(&self.url, port, &home, &share) + more)?;
         self.gitea_command(&["migrate"])?;
         let user = ["admin", "user", "create", "--admin", "--username", USER, "--password", PASSWORD];
         let mail = ["--email", "ann@example.com", "--must-change-password=false"];
@@ -230,6 +240,12 @@ impl Host {
             .env("GIT_CONFIG_COUNT", "1")
             .env("GIT_CONFIG_KEY_0", format!("http.{}/.extraheader", self.url))
             .env("GIT_CONFIG_VALUE_0", format!("Authorization: {}", api::basic(USER, &self.token)));
+    }
+
+    /// The token with which [`Self::api`] asks.
+    #[must_use]
+    pub fn own_token(&self) -> &str {
+        &self.token
     }
 
     /// Its address.

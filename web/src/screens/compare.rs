@@ -69,7 +69,7 @@ fn Choice(
     view! {
         <div class="bar">
             <h2 id="h-compare">"Compared with"</h2>
-            <label class="in">
+            <label class="in pick">
                 <span class="sr">"Other release"</span>
                 <select on:change=choose>{options}</select>
             </label>
@@ -113,7 +113,7 @@ fn Table(
     };
     let rows = both.work.iter().map(rows).collect_view();
     view! {
-        <div class="bar">{link}<span class="dim">{alike}</span></div>
+        <div class="bar"><span class="dim">{alike}</span>{link}</div>
         <table class="tbl compare">
             <thead>
                 <tr>

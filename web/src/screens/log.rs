@@ -131,7 +131,7 @@ fn Lines(
     let wrap = RwSignal::new(true);
     let needle = RwSignal::new(String::new());
     let hit = RwSignal::new(None::<usize>);
-    let named = core::fragment(&nav.fragment()).1;
+    let named = core::fragment(&untrack(|| nav.fragment())).1;
     let active = RwSignal::new(named.filter(|line| *line < log.len()));
     let measured = RwSignal::new(Measured { scrolled: 0.0, height: 400.0, line: 20.0, columns: 100 });
 
@@ -212,8 +212,12 @@ fn Lines(
                 measure();
                 // How it ended is what one looks for first, unless a link says otherwise.
                 show(active.get_untracked().unwrap_or(last));
-                if active.get_untracked().is_some() {
+                if let Some(line) = active.get_untracked() {
                     browser::scroll_to(".logs");
+                    // A sheet is too low for the list and what stands above it.
+                    if narrow.get_untracked() {
+                        request_animation_frame(move || browser::scroll_to(&format!("#L{}", line + 1)));
+                    }
                 }
             });
         }

@@ -5,7 +5,7 @@ use leptos::wasm_bindgen::JsCast as _;
 use leptos::web_sys;
 use ocuroot_core::Ref;
 use ocuroot_core::screens::release::{self as core, Action, Node, Note as Matter, Page, Phase};
-use ocuroot_core::screens::{Word, log};
+use ocuroot_core::screens::{Word, log, titles};
 use ocuroot_core::times;
 
 use crate::browser;
@@ -67,7 +67,7 @@ pub fn Release(
 
     let title = {
         let name = release.release().unwrap_or_default().to_owned();
-        let package = name_of(&release.package());
+        let package = titles::package(&release.package());
         Signal::derive(move || format!("{package} {name}"))
     };
     let fragment = Memo::new(move |_| chosen.get().map(|chosen| chosen.fragment));
@@ -127,7 +127,7 @@ pub fn Release(
     };
     view! {
         <Title text=title/>
-        <main id="main" class="split wide">
+        <main id="main" class=if compares { "" } else { "split wide" }>
             <div inert=move || is_sheet.get()>
                 <Head release=release.clone() page compares/>
                 <Shown asked let:answer>{content(answer)}</Shown>
@@ -136,13 +136,6 @@ pub fn Release(
             {aside}
         </main>
     }
-}
-
-/// What a package is called.
-fn name_of(package: &Ref) -> String {
-    let path = package.path();
-    let path = path.strip_suffix(".ocu.star").unwrap_or(path);
-    path.strip_suffix("/release").unwrap_or(path).to_owned()
 }
 
 /// While a sheet lies over the page, nothing but it can be reached. What the screen does not hold itself
@@ -220,7 +213,7 @@ fn Head(
     let name = release.release().unwrap_or_default().to_owned();
     let crumb = {
         let repo = package.repo().unwrap_or_default().to_owned();
-        let title = name_of(&package);
+        let title = titles::package(&package);
         view! {
             <nav class="crumb" aria-label="Breadcrumb">
                 <a href=move || nav.href(Screen::Overview)>"Overview"</a>

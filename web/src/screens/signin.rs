@@ -2,11 +2,13 @@
 
 use leptos::prelude::*;
 use leptos::web_sys;
+use ocuroot_core::hosts::signin::{self, Access};
 use ocuroot_core::hosts::stores::{Located, Offered};
 use ocuroot_core::hosts::{Kind, Source};
 
 use crate::account;
 use crate::nav::use_nav;
+use crate::oauth::{self, Refusal};
 use crate::route::{Place, Route, Screen};
 use crate::sources::{Listed, Sources};
 use crate::ui::{Icon, Title};
@@ -150,6 +152,7 @@ fn You(
     located: Located,
 ) -> impl IntoView {
     let nav = use_nav();
+    let located_copy = located.clone();
     let host = StoredValue::new(located.state.host);
     let name = located.name.clone();
     let kind = host.with_value(|host| host.source.kind);
@@ -171,13 +174,27 @@ fn You(
         }
     };
     let forget = move |_| {
-        host.with_value(account::forget);
+        host.with_value(oauth::forget);
         known.set(false);
     };
     let named = host.with_value(|host| host.source.host.clone());
+    let refusal = expect_context::<Refusal>();
+    let login = located_copy.clone();
+    let with_login = host.with_value(oauth::is_offered).then(|| view! { <Login located=login on_device/> });
+    let forms = host.with_value(|host| signin::token_form_url(host, Access::Read)).map(|url| {
+        view! {
+            <p class="row">
+                <a class="btn" href=url target="_blank" rel="noopener noreferrer">
+                    "Make a token that reads" <Icon name="ext"/>
+                </a>
+            </p>
+        }
+    });
     view! {
         <section class="sec" aria-labelledby="h-tok">
             <h2 id="h-tok">"2. You"</h2>
+            {move || refusal.0.get().map(|why| view! { <p class="c bad" role="alert">{why}</p> })}
+            {with_login}
             <p>{match kind {
                 Kind::GitHub => format!(
                     "{named} has no login that a page without a server can use. Make a token for this one \
@@ -185,6 +202,7 @@ fn You(
                 ),
                 _ => format!("Make a token on {named} that may read this repository, then paste it."),
             }}</p>
+            {forms}
             <form on:submit=keep>
                 <label class="fld">
                     "Token"
@@ -225,6 +243,71 @@ fn You(
         </section>
     }
     .into_any()
+}
+
+/// Signing in at the host itself.
+#[component]
+fn Login(
+    /// The store that is looked at.
+    located: Located,
+    /// Whether the token is to stay when the tab is closed.
+    on_device: RwSignal<bool>,
+) -> impl IntoView {
+    let nav = use_nav();
+    let known = oauth::client_id(&located);
+    let is_given = located.client_id.is_some();
+    let id = RwSignal::new(known.unwrap_or_default());
+    let host = located.state.host;
+    let (named, scope) = (
+        host.source.host.clone(),
+        if host.source.kind == Kind::GitLab { "api" } else { "read:user, write:repository" },
+    );
+    let begin = move |event: web_sys::SubmitEvent| {
+        event.prevent_default();
+        let id = id.get_untracked().trim().to_owned();
+        if !id.is_empty() {
+            if !is_given {
+                oauth::remember_client_id(&host, &id);
+            }
+            let back = Route { screen: Screen::Overview, ..nav.route_now() };
+            oauth::begin(&host, &id, on_device.get_untracked(), &back);
+        }
+    };
+    view! {
+        <form on:submit=begin>
+            <Show when=move || !is_given>
+                <p>
+                    "You are sent to the host, agree there, and come back (OAuth 2 with PKCE). That needs one \
+                     application, registered once by anybody on that host:"
+                </p>
+                <dl class="kv">
+                    <dt>"Redirect to"</dt>
+                    <dd><code>{oauth::redirect()}</code></dd>
+                    <dt>"Kind"</dt>
+                    <dd>"public, not confidential"</dd>
+                    <dt>"Scope"</dt>
+                    <dd><code>{scope}</code></dd>
+                </dl>
+                <label class="fld">
+                    "Application id"
+                    <span class="in">
+                        <input
+                            autocomplete="off"
+                            spellcheck="false"
+                            prop:value=id
+                            on:input=move |event| id.set(event_target_value(&event))
+                        />
+                    </span>
+                </label>
+            </Show>
+            <p class="row">
+                <button class="btn" disabled=move || id.with(|id| id.trim().is_empty())>
+                    {format!("Sign in with {named}")}
+                </button>
+                <span class="dim">"or paste a token"</span>
+            </p>
+        </form>
+    }
 }
 
 /// The stores that the page offers.

@@ -30,6 +30,10 @@ use super::whole::all_below;
 const KEPT: usize = 8;
 /// How many files all of those may have together, lest a large store fills the memory.
 const KEPT_FILES: usize = 300_000;
+/// How many bytes of files are kept that may be asked for when they have been replaced already, and how
+/// many one of them may have.
+const REPLACED: usize = 32 << 20;
+const REPLACED_FILE: usize = 64 << 10;
 /// All files are looked at no more often than this, and no more than a small part of the time.
 const PAUSE: Duration = Duration::from_secs(2);
 const PART: u32 = 20;
@@ -44,6 +48,31 @@ pub(in super::super) struct FolderOffer {
     ids: HashMap<PathBuf, (Stamp, BlobId)>,
     /// Summaries by the id of the package's folder.
     summaries: HashMap<BlobId, (String, Vec<u8>)>,
+    recent: Recent,
+}
+
+/// What was found in files, the latest of it.
+#[derive(Debug, Default)]
+struct Recent {
+    bytes: HashMap<BlobId, Vec<u8>>,
+    /// Oldest first.
+    order: VecDeque<BlobId>,
+    size: usize,
+}
+
+impl Recent {
+    fn keep(&mut self, id: BlobId, bytes: Vec<u8>) {
+        if bytes.len() > REPLACED_FILE || self.bytes.contains_key(&id) {
+            return;
+        }
+        self.size += bytes.len();
+        self.bytes.insert(id, bytes);
+        self.order.push_back(id);
+        while self.size > REPLACED {
+            let Some(oldest) = self.order.pop_front() else { break };
+            self.size -= self.bytes.remove(&oldest).map_or(0, |bytes| bytes.len());
+        }
+    }
 }
 
 /// What stands for one branch: the folder of a side, or that around both.
@@ -103,6 +132,8 @@ struct Found {
     file: PathBuf,
     stamp: Stamp,
     id: BlobId,
+    /// What is in it, if it had to be read.
+    bytes: Option<Vec<u8>>,
 }
 
 impl FolderOffer {
@@ -122,14 +153,21 @@ impl FolderOffer {
                 root(stores.folder(Side::Intent), vec![""], None),
             ],
         };
-        FolderOffer { stores, roots, seen: None, ids: HashMap::new(), summaries: HashMap::new() }
+        FolderOffer {
+            stores,
+            roots,
+            seen: None,
+            ids: HashMap::new(),
+            summaries: HashMap::new(),
+            recent: Recent::default(),
+        }
     }
 
     /// What stands for the branch of a side.
-    fn root(&mut self, side: Side) -> Result<&Root, StoreError> {
+    fn root(&mut self, side: Side) -> Result<(&Root, &Recent), StoreError> {
         self.look()?;
         let index = if side == Side::Intent { self.roots.len() - 1 } else { 0 };
-        self.roots.get(index).ok_or(StoreError::MixedKinds)
+        Ok((self.roots.get(index).ok_or(StoreError::MixedKinds)?, &self.recent))
     }
 
     /// Looks whether something has changed.
@@ -148,7 +186,13 @@ impl FolderOffer {
         })?;
         let (found, (states, summaries)) = found;
         self.summaries = summaries;
-        self.ids = found.into_iter().flatten().map(|found| (found.file, (found.stamp, found.id))).collect();
+        self.ids.clear();
+        for found in found.into_iter().flatten() {
+            if let Some(bytes) = found.bytes {
+                self.recent.keep(found.id, bytes);
+            }
+            self.ids.insert(found.file, (found.stamp, found.id));
+        }
         for (root, state) in self.roots.iter_mut().zip(states) {
             if root.kept.front().is_none_or(|newest| newest.contents.root() != state.contents.root()) {
                 root.kept.push_front(state);
@@ -190,11 +234,12 @@ impl FolderOffer {
             };
             let stamp = Stamp::of(&metadata);
             let known = self.ids.get(&file).filter(|(known, _)| *known == stamp);
-            let id = match known {
-                Some((_, id)) => Some(*id),
-                None => read_document(&file)?.map(|bytes| BlobId::of(&bytes)),
-            };
-            Ok(id.map(|id| Found { path: path.clone(), file, stamp, id }))
+            if let Some((_, id)) = known {
+                return Ok(Some(Found { path: path.clone(), file, stamp, id: *id, bytes: None }));
+            }
+            let Some(bytes) = read_document(&file)? else { return Ok(None) };
+            let id = BlobId::of(&bytes);
+            Ok(Some(Found { path: path.clone(), file, stamp, id, bytes: Some(bytes) }))
         })?;
         Ok(found.into_iter().flatten().collect())
     }
@@ -289,12 +334,15 @@ impl FolderOffer {
     }
 
     /// What is in a file, by its id.
-    fn bytes(root: &Root, id: BlobId) -> Result<Option<Vec<u8>>, StoreError> {
+    fn bytes(root: &Root, recent: &Recent, id: BlobId) -> Result<Option<Vec<u8>>, StoreError> {
         for state in &root.kept {
             if let Some(bytes) = state.made.get(&id) {
                 return Ok(Some(bytes.clone()));
             }
             let Some(path) = state.contents.file_of(id) else { continue };
+            if let Some(bytes) = recent.bytes.get(&id) {
+                return Ok(Some(bytes.clone()));
+            }
             let bytes = read_document(&root.folder.join(path))?;
             // It may have been written anew since it was looked at.
             if let Some(bytes) = bytes.filter(|bytes| BlobId::of(bytes) == id) {
@@ -339,36 +387,36 @@ fn commit_of(state: &State) -> Commit {
 
 impl Offer for FolderOffer {
     fn head(&mut self, side: Side) -> Result<Option<Commit>, StoreError> {
-        Ok(self.root(side)?.kept.front().map(commit_of))
+        Ok(self.root(side)?.0.kept.front().map(commit_of))
     }
 
     fn commit(&mut self, side: Side, id: &str) -> Result<Option<Commit>, StoreError> {
-        Ok(self.root(side)?.kept.iter().map(commit_of).find(|commit| commit.id == id))
+        Ok(self.root(side)?.0.kept.iter().map(commit_of).find(|commit| commit.id == id))
     }
 
     fn tree(&mut self, side: Side, id: &str, recursive: bool) -> Result<Option<Vec<Entry>>, StoreError> {
         let Some(id) = parse_id(id) else { return Ok(None) };
-        Ok(self.root(side)?.kept.iter().find_map(|state| state.contents.list(id, recursive)))
+        Ok(self.root(side)?.0.kept.iter().find_map(|state| state.contents.list(id, recursive)))
     }
 
     fn blobs(&mut self, side: Side, ids: &[String]) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
-        let root = self.root(side)?;
+        let (root, recent) = self.root(side)?;
         let read = in_order(ids, |id| match parse_id(id) {
-            Some(parsed) => FolderOffer::bytes(root, parsed),
+            Some(parsed) => FolderOffer::bytes(root, recent, parsed),
             None => Ok(None),
         })?;
         Ok(ids.iter().zip(read).filter_map(|(id, bytes)| Some((id.clone(), bytes?))).collect())
     }
 
     fn files(&mut self, side: Side, commit: &str, paths: &[String]) -> Result<Option<Vec<File>>, StoreError> {
-        let root = self.root(side)?;
+        let (root, recent) = self.root(side)?;
         let Some(state) = root.kept.iter().find(|state| commit_of(state).id == commit) else {
             return Ok(None);
         };
         let mut files = Vec::new();
         for path in paths {
             let Some(id) = state.contents.file(path) else { continue };
-            if let Some(bytes) = FolderOffer::bytes(root, id)? {
+            if let Some(bytes) = FolderOffer::bytes(root, recent, id)? {
                 files.push(File { path: path.clone(), id: id.to_string(), bytes });
             }
         }
@@ -377,5 +425,38 @@ impl Offer for FolderOffer {
 
     fn history(&mut self, side: Side, from: &str, _: &str, _: usize) -> Result<Option<History>, StoreError> {
         Ok(self.commit(side, from)?.map(|_| History::default()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ocuroot_core::envelope::Document;
+    use ocuroot_core::transaction::{Transaction, Write};
+
+    use super::*;
+
+    #[test]
+    fn what_a_page_is_about_to_ask_for_is_there_after_a_change() {
+        let folder = tempfile::tempdir().unwrap();
+        let open = || FsStores::open(folder.path().join("state"), folder.path().join("intent")).unwrap();
+        let writer = open();
+        let set = |value: u32| {
+            let put = Write::Put(Document::new("float64", &value));
+            let writes = [("@/custom/a".parse().unwrap(), put)].into();
+            writer.commit(&Transaction { writes, ..Transaction::default() }, None).map(|_| ()).unwrap();
+        };
+        set(1);
+        let mut offer = FolderOffer::new(open());
+        let then = offer.head(Side::State).unwrap().unwrap();
+        set(2);
+        assert_ne!(offer.head(Side::State).unwrap().unwrap(), then);
+        // The folder as it was, and the file that has been replaced meanwhile.
+        let entries = offer.tree(Side::State, &then.tree, true).unwrap().unwrap();
+        let file = entries.iter().find(|entry| entry.path.ends_with("a/@object.json")).unwrap();
+        let blobs = offer.blobs(Side::State, std::slice::from_ref(&file.id)).unwrap();
+        assert!(String::from_utf8_lossy(&blobs[0].1).contains("\"body\": 1"));
+        assert_eq!(offer.commit(Side::State, &then.id).unwrap(), Some(then));
+        // The other side never had it.
+        assert!(offer.blobs(Side::Intent, std::slice::from_ref(&file.id)).unwrap().is_empty());
     }
 }

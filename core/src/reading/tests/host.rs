@@ -1,6 +1,7 @@
 //! A git host in memory, a cache, and somebody who carries out jobs.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use sha1::{Digest, Sha1};
 
@@ -9,7 +10,6 @@ use crate::memory::Memory;
 use crate::reading::{Job, Keep, Place, Reader, Recalled, Wants, Work};
 use crate::refs::Marker;
 use crate::snapshot::{Needs, Snapshot};
-use crate::summary;
 
 /// How much a host answers in one request.
 #[derive(Clone, Copy, Debug)]
@@ -28,7 +28,15 @@ pub(super) const GITHUB: Limits = Limits { folder: 100_000, below: 25_000, pages
 pub(super) const GITLAB: Limits = Limits { folder: 100, below: 100, pages: true, files: 100 };
 pub(super) const GITEA: Limits = Limits { folder: 1000, below: 1000, pages: true, files: 30 };
 
-type Files = BTreeMap<String, Vec<u8>>;
+pub(super) type Files = BTreeMap<String, Vec<u8>>;
+
+/// What git has of a repo.
+#[derive(Default)]
+pub(super) struct Repo {
+    commits: Vec<Commit>,
+    trees: HashMap<String, Vec<(String, EntryKind, String)>>,
+    blobs: HashMap<String, Vec<u8>>,
+}
 
 /// A host with one repo.
 pub(super) struct Host {
@@ -37,8 +45,7 @@ pub(super) struct Host {
     pub(super) files_only: bool,
     /// Each branch's commits, oldest first.
     branches: BTreeMap<String, Vec<Commit>>,
-    trees: HashMap<String, Vec<(String, EntryKind, String)>>,
-    blobs: HashMap<String, Vec<u8>>,
+    repo: Arc<Repo>,
     /// Every question, in order.
     pub(super) asked: Vec<Ask>,
     /// How many requests it took to answer them.
@@ -47,28 +54,19 @@ pub(super) struct Host {
     pub(super) rounds: usize,
 }
 
-impl Host {
-    pub(super) fn new(limits: Limits) -> Host {
-        Host {
-            limits,
-            files_only: false,
-            branches: BTreeMap::new(),
-            trees: HashMap::new(),
-            blobs: HashMap::new(),
-            asked: Vec::new(),
-            requests: 0,
-            rounds: 0,
-        }
-    }
-
-    /// Puts a commit with these files onto a branch.
-    pub(super) fn commit(&mut self, branch: &str, time: &str, files: &Files) -> String {
+impl Repo {
+    /// Writes a commit with these files.
+    pub(super) fn commit(&mut self, time: &str, files: &Files) -> String {
         let entries: Vec<(&str, &[u8])> =
             files.iter().map(|(path, bytes)| (path.as_str(), &**bytes)).collect();
         let tree = self.tree(&entries);
         let id = hash("commit", format!("{tree}{time}").as_bytes());
-        let commit = Commit { id: id.clone(), tree: Some(tree), time: time.into(), ..Commit::default() };
-        self.branches.entry(branch.into()).or_default().push(commit);
+        self.commits.push(Commit {
+            id: id.clone(),
+            tree: Some(tree),
+            time: time.into(),
+            ..Commit::default()
+        });
         id
     }
 
@@ -82,7 +80,6 @@ impl Host {
                     let inside = |(path, _): &&(&str, &[u8])| {
                         path.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'))
                     };
-                    // Sorted by path, but `a-b` comes between `a` and `a/b`.
                     let here: Vec<(&str, &[u8])> = rest
                         .iter()
                         .take_while(inside)
@@ -117,13 +114,46 @@ impl Host {
         self.trees.insert(id.clone(), items);
         id
     }
+}
+
+impl Host {
+    pub(super) fn new(limits: Limits) -> Host {
+        Host {
+            limits,
+            files_only: false,
+            branches: BTreeMap::new(),
+            repo: Arc::default(),
+            asked: Vec::new(),
+            requests: 0,
+            rounds: 0,
+        }
+    }
+
+    /// A host that has that repo, with nothing on any branch.
+    pub(super) fn of(repo: &Arc<Repo>, limits: Limits) -> Host {
+        Host { repo: Arc::clone(repo), ..Host::new(limits) }
+    }
+
+    /// Puts a commit with these files onto a branch.
+    pub(super) fn commit(&mut self, branch: &str, time: &str, files: &Files) -> String {
+        let repo = Arc::get_mut(&mut self.repo).expect("a repo of its own");
+        let id = repo.commit(time, files);
+        self.push(branch, &id);
+        id
+    }
+
+    /// Puts a commit that the repo has onto a branch.
+    pub(super) fn push(&mut self, branch: &str, id: &str) {
+        let commit = self.repo.commits.iter().find(|commit| commit.id == id).unwrap().clone();
+        self.branches.entry(branch.into()).or_default().push(commit);
+    }
 
     fn at(&self, commit: &str, path: &str) -> Option<(EntryKind, String)> {
         let commit =
             self.branches.values().flatten().find(|other| other.id == commit).expect("a commit of the repo");
         let mut here = (EntryKind::Folder, commit.tree.clone().unwrap());
         for segment in path.split('/').filter(|segment| !segment.is_empty()) {
-            let (_, kind, id) = self.trees.get(&here.1)?.iter().find(|(name, ..)| name == segment)?;
+            let (_, kind, id) = self.repo.trees.get(&here.1)?.iter().find(|(name, ..)| name == segment)?;
             here = (*kind, id.clone());
         }
         Some(here)
@@ -138,7 +168,7 @@ impl Host {
     }
 
     fn below(&self, id: &str, path: &str, found: &mut Vec<Entry>) {
-        for (name, kind, id) in &self.trees[id] {
+        for (name, kind, id) in &self.repo.trees[id] {
             let path = if path.is_empty() { name.clone() } else { format!("{path}/{name}") };
             if *kind == EntryKind::File || !self.files_only {
                 found.push(Entry { path: path.clone(), kind: *kind, id: id.clone() });
@@ -166,12 +196,12 @@ impl Host {
                     }
                 })
             }
-            Ask::Commit { id } => Answer::Commit(
-                self.branches.values().flatten().find(|commit| commit.id == *id).unwrap().clone(),
-            ),
+            Ask::Commit { id } => {
+                Answer::Commit(self.repo.commits.iter().find(|commit| commit.id == *id).unwrap().clone())
+            }
             Ask::Folder { commit, path, tree } => {
                 Answer::Folder(self.folder(commit, path, tree.as_ref()).map(|id| {
-                    let items = &self.trees[&id];
+                    let items = &self.repo.trees[&id];
                     requests = items.len().div_ceil(self.limits.folder).max(1);
                     let entry = |(path, kind, id): &(String, EntryKind, String)| Entry {
                         path: path.clone(),
@@ -190,6 +220,8 @@ impl Host {
                         true => requests = entries.len().div_ceil(self.limits.below).max(1),
                         false => entries.truncate(self.limits.below),
                     }
+                    // GitHub lists by ids only, and finds that of a folder in the one around it.
+                    requests += usize::from(!self.limits.pages && tree.is_none() && !path.is_empty());
                     Listing { entries, whole }
                 }))
             }
@@ -200,7 +232,10 @@ impl Host {
                     if let Some(blob) = &wanted.blob {
                         assert_eq!(Some(blob), found.as_ref().map(|(_, id)| id), "{}", wanted.path);
                     }
-                    File { path: wanted.path.clone(), bytes: found.map(|(_, id)| self.blobs[&id].clone()) }
+                    File {
+                        path: wanted.path.clone(),
+                        bytes: found.map(|(_, id)| self.repo.blobs[&id].clone()),
+                    }
                 };
                 Answer::Files(files.iter().map(file).collect())
             }
@@ -312,16 +347,15 @@ pub(super) fn decide<T>(
     decide: impl Fn(&Snapshot) -> Result<T, Needs>,
 ) -> T {
     settle(reader, host, cache, &Wants::default());
+    let mut before = Needs::default();
     loop {
         match decide(reader.snapshot()) {
             Ok(answer) => return answer,
             Err(needs) => {
                 assert!(reader.problem().is_none(), "{:?}", reader.problem());
-                let before = needs.clone();
+                assert_ne!(needs, before, "asks for the same again");
+                before = needs.clone();
                 settle(reader, host, cache, &Wants { needs, summaries: false });
-                if let Err(after) = decide(reader.snapshot()) {
-                    assert_ne!(after, before, "asks for the same again");
-                }
             }
         }
     }
@@ -344,20 +378,9 @@ pub(super) fn files(memory: &Memory, side: Marker, prefix: &str) -> Files {
     files
 }
 
-/// Adds the summaries of a state store.
-pub(super) fn summarise(files: &mut Files, memory: &Memory, prefix: &str) {
-    let snapshot = memory.snapshot();
-    for package in summary::packages(&snapshot).unwrap() {
-        let tree = tree_id(files, &format!("{prefix}refs/{package}/"));
-        if let Some(summary) = summary::of_package(&snapshot, &package, &tree).unwrap() {
-            files.insert(format!("{prefix}{}", summary::path(&package)), summary.to_text().into_bytes());
-        }
-    }
-}
-
 /// Git's id of a folder, given with a slash.
 pub(super) fn tree_id(files: &Files, folder: &str) -> String {
     let inside = files.range(folder.to_owned()..).take_while(|(path, _)| path.starts_with(folder));
     let inside: Vec<(&str, &[u8])> = inside.map(|(path, bytes)| (&path[folder.len()..], &**bytes)).collect();
-    Host::new(GITHUB).tree(&inside)
+    Repo::default().tree(&inside)
 }
