@@ -486,7 +486,7 @@ impl Reader {
 
     /// Loads a document, if it has come.
     fn want_body(&mut self, reference: &Ref, batch: &mut Batch) {
-        if self.snapshot.blob(reference).is_ok() {
+        if self.snapshot.get(reference).is_ok() {
             return;
         }
         let (side, path) = address(reference);

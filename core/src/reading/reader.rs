@@ -336,7 +336,7 @@ impl Reader {
             && whole
             && !(wants.summaries && self.current == Summaries::Unread)
             && wants.needs.folders.iter().all(folder)
-            && wants.needs.bodies.iter().all(|body| self.snapshot.blob(body).is_ok())
+            && wants.needs.bodies.iter().all(|body| self.snapshot.get(body).is_ok())
     }
 
     /// The commit that is read of a store; none while that is not known, and for a store that is not

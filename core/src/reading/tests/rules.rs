@@ -111,6 +111,18 @@ fn what_is_needed_is_read_and_the_rest_is_not() {
 }
 
 #[test]
+fn a_document_whose_id_is_known_is_still_to_be_read() {
+    let (mut host, mut cache) = (host(GITEA, &small()), Cache::default());
+    let mut reader = self::reader(GITEA);
+    let intents = |snapshot: &Snapshot| snapshot.search_in(Marker::Intent, &Glob::new("**").unwrap());
+    let found = decide(&mut reader, &mut host, &mut cache, intents);
+    assert!(reader.snapshot().blob(&found[0]).is_ok());
+    assert!(!reader.has(&Wants { needs: Needs::body(&found[0]), summaries: false }));
+    let read = |snapshot: &Snapshot| Ok(snapshot.get(&found[0])?.is_some());
+    assert!(decide(&mut reader, &mut host, &mut cache, read));
+}
+
+#[test]
 fn every_host_and_every_layout_gives_the_same() {
     let memory = small();
     for limits in [GITHUB, GITLAB, GITEA] {
