@@ -411,7 +411,6 @@ fn Pipeline(
     /// What is looked at.
     chosen: Memo<Option<Chosen>>,
 ) -> impl IntoView {
-    let nav = use_nav();
     let phases = Memo::new(move |_| {
         page.with(|page| page.as_ref().map(|page| page.phases.clone()).unwrap_or_default())
     });
