@@ -447,7 +447,7 @@ fn what_is_cut_comes_back_step_by_step() {
         .collect();
     let fixture = crowded(LONG, 22, 6, "pending");
     for (fixture, expected) in
-        [(fixture.clone(), "00000002222222222222"), (fixture + &tags, "22222222222222222223")]
+        [(fixture.clone(), "00000012222222222222"), (fixture + &tags, "22222222222222222233")]
     {
         let mut world = World::new(&fixture);
         let cuts = |world: &World| {

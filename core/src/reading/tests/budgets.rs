@@ -121,6 +121,7 @@ impl Branches {
             },
             live: live.collect(),
             releases: Vec::new(),
+            work: None,
             package: package.clone(),
         };
         self.state.insert(summary::path(&package), summary.to_text().into_bytes());
