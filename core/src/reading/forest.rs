@@ -114,6 +114,41 @@ impl Forest {
         self.settle(root, deep, like.as_ref(), true)
     }
 
+    /// Takes in folders in which there is nothing but those at `inside`, sorted paths with ids, and folders
+    /// around them. Whether there are such is for a repo to say: the id of one tells what is in it, so a
+    /// listing that has that id needs no other. Returns the id of the one around all.
+    pub(super) fn suppose(&mut self, inside: &[(&str, Id)]) -> Option<Id> {
+        let (_, like) = inside.first()?;
+        let (mut items, mut rest) = (Vec::new(), inside);
+        while let Some((path, id)) = rest.first() {
+            let name = path.split_once('/').map_or(*path, |(name, _)| name);
+            let below = |path: &str| {
+                let below = path.strip_prefix(name)?;
+                if below.is_empty() { Some("") } else { below.strip_prefix('/') }.map(str::len)
+            };
+            let here = rest.iter().take_while(|(path, _)| below(path).is_some()).count();
+            let (group, others) = rest.split_at_checked(here.max(1))?;
+            rest = others;
+            let group: Vec<(&str, Id)> = group
+                .iter()
+                .filter_map(|(path, id)| Some((path.get(path.len() - below(path)?..)?, *id)))
+                .collect();
+            // One that is in another is in that one's id.
+            let itself = group.iter().find(|(path, _)| path.is_empty()).map(|_| *id);
+            let id = match itself {
+                Some(id) => id,
+                None => self.suppose(&group)?,
+            };
+            items.push(Item { name: self.name(name), folder: true, id });
+        }
+        items.sort_by(|a, b| self.name_of(a).cmp(self.name_of(b)));
+        items.dedup_by(|a, b| a.name == b.name);
+        let items = items.into_boxed_slice();
+        let id = self.id_of(&items, Some(like));
+        self.folders.entry(id).or_insert(items);
+        Some(id)
+    }
+
     fn settle(&mut self, draft: Draft<'_>, deep: bool, like: Option<&Id>, top: bool) -> Option<Id> {
         let listed = top || deep;
         if !listed {

@@ -392,6 +392,12 @@ impl Reader {
             }
         }
         if whole {
+            // Around packages there are often no others. Then their ids tell those of the folders around
+            // them, which need no listing.
+            let told = read
+                .iter()
+                .filter_map(|(package, summary)| Some((package.as_str(), Id::parse(&summary.tree)?)));
+            self.forest.suppose(&told.collect::<Vec<_>>());
             self.current = Summaries::Read(Arc::new(read));
         }
     }
@@ -424,8 +430,9 @@ impl Reader {
         let missing = walk.missing;
         if missing.is_empty() {
             let mut into = self.snapshot.folder(*side, below);
-            // What should be deployed is compared by its id with what is; state is large, and nobody does that there.
-            let ids = *side == Marker::Intent;
+            // What should be is compared by its id with what is. State is large, and nobody does that there
+            // but for what belongs to no package.
+            let ids = *side == Marker::Intent || below.starts_with('@');
             project(&self.forest, &id, &mut into, descent.as_ref(), ids, &mut 0, 0);
             return true;
         }
