@@ -394,10 +394,10 @@ impl Reader {
         if whole {
             // Around packages there are often no others. Then their ids tell those of the folders around
             // them, which need no listing.
-            let told = read
-                .iter()
-                .filter_map(|(package, summary)| Some((package.as_str(), Id::parse(&summary.tree)?)));
-            self.forest.suppose(&told.collect::<Vec<_>>());
+            let told = read.iter().filter_map(|(package, summary)| {
+                Some((package.as_str(), true, Id::parse(&summary.tree)?))
+            });
+            self.forest.suppose(None, &told.collect::<Vec<_>>());
             self.current = Summaries::Read(Arc::new(read));
         }
     }
