@@ -26,7 +26,7 @@ export const PHONE = { width: 390, height: 844 };
 export const NARROW = { width: 360, height: 640 };
 
 // How long a test waits for what should be there. Long enough for a busy machine.
-const TIMEOUT = 20_000;
+const TIMEOUT = Number(process.env.OCUROOT_BROWSER_TIMEOUT ?? 20_000);
 
 // What Chromium says of answers with an error status and of none, of which there is a line of ours besides.
 const ECHO = /^Failed to load resource: (the server responded with a status of|net::ERR_)/;

@@ -1,6 +1,7 @@
 //! What stands around every screen: the bar, the places, how fresh what one sees is.
 
 use leptos::prelude::*;
+use ocuroot_core::hosts::Kind;
 use ocuroot_core::hosts::stores::Located;
 
 use crate::keys::{KEYS, Letters};
@@ -36,8 +37,14 @@ pub fn TopBar(
     let nav = use_nav();
     let badges = expect_context::<Badges>();
     let freshness = use_context::<Store>().map(|store| view! { <FreshnessButton store/> });
+    let local = use_context::<Located>().is_some_and(|located| located.state.host.source.kind == Kind::Local);
     let signed_in =
         use_context::<Located>().is_some_and(|located| account::token(&located.state.host).is_some());
+    // The local server asks nobody who they are.
+    let you = (!local).then(|| {
+        let label = if signed_in { "Signed in" } else { "Sign in" };
+        view! { <a class="btn bare w" href=move || nav.href(Screen::SignIn)>{label}</a> }
+    });
     let place = move |name: &'static str,
                       icon: &'static str,
                       screen: Screen,
@@ -82,9 +89,7 @@ pub fn TopBar(
             </a>
             {freshness}
             <ThemeSwitch/>
-            <a class="btn bare w" href=move || nav.href(Screen::SignIn)>
-                {if signed_in { "Signed in" } else { "Sign in" }}
-            </a>
+            {you}
         </header>
     }
 }

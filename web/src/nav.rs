@@ -76,6 +76,12 @@ impl Nav {
         self.fragment.get()
     }
 
+    /// As [`Nav::fragment`], without following it.
+    #[must_use]
+    pub fn fragment_now(self) -> String {
+        self.fragment.get_untracked()
+    }
+
     /// A parameter that the screen has added; empty where it is not set.
     #[must_use]
     pub fn param(self, name: &str) -> String {

@@ -266,13 +266,14 @@ impl Reading {
             for job in jobs {
                 spawn_local(carry_out(Rc::downgrade(&self.0), job));
             }
-            let reader = self.0.reader.borrow();
-            if reader.has(&wants) || idle && !reader.is_waiting() {
-                drop(reader);
+            let done = {
+                let reader = self.0.reader.borrow();
+                reader.has(&wants) || idle && !reader.is_waiting()
+            };
+            if done {
                 self.0.settled();
                 return Ok(());
             }
-            drop(reader);
             tell(self.0.progress());
             self.0.bell.after(rung).await;
         }

@@ -11,7 +11,7 @@ use super::ask::{Answer, Ask, Commit, Entry, EntryKind, File, Head, History, Pro
 use super::error::HostError;
 use super::exchange::listing;
 use super::host::{segment, segments};
-use super::limits::Way;
+use super::limits::{Limits, Way};
 use super::request::Request;
 use super::shapes::{Blob, Person, Pull, Repo, RepoCommit, Tree, User, subject, unbase64};
 use super::wire::{Later, Wire, all};
@@ -24,6 +24,8 @@ const PAGES: usize = 4;
 const IDS: usize = 40;
 /// What an instance gives out at once unless its administrator says otherwise.
 const PAGING: usize = 30;
+/// So many files are worth two requests to find out how many there may be in one.
+const MANY: usize = 300;
 /// Commits and pull requests on a page: more are cut to this on most instances.
 const PAGE: usize = 50;
 
@@ -212,12 +214,15 @@ async fn part(wire: &Wire, tree: &str, recursive: bool, page: usize) -> Result<O
 
 async fn documents(wire: &Wire, commit: &str, files: Vec<Wanted>) -> Result<Vec<File>, HostError> {
     let singles = |files: Vec<Wanted>| all(files.into_iter().map(move |file| single(wire, commit, file)));
-    let way = match wire.limits().way {
+    let Limits { way, batch } = wire.limits();
+    let way = match way {
+        Some(Way::Contents) | None if batch.is_none() && files.len() > MANY => learn(wire).await?,
         Some(way) => way,
         None if files.len() <= FEW => Way::Single,
-        None => learn(wire).await?,
+        // What all newer ones can: those that cannot say so.
+        None => Way::Contents,
     };
-    let batch = wire.limits().batch.unwrap_or(PAGING).max(1);
+    let batch = wire.limits().batch.or(batch).unwrap_or(PAGING).max(1);
     Ok(match way {
         Way::Contents => {
             let batches = files.chunks(batch).map(|batch| by_path(wire, commit, batch.to_vec()));
@@ -282,11 +287,15 @@ async fn by_path(wire: &Wire, commit: &str, mut batch: Vec<Wanted>) -> Result<Ve
         };
         let count = contents.len().min(batch.len());
         if count == 0 {
-            // Not as it should be, yet there is another way.
-            wire.learn(|limits| limits.way = Some(Way::Single));
-            came.extend(all(batch.into_iter().map(|file| single(wire, commit, file))).await?);
+            // There is another way. One that says that it can do this is not asked for it again.
+            if wire.limits().way.is_some() || learn(wire).await? == Way::Contents {
+                wire.learn(|limits| limits.way = Some(Way::Single));
+            }
+            let rest: Later<'_, Vec<File>> = Box::pin(documents(wire, commit, batch));
+            came.extend(rest.await?);
             break;
         }
+        wire.learn(|limits| limits.way = Some(Way::Contents));
         if count < batch.len() {
             wire.learn(|limits| limits.batch = limits.batch.or(Some(count)));
         }

@@ -29,9 +29,10 @@ impl Reader {
             for spot in 0..self.spots.len() {
                 self.find(spot, &mut batch);
             }
-            let mut known = true;
-            for side in SIDES {
-                known &= self.survey(side, &mut batch);
+            let mut known = self.survey(Marker::State, &mut batch);
+            // What no screen wants of intent yet is not looked at: that would be one more to wait for.
+            if wants.touch(Marker::Intent) || self.grounds.iter().any(Ground::is_first) {
+                known &= self.survey(Marker::Intent, &mut batch);
             }
             if self.grounds.iter().any(Ground::is_first) {
                 if known {

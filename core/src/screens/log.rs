@@ -226,7 +226,12 @@ impl Log {
         if needle.contains('\n') {
             return Hits::default();
         }
-        if needle.is_ascii() { self.search_ascii(needle.as_bytes()) } else { self.search_any(needle) }
+        match (needle.is_ascii(), self.text.is_ascii()) {
+            (true, _) => self.search_ascii(needle.as_bytes()),
+            (false, false) => self.search_any(needle),
+            // Where there are no such letters none need be looked for.
+            (false, true) => Hits::default(),
+        }
     }
 
     fn search_ascii(&self, needle: &[u8]) -> Hits {

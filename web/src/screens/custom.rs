@@ -100,7 +100,7 @@ fn entries(
     view! {
         <section aria-labelledby=id>
             <div class="bar g"><h2 id=id>{title} " " <small>{all.len()}</small></h2></div>
-            <table class="tbl">
+            <table class="tbl fields">
                 <thead>
                     <tr>
                         <th scope="col">"Name"</th>

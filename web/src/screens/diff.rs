@@ -54,7 +54,7 @@ pub fn Differences(
                         view! {
                             <section aria-labelledby="h-diff">
                                 <div class="bar g"><h2 id="h-diff">"Intent and state differ " <small>{documents}{drift}</small></h2></div>
-                                <table class="tbl">
+                                <table class="tbl fields">
                                     <thead>
                                         <tr>
                                             <th scope="col">"Document, field"</th>

@@ -131,7 +131,7 @@ fn Lines(
     let wrap = RwSignal::new(true);
     let needle = RwSignal::new(String::new());
     let hit = RwSignal::new(None::<usize>);
-    let named = core::fragment(&untrack(|| nav.fragment())).1;
+    let named = core::fragment(&nav.fragment_now()).1;
     let active = RwSignal::new(named.filter(|line| *line < log.len()));
     let measured = RwSignal::new(Measured { scrolled: 0.0, height: 400.0, line: 20.0, columns: 100 });
 

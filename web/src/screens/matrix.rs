@@ -99,7 +99,7 @@ pub(super) fn approve_href(nav: Nav, standing: &Standing) -> Option<String> {
 
 /// The table, and below it the cell under pointer or focus as a sentence.
 #[component]
-pub(super) fn Matrix(
+pub fn Matrix(
     /// What there is.
     page: Signal<Arc<Overview>>,
     /// What is shown of it.
@@ -438,7 +438,7 @@ fn short(word: Word) -> &'static str {
 
 /// A name that loses its middle where there is no room for all of it.
 #[component]
-pub(super) fn Middle(
+pub fn Middle(
     /// The name.
     #[prop(into)]
     text: String,

@@ -21,7 +21,7 @@ const LINES: usize = 500;
 
 /// The document, its links, what lies below it, its history.
 #[component]
-pub(super) fn Document(
+pub fn Document(
     /// Spelled with `@` or `+`; its fragment is a field.
     reference: Ref,
 ) -> impl IntoView {

@@ -174,7 +174,7 @@ impl Search {
 
 /// The field and what it finds.
 #[component]
-pub(super) fn Finder(
+pub fn Finder(
     /// The document that is shown beside.
     reference: Memo<Option<Ref>>,
 ) -> impl IntoView {

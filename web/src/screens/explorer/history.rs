@@ -34,7 +34,12 @@ struct Known {
 
 /// The commits, newest first.
 #[component]
-pub(super) fn History(reference: Ref, side: Side) -> impl IntoView {
+pub fn History(
+    /// Of which document.
+    reference: Ref,
+    /// In which store.
+    side: Side,
+) -> impl IntoView {
     let store = use_store();
     let nav = use_nav();
     let known = RwSignal::new(Known { busy: true, ..Known::default() });

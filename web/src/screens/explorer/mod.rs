@@ -1,9 +1,9 @@
 //! Documents: those that a pattern finds, and one of them.
 
-mod document;
-mod finder;
-mod history;
-mod tree;
+pub mod document;
+pub mod finder;
+pub mod history;
+pub mod tree;
 
 use leptos::prelude::*;
 use ocuroot_core::{Marker, Ref};

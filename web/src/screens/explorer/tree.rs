@@ -15,7 +15,7 @@ use crate::ui::{Icon, Shape, tone};
 
 /// What lies below a folder.
 #[component]
-pub(super) fn Tree(
+pub fn Tree(
     /// In which store.
     side: Marker,
     /// The folder; empty for the root.

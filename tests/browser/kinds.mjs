@@ -1,0 +1,109 @@
+// The four kinds of places that a store can be read from, each as what `open` of open.mjs wants:
+//
+//     const place = await onGithub(store);                       // or onGitlab, onGitea, onLocal
+//     await world.open({ ...place.at({ view: "plan" }) }, async (page) => { … });
+//     await place.close();
+//
+// The page is what `ocuroot state view --export` writes for the stores in question, with the policy that
+// this gives it; the local one is what `ocuroot state view` serves.
+
+import { execFile } from "node:child_process";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { faults } from "../githost/faults.mjs";
+import { gitea } from "../githost/gitea.mjs";
+import { github } from "../githost/github.mjs";
+import { gitlab } from "../githost/gitlab.mjs";
+import { required } from "./open.mjs";
+import { binary } from "./workshop.mjs";
+
+export const TOKEN = "ghp_secret_of_ada";
+
+// The files of the page that the CLI writes for these stores, as `open` takes them.
+export async function exported(stores) {
+  const folder = await mkdtemp(join(tmpdir(), "ocuroot-page-"));
+  try {
+    const list = join(folder, "given.json");
+    await writeFile(list, JSON.stringify({ stores }));
+    await promisify(execFile)(binary(), ["state", "view", "--export", join(folder, "page"), "--stores", list, "--from", required("OCUROOT_BUNDLE")]);
+    const read = (name) => readFile(join(folder, "page", name), "utf8");
+    return { "index.html": await read("index.html"), "stores.json": await read("stores.json") };
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+// A store that the page offers: the options of `open` for one of its screens. `more` are further options.
+async function offered({ entry, hosts, token, key, close, ...rest }) {
+  const files = await exported([entry]);
+  const storage = token ? { session: { [key]: token } } : undefined;
+  return { ...rest, entry, hosts, files, token, at: (query = {}, more = {}) => ({ query, files, hosts, storage, ...more }), close };
+}
+
+// `token: null` reads without one; `proxied` puts a proxy of faults.mjs before the API, as `place.proxy`.
+export async function onGithub(store, { token = TOKEN, proxied = false, name = "acme/releases", latencyMs = 1, ...options } = {}) {
+  const host = await github({ repos: { [name]: store.bare }, tokens: { [TOKEN]: { login: "ada" } }, latencyMs, ...options });
+  const proxy = proxied ? await faults(host.api) : null;
+  const api = proxy?.origin ?? host.api;
+  const entry = { name, source: `github:${name}`, state: store.state, intent: store.intent, api, raw: host.raw };
+  if (store.state === store.intent) delete entry.intent;
+  return offered({
+    entry, host, proxy, api, token, key: `ocuroot-token ${api}`, hosts: [api, host.raw],
+    close: async () => {
+      await proxy?.close();
+      await host.close();
+    },
+  });
+}
+
+export async function onGitlab(store, { token = TOKEN, proxied = false, name = "acme/shop/releases", latencyMs = 1, ...options } = {}) {
+  const host = await gitlab({ repos: { [name]: store.bare }, tokens: { [TOKEN]: { username: "ada" } }, latencyMs, ...options });
+  const proxy = proxied ? await faults(host.origin) : null;
+  const origin = proxy?.origin ?? host.origin;
+  const entry = { name, source: `gitlab:${new URL(origin).host}/${name}`, state: store.state, intent: store.intent };
+  return offered({
+    entry, host, proxy, api: origin, token, key: `ocuroot-token ${origin}`, hosts: [origin],
+    close: async () => {
+      await proxy?.close();
+      await host.close();
+    },
+  });
+}
+
+// null where there is no Gitea: skip the test.
+export async function onGitea(store, { token = true, proxied = false, name = "acme/releases", ...options } = {}) {
+  const host = await gitea({ repos: { [name]: store.bare }, ...options });
+  if (!host) return null;
+  const proxy = proxied ? await faults(host.origin) : null;
+  const origin = proxy?.origin ?? host.origin;
+  const entry = { name, source: `gitea:${new URL(origin).host}/${name}`, state: store.state, intent: store.intent };
+  return offered({
+    entry, host, proxy, api: origin, token: token ? host.token : null, key: `ocuroot-token ${origin}`, hosts: [origin],
+    close: async () => {
+      await proxy?.close();
+      await host.close();
+    },
+  });
+}
+
+// `state view`, served by the CLI itself.
+export async function onLocal(store) {
+  const server = store.start(["state", "view", "--port", "0"], { OCUROOT_BUNDLE_DIR: required("OCUROOT_BUNDLE") });
+  const url = await new Promise((resolve, reject) => {
+    let out = "";
+    server.child.stdout.on("data", (chunk) => {
+      out += chunk;
+      const found = out.match(/http:\/\/\S+/);
+      if (found) resolve(found[0]);
+    });
+    server.ended.then(({ code, output }) => reject(new Error(`state view: exit ${code}\n${output}`)));
+  });
+  return { url, hosts: [], at: (query = {}, more = {}) => ({ url, query, ...more }), close: () => server.kill() };
+}
+
+// Whatever the screen was waiting for has come.
+export async function settled(page) {
+  await page.waitForFunction(() => document.querySelector("main h1") && !document.querySelector("[aria-busy=true]"));
+}
