@@ -303,6 +303,7 @@ impl Reader {
         self.previous = std::mem::take(&mut self.snapshot);
         self.done.clear();
         self.current = Summaries::Unread;
+        self.foreseen = false;
         self.grounds = [Ground::Unknown, Ground::Unknown];
         self.translated = false;
         self.grown = true;

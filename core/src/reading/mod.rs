@@ -60,6 +60,7 @@
 
 mod answers;
 mod branch;
+mod foresee;
 mod forest;
 mod id;
 mod jobs;

@@ -252,6 +252,8 @@ pub struct Reader {
     pub(super) summaries: BTreeMap<Id, Option<Arc<Summary>>>,
     /// Those of the commit; none while they are not all there.
     pub(super) current: Summaries,
+    /// Whether folders of a new commit were put together from what its summaries say.
+    pub(super) foreseen: bool,
     pub(super) problem: Option<Problem>,
     pub(super) keeps: Vec<Keep>,
     pub(super) grown: bool,
@@ -287,6 +289,7 @@ impl Reader {
             remarks: Vec::new(),
             summaries: BTreeMap::new(),
             current: Summaries::Unread,
+            foreseen: false,
             problem: None,
             keeps: Vec::new(),
             grown: false,

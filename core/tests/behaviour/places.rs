@@ -204,7 +204,7 @@ fn intent_without_inputs_differs_in_its_release_only() {
 #[test]
 fn a_plan_reads_as_sentences_and_takes_away_first() {
     let op = r#"s/-/pay.ocu.star/@r2/op/check_envs = {"time":"2026-01-01T00:00:00Z"}"#;
-    let page = ask(&format!("{SHOP}{op}"), |s| plan::page(s, &facts()));
+    let page = ask(&format!("{SHOP}{op}"), |s| plan::page(s, None, &facts()));
     let mut lines = Vec::new();
     for group in &page.groups {
         lines.push(group.cause.title().to_owned());

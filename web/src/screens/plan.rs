@@ -18,7 +18,7 @@ use crate::ui::{Breakable, Command, Icon, RefLink, State, Title, screen_of};
 #[component]
 pub fn Plan() -> impl IntoView {
     let badges = expect_context::<Badges>();
-    let page = store::ask(|sight: &Sight<'_>| plan::page(sight.snapshot, sight.facts));
+    let page = store::ask(|sight: &Sight<'_>| plan::page(sight.snapshot, sight.summaries, sight.facts));
     let count = move || {
         page.with(|page| match page {
             store::Asked::Answered(page) => Some(page.count),

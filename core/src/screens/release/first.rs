@@ -10,9 +10,9 @@ use super::{MOST_OTHERS, Node, Page, Phase, count, is_quiet};
 use crate::documents::{self, Release, Work};
 use crate::facts::Facts;
 use crate::refs::Ref;
+use crate::screens::Word;
 use crate::screens::overview::word_of;
 use crate::screens::standing::{Depth, Look};
-use crate::screens::Word;
 use crate::snapshot::{Needs, Snapshot};
 use crate::summary::Summary;
 
@@ -32,7 +32,9 @@ pub fn first(
         return Ok(None);
     };
     let name = release.release().unwrap_or_default();
-    let is_it = |other: &&crate::summary::ReleaseSummary| other.id == name || other.tags.iter().any(|tag| tag == name);
+    let is_it = |other: &&crate::summary::ReleaseSummary| {
+        other.id == name || other.tags.iter().any(|tag| tag == name)
+    };
     let Some(told) = summary.releases.iter().find(is_it).filter(|told| told.more == 0) else {
         return Ok(None);
     };
@@ -62,12 +64,15 @@ pub fn first(
             word: said.or_else(|| Some(Word::from(open?.status))).unwrap_or(Word::Complete),
             attempts: usize::try_from(attempts).unwrap_or(1),
             took: None,
-            started: open.filter(|open| open.status == documents::Status::Running).map(|open| open.since.clone()),
+            started: open
+                .filter(|open| open.status == documents::Status::Running)
+                .map(|open| open.since.clone()),
             usual: summary.live.get(name).filter(|_| is_deploy).and_then(|live| live.took),
             down: false,
         })
     };
-    let phases = body.package.phases.iter().map(|phase| (phase, phase.tasks.iter().filter_map(node).collect()));
+    let phases =
+        body.package.phases.iter().map(|phase| (phase, phase.tasks.iter().filter_map(node).collect()));
     let phases = phases.filter(|(_, nodes): &(_, Vec<Node>)| !nodes.is_empty()).enumerate();
     let phases = phases.map(|(index, (phase, nodes))| Phase {
         number: index + 1,
