@@ -134,7 +134,7 @@ impl Look<'_> {
                 }
             }
             Status::Failed if open.attempts > 1 => {
-                standing.says = Sentence::text(&format!("after {} attempts", open.attempts));
+                standing.says = Sentence::text(&format!("attempt {}, see the run", open.attempts));
             }
             Status::Pending | Status::Paused => self.waiting(&mut standing, release, open)?,
             _ => {}

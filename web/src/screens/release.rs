@@ -29,8 +29,9 @@ pub struct Chosen {
     pub by_hand: bool,
 }
 
-/// What a run has failed with: the line, from 0, and what it says. Known once its log is read.
-pub type Failure = RwSignal<Option<(usize, String)>>;
+/// What a run has failed with: lines of its log, from 0, and what they say, the error first. Known once
+/// the log is read.
+pub type Failure = RwSignal<Vec<(usize, String)>>;
 
 /// The screen.
 #[component]
@@ -61,7 +62,7 @@ pub fn Release(
     let narrow = browser::narrow();
     let compares = with.is_some();
     let is_sheet = Memo::new(move |_| narrow.get() && chosen.get().is_some_and(|chosen| chosen.by_hand));
-    let failure: Failure = RwSignal::new(None);
+    let failure: Failure = RwSignal::new(Vec::new());
     outside_is_inert(is_sheet);
     own_keys(page, chosen);
 

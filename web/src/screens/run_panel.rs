@@ -143,16 +143,17 @@ fn Failed(
     /// With what.
     failure: Failure,
 ) -> impl IntoView {
+    let line = move |(line, text): (usize, String)| {
+        let href = format!("#{fragment}:L{}", line + 1);
+        let label = unbroken(&format!("Line {}", thousands(line + 1)));
+        view! { <p>{text}" "<a class="link" href=href>{label}</a></p> }
+    };
     let reason = move || match failure.get() {
-        Some((line, text)) => {
-            let href = format!("#{fragment}:L{}", line + 1);
-            let label = unbroken(&format!("Line {}", thousands(line + 1)));
-            view! { <p>{text}" "<a href=href>{label}</a></p> }.into_any()
-        }
-        None if word == Word::Stale => {
+        lines if !lines.is_empty() => lines.into_iter().map(line.clone()).collect_view().into_any(),
+        _ if word == Word::Stale => {
             view! { <p>"Its process has not been heard of for longer than it may be silent."</p> }.into_any()
         }
-        None => view! { <p class="dim">"Its log says more."</p> }.into_any(),
+        _ => view! { <p class="dim">"Its log says more."</p> }.into_any(),
     };
     view! {
         <section class="sec">
