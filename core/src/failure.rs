@@ -60,21 +60,26 @@ mod tests {
             (&["out one"][..], None),
             (&[], None),
             (&["err error: x", "out gone on"], None),
-            (&["out one", "err error: no such input", "err  --> a:1:1", "err   | ^^^"], Some((1, "no such input", None))),
+            (
+                &["out one", "err error: no such input", "err  --> a:1:1", "err   | ^^^"],
+                Some((1, "no such input", None)),
+            ),
             // Nothing of ours: the last line says it best.
             (&["err panic: a", "err exit status 2", "err "], Some((1, "exit status 2", None))),
             // Only what a command wrote is its last word.
             (&["err warning", "err error: no such input"], Some((1, "no such input", None))),
-            (&["out one", "err error: command exited with code 1: x"], Some((1, "command exited with code 1: x", None))),
+            (
+                &["out one", "err error: command exited with code 1: x"],
+                Some((1, "command exited with code 1: x", None)),
+            ),
             (
                 &["err error: mine", "err error: command exited with code 1: x", "err  --> a"],
                 Some((1, "command exited with code 1: x", Some((0, "error: mine")))),
             ),
         ] {
-            let lines: Vec<(bool, &str)> = log.iter().map(|line| (line.starts_with("err"), &line[4..])).collect();
-            let found = of(lines.into_iter()).map(|failure| {
-                (failure.line, failure.message, failure.before)
-            });
+            let lines: Vec<(bool, &str)> =
+                log.iter().map(|line| (line.starts_with("err"), &line[4..])).collect();
+            let found = of(lines.into_iter()).map(|failure| (failure.line, failure.message, failure.before));
             let expected = expected.map(|(line, text, before)| (line, text, before));
             assert_eq!(found, expected, "{log:?}");
         }

@@ -150,6 +150,16 @@ pub fn Notes() -> impl IntoView {
             </Note>
         })
     };
+    let told = Memo::new(move |_| freshness.with(|freshness| freshness.told.clone()));
+    let told = move || {
+        let told = told.get()?;
+        Some(view! {
+            <Note icon="warn" tone="warn">
+                <p><b>"This is not the newest. "</b>"The local server has this trouble:"</p>
+                <pre class="told">{told}</pre>
+            </Note>
+        })
+    };
     let newer = Memo::new(move |_| freshness.with(|freshness| freshness.newer));
     let newer = move || {
         let newer = newer.get();
@@ -180,7 +190,7 @@ pub fn Notes() -> impl IntoView {
         })
     };
     view! {
-        <div role="status">{refused}{past}{trouble}{newer}</div>
+        <div role="status">{refused}{past}{trouble}{told}{newer}</div>
         <crate::travel::Scrubber/>
     }
 }

@@ -14,7 +14,10 @@ use leptos::task::spawn_local;
 use leptos::wasm_bindgen::JsCast as _;
 use leptos::wasm_bindgen::closure::Closure;
 use leptos::web_sys;
-use ocuroot_core::hosts::stores::{self, Located};
+use ocuroot_core::hosts::{
+    self,
+    stores::{self, Located},
+};
 use ocuroot_core::hosts::{
     Answer, Ask, Commit, Exchange, Host, HostError, Kind, Limits, Request, Response, Side, Unreachable,
 };
@@ -106,6 +109,8 @@ pub struct Freshness {
     pub newer: usize,
     /// Why the host could not be asked, if the last time it could not.
     pub problem: Option<ReadProblem>,
+    /// Why what the local server offers is older than it should be, as long as that is so.
+    pub told: Option<String>,
     /// How many requests are left, and until when (RFC 3339), where the host says so.
     pub left: Option<(u64, String)>,
 }
@@ -440,8 +445,12 @@ impl Inner {
         }
         let Ok(events) = web_sys::EventSource::new("api/events") else { return };
         let weak = Rc::downgrade(self);
-        let heard = Closure::<dyn Fn()>::new(move || {
+        let heard = Closure::<dyn Fn(web_sys::MessageEvent)>::new(move |event: web_sys::MessageEvent| {
             let weak = weak.clone();
+            if let Some(inner) = weak.upgrade() {
+                let told = event.data().as_string().and_then(|data| hosts::told_problem(&data));
+                inner.refresh(|freshness| freshness.told = told);
+            }
             spawn_local(async move {
                 poll(weak).await;
             });
@@ -467,6 +476,16 @@ async fn carry_out(weak: Weak<Inner>, job: Job) {
             let side = if host == 0 { Side::State } else { Side::Intent };
             let answer = exchange(&weak, side, ask).await;
             let Some(inner) = weak.upgrade() else { return };
+            let is_local = inner.host(side).source.kind == Kind::Local;
+            if is_local && answer.as_ref().is_ok_and(hosts::is_over) {
+                poll(weak.clone()).await;
+                if inner.reader.borrow().news() {
+                    inner.reader.borrow_mut().failed(job.id);
+                    inner.show_newer();
+                    inner.bell.ring();
+                    return;
+                }
+            }
             match answer {
                 Ok(answer) => inner.reader.borrow_mut().answered(job.id, answer),
                 Err(error) => {

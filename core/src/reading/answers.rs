@@ -302,6 +302,7 @@ impl Reader {
         }
         self.previous = std::mem::take(&mut self.snapshot);
         self.done.clear();
+        self.lost.clear();
         self.current = Summaries::Unread;
         self.grounds = [Ground::Unknown, Ground::Unknown];
         self.translated = false;

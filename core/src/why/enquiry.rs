@@ -71,7 +71,7 @@ pub(super) struct Standing {
     /// As a sentence of its own.
     pub(super) sentence: Sentence,
     /// In a sentence about another: shorter.
-    clause: Sentence,
+    pub(super) clause: Sentence,
     pub(super) blockers: Vec<Blocker>,
     causes: Vec<Cause>,
     pub(super) help: Vec<Help>,
@@ -233,11 +233,11 @@ impl<'a> Enquiry<'a> {
         let Ok(at) = entry.reference.child("logs") else { return Ok(None) };
         let logs = self.snapshot.get(&at)?.and_then(Document::read::<Option<Vec<Log>>>).flatten();
         let logs = logs.unwrap_or_default();
-        let lines: Vec<(bool, &str)> = logs
-            .iter()
-            .flat_map(|log| log.message.lines().map(|line| (log.stream == 2, line)))
-            .collect();
-        let error = failure::of(lines.into_iter()).map(|failure| failure.message);
+        let lines: Vec<(bool, &str)> =
+            logs.iter().flat_map(|log| log.message.lines().map(|line| (log.stream == 2, line))).collect();
+        let last = lines.iter().rev().map(|(_, line)| line.trim()).find(|line| !line.is_empty());
+        // A run that ended otherwise has at least its last words.
+        let error = failure::of(lines.iter().copied()).map(|failure| failure.message).or(last);
         Ok(error.map(|error| match error.char_indices().nth(MESSAGE) {
             Some((end, _)) => format!("{}…", error.get(..end).unwrap_or_default().trim_end()),
             None => error.to_owned(),

@@ -13,6 +13,7 @@ use crate::keys;
 use crate::nav::use_nav;
 use crate::route::Screen;
 use crate::screens::compare::Compare;
+use crate::screens::draft;
 use crate::screens::log::RunLog;
 use crate::screens::run_panel::RunPanel;
 use crate::store::{self, Asked, Shown};
@@ -179,11 +180,12 @@ fn own_keys(page: Memo<Option<Page>>, chosen: Memo<Option<Chosen>>) {
             }),
             "a" => {
                 let waits = page.with_untracked(|page| {
-                    page.as_ref().is_some_and(|page| {
-                        page.notes.iter().any(|note| matches!(note.action, Some(Action::Approve(_))))
+                    page.as_ref()?.notes.iter().find_map(|note| match &note.action {
+                        Some(Action::Approve(approval)) => Some(draft::approve(nav, &approval.custom)),
+                        _ => None,
                     })
                 });
-                waits.then(|| nav.go(&nav.route_now().to(Screen::Draft).to_string())).is_some()
+                waits.map(|href| nav.go(&href)).is_some()
             }
             "y" => {
                 let run = browser::focused().and_then(|element| element.get_attribute("data-run"));
@@ -363,7 +365,7 @@ fn Line(
             view! { <a class="btn" href=format!("#{fragment}")>"See the run"</a> }.into_any()
         }
         Action::Approve(approval) => view! {
-            <a class="btn you" href=move || nav.href(Screen::Draft)>"Approve"</a>
+            <a class="btn you" href=draft::approve(nav, &approval.custom)>"Approve"</a>
             <Copy text=approval.command label="Copy command"/>
         }
         .into_any(),
