@@ -233,11 +233,10 @@ impl<'a> Enquiry<'a> {
         let Ok(at) = entry.reference.child("logs") else { return Ok(None) };
         let logs = self.snapshot.get(&at)?.and_then(Document::read::<Option<Vec<Log>>>).flatten();
         let logs = logs.unwrap_or_default();
+        // It has failed, so whatever it ended with is its error.
         let lines: Vec<(bool, &str)> =
-            logs.iter().flat_map(|log| log.message.lines().map(|line| (log.stream == 2, line))).collect();
-        let last = lines.iter().rev().map(|(_, line)| line.trim()).find(|line| !line.is_empty());
-        // A run that ended otherwise has at least its last words.
-        let error = failure::of(lines.iter().copied()).map(|failure| failure.message).or(last);
+            logs.iter().flat_map(|log| log.message.lines().map(|line| (true, line))).collect();
+        let error = failure::of(lines.into_iter()).map(|failure| failure.message);
         Ok(error.map(|error| match error.char_indices().nth(MESSAGE) {
             Some((end, _)) => format!("{}…", error.get(..end).unwrap_or_default().trim_end()),
             None => error.to_owned(),

@@ -235,8 +235,7 @@ fn the_overview_and_a_release() {
         reader.advance();
         open_overview(&mut reader, &mut host, &mut cache);
         let after = host.take_requests();
-        println!("{limits:?}: {cold}, {then}, {after}");
-        assert!(cold <= overview && then <= release && after <= moved, "{cold}, {then}, {after}");
+        assert!(cold <= overview && then <= release && after <= moved, "{limits:?}: {cold}, {then}, {after}");
     }
 }
 
@@ -254,6 +253,5 @@ fn the_plan() {
     let mut again = self::reader(GITHUB);
     decide(&mut again, &mut host, &mut cache, everything);
     let after = host.take_requests();
-    println!("{cold}, {after}");
     assert!(cold <= 110 && after <= 20, "{cold}, {after}");
 }
