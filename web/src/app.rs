@@ -58,8 +58,13 @@ pub fn App() -> impl IntoView {
             if signed_in.get() { sources.0.with(|listed| listed.look(&route.place)) } else { Looked::NotYet };
         (looked, route.at)
     });
+    // The fragment of the address is the screens' own, so it is not left to the browser.
+    let skip = |event: leptos::ev::MouseEvent| {
+        event.prevent_default();
+        browser::focus("main h1");
+    };
     view! {
-        <a class="skip" href="#main">"Skip to content"</a>
+        <a class="skip" href="#main" on:click=skip>"Skip to content"</a>
         {move || {
             let (looked, at) = looked.get();
             view! { <Inside looked at/> }
