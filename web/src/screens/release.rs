@@ -1,9 +1,12 @@
 //! Release: its phases as a pipeline, what is the matter, and the run that is looked at.
 
+use std::sync::Arc;
+
 use leptos::prelude::*;
 use leptos::wasm_bindgen::JsCast as _;
 use leptos::web_sys;
 use ocuroot_core::Ref;
+use ocuroot_core::release::ReleaseError;
 use ocuroot_core::screens::release::{self as core, Action, Node, Note as Matter, Page, Phase};
 use ocuroot_core::screens::{Word, log, titles};
 use ocuroot_core::times;
@@ -13,6 +16,7 @@ use crate::keys;
 use crate::nav::use_nav;
 use crate::route::Screen;
 use crate::screens::compare::Compare;
+use crate::screens::draft;
 use crate::screens::log::RunLog;
 use crate::screens::run_panel::RunPanel;
 use crate::store::{self, Asked, Shown};
@@ -29,8 +33,33 @@ pub struct Chosen {
     pub by_hand: bool,
 }
 
-/// What a run has failed with: the line, from 0, and what it says. Known once its log is read.
-pub type Failure = RwSignal<Option<(usize, String)>>;
+/// What a run has failed with: lines of its log, from 0, and what they say, the error first. Known once
+/// the log is read.
+pub type Failure = RwSignal<Vec<(usize, String)>>;
+
+/// What there is to see of it: at first what its package's summary tells.
+fn ask(release: &Ref) -> RwSignal<Asked<Result<Page, ReleaseError>>> {
+    let first = {
+        let release = release.clone();
+        store::ask(move |sight| core::first(sight.snapshot, sight.summaries, &release, sight.facts))
+    };
+    let whole = {
+        let release = release.clone();
+        store::ask(move |sight| core::page(sight.snapshot, sight.summaries, &release, sight.facts))
+    };
+    let asked = RwSignal::new(whole.get_untracked());
+    Effect::new(move |_| {
+        let told = match first.get() {
+            Asked::Answered(page) => (*page).clone(),
+            _ => None,
+        };
+        asked.set(match (whole.get(), told) {
+            (Asked::Waiting(_), Some(page)) => Asked::Answered(Arc::new(Ok(page))),
+            (whole, _) => whole,
+        });
+    });
+    asked
+}
 
 /// The screen.
 #[component]
@@ -41,10 +70,7 @@ pub fn Release(
     with: Option<Ref>,
 ) -> impl IntoView {
     let nav = use_nav();
-    let asked = {
-        let release = release.clone();
-        store::ask(move |sight| core::page(sight.snapshot, sight.summaries, &release, sight.facts))
-    };
+    let asked = ask(&release);
     let page = Memo::new(move |_| match asked.get() {
         Asked::Answered(answer) => answer.as_ref().as_ref().ok().cloned(),
         _ => None,
@@ -61,7 +87,7 @@ pub fn Release(
     let narrow = browser::narrow();
     let compares = with.is_some();
     let is_sheet = Memo::new(move |_| narrow.get() && chosen.get().is_some_and(|chosen| chosen.by_hand));
-    let failure: Failure = RwSignal::new(None);
+    let failure: Failure = RwSignal::new(Vec::new());
     outside_is_inert(is_sheet);
     own_keys(page, chosen);
 
@@ -107,7 +133,7 @@ pub fn Release(
     };
     let content = {
         let release = release.clone();
-        move |answer: Signal<std::sync::Arc<Result<Page, ocuroot_core::release::ReleaseError>>>| {
+        move |answer: Signal<Arc<Result<Page, ReleaseError>>>| {
             let problem = Memo::new(move |_| answer.get().as_ref().as_ref().err().map(ToString::to_string));
             let (release, with) = (release.clone(), with.clone());
             let pipeline = move || {
@@ -178,11 +204,12 @@ fn own_keys(page: Memo<Option<Page>>, chosen: Memo<Option<Chosen>>) {
             }),
             "a" => {
                 let waits = page.with_untracked(|page| {
-                    page.as_ref().is_some_and(|page| {
-                        page.notes.iter().any(|note| matches!(note.action, Some(Action::Approve(_))))
+                    page.as_ref()?.notes.iter().find_map(|note| match &note.action {
+                        Some(Action::Approve(approval)) => Some(draft::approve(nav, &approval.custom)),
+                        _ => None,
                     })
                 });
-                waits.then(|| nav.go(&nav.route_now().to(Screen::Draft).to_string())).is_some()
+                waits.map(|href| nav.go(&href)).is_some()
             }
             "y" => {
                 let run = browser::focused().and_then(|element| element.get_attribute("data-run"));
@@ -362,7 +389,7 @@ fn Line(
             view! { <a class="btn" href=format!("#{fragment}")>"See the run"</a> }.into_any()
         }
         Action::Approve(approval) => view! {
-            <a class="btn you" href=move || nav.href(Screen::Draft)>"Approve"</a>
+            <a class="btn you" href=draft::approve(nav, &approval.custom)>"Approve"</a>
             <Copy text=approval.command label="Copy command"/>
         }
         .into_any(),

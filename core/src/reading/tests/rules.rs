@@ -91,8 +91,8 @@ fn what_is_needed_is_read_and_the_rest_is_not() {
     let release = "s/-/p/@r1".parse().unwrap();
     let found = decide(&mut reader, &mut host, &mut cache, |snapshot| runs::of_release(snapshot, &release));
     assert_eq!(found.len(), 1);
-    // Two heads, two roots, everything below the release.
-    assert_eq!(host.take_requests(), 5);
+    // Two heads, the root of state, everything below the release.
+    assert_eq!(host.take_requests(), 4);
     let prod = "+/environment/prod".parse().unwrap();
     let other = "@/environment/other".parse().unwrap();
     let both = |snapshot: &Snapshot| {
@@ -101,13 +101,26 @@ fn what_is_needed_is_read_and_the_rest_is_not() {
         needs.settle((prod.flatten().is_some(), other.flatten().is_some()))
     };
     assert_eq!(decide(&mut reader, &mut host, &mut cache, both), (true, false));
-    assert_eq!(host.take_requests(), 2);
+    // The root of intent, and a file of each.
+    assert_eq!(host.take_requests(), 3);
     // The next session.
     let mut reader = self::reader(GITEA);
     decide(&mut reader, &mut host, &mut cache, |snapshot| runs::of_release(snapshot, &release));
     assert_eq!(decide(&mut reader, &mut host, &mut cache, both), (true, false));
     assert_eq!(host.take_requests(), 2);
     assert!(host.asked.is_empty());
+}
+
+#[test]
+fn a_document_whose_id_is_known_is_still_to_be_read() {
+    let (mut host, mut cache) = (host(GITEA, &small()), Cache::default());
+    let mut reader = self::reader(GITEA);
+    let intents = |snapshot: &Snapshot| snapshot.search_in(Marker::Intent, &Glob::new("**").unwrap());
+    let found = decide(&mut reader, &mut host, &mut cache, intents);
+    assert!(reader.snapshot().blob(&found[0]).is_ok());
+    assert!(!reader.has(&Wants { needs: Needs::body(&found[0]), summaries: false }));
+    let read = |snapshot: &Snapshot| Ok(snapshot.get(&found[0])?.is_some());
+    assert!(decide(&mut reader, &mut host, &mut cache, read));
 }
 
 #[test]
