@@ -61,7 +61,7 @@ const TOLD = {
   "403 with retry-after": ["The host wants a rest", "button", "Try now"],
   "403 with x-ratelimit-reset": ["The host wants a rest", "button", "Try now"],
   "403 that names no time": ["The host wants a rest", "button", "Try now"],
-  404: ["Nothing was found there", "link", "Choose a source"],
+  404: ["This store cannot be read", "link", "Choose a source"],
   "429 with retry-after": ["The host wants a rest", "button", "Try now"],
   500: ["The host has trouble", "button", "Try again"],
   503: ["The host has trouble", "button", "Try again"],

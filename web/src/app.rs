@@ -1,5 +1,6 @@
 //! The page: its frame, and the screen that the address names.
 
+use leptos::context::Provider;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use ocuroot_core::hosts::stores::Located;
@@ -91,16 +92,20 @@ fn Inside(
     match looked {
         Looked::At(located) => {
             let store = Store::new(Reading::open(&located, at.as_deref()));
-            provide_context(store);
-            provide_context((*located).clone());
             let renewed = located.clone();
             browser::every(60, move || {
                 let located = renewed.clone();
                 spawn_local(async move { renew(&located).await });
             });
+            // For what is within only: the next store, or none, must not find this one.
+            let source = located.name.clone();
             view! {
-                <TopBar source=located.name.clone()/>
-                <Screens/>
+                <Provider value=store>
+                    <Provider value=*located>
+                        <TopBar source/>
+                        <Screens/>
+                    </Provider>
+                </Provider>
             }
             .into_any()
         }
