@@ -76,6 +76,8 @@ async function onGitLab(store, { small = false } = {}) {
 async function onGitea(store) {
   const host = await gitea({ repos: { "acme/releases": store.bare } });
   if (!host) return null;
+  // It takes a moment after a push to know its branches.
+  while (!(await host.ask("GET", "/repos/acme/releases/branches/state").catch(() => null))) await new Promise((resolve) => setTimeout(resolve, 100));
   const proxy = await faults(host.origin, { latencyMs: LATENCY });
   return {
     name: "Gitea",

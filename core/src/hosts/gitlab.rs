@@ -15,6 +15,8 @@ use super::wire::{Later, Wire, all};
 
 /// As many as a page can have, and as many files as a query can ask for.
 const PAGE: usize = 100;
+/// As many files as a small instance bears in a query.
+const SMALL: usize = 20;
 
 pub(super) async fn answer(wire: &Wire, ask: Ask) -> Result<Answer, HostError> {
     Ok(match ask {
@@ -210,13 +212,12 @@ async fn documents(wire: &Wire, commit: &str, batch: Vec<Wanted>) -> Result<Vec<
     }) else {
         // Small instances bear fewer files in a query ("complexity").
         if batch.len() > 1 {
-            let (left, right) = batch.split_at(batch.len() / 2);
-            let size = right.len();
+            let size = if batch.len() > SMALL { SMALL } else { batch.len().div_ceil(2) };
             wire.learn(|limits| limits.batch = Some(limits.batch.map_or(size, |b| b.min(size))));
-            let half = |part: &[Wanted]| -> Later<'_, Vec<File>> {
+            let part = |part: &[Wanted]| -> Later<'_, Vec<File>> {
                 Box::pin(documents(wire, commit, part.to_vec()))
             };
-            return Ok(all([half(left), half(right)]).await?.concat());
+            return Ok(all(batch.chunks(size).map(part)).await?.concat());
         }
         return all(batch.into_iter().map(|wanted| single(wire, commit, wanted))).await;
     };

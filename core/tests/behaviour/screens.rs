@@ -201,14 +201,13 @@ fn the_side_says_who_has_to_do_what() {
 }
 
 #[test]
-fn the_first_page_reads_environments_and_the_newest_releases_and_lists_one_folder() {
+fn the_first_page_reads_environments_and_the_newest_releases_and_lists_nothing() {
     let store = store(SHOP);
     let kept = kept(&store);
     let (_, reads) = answer(&store, |s| overview::page(s, Some(&kept), &facts(), &[], Depth::First));
-    let folders: Vec<&str> = reads.folders.iter().map(|(_, path)| path.as_str()).collect();
-    assert!(folders.iter().all(|path| path.starts_with("@/environment")), "{folders:?}");
+    assert!(reads.folders.is_empty(), "{:?}", reads.folders);
     assert_eq!(reads.bodies.len(), 5 + 3);
-    assert_eq!(reads.rounds, 2);
+    assert_eq!(reads.rounds, 1);
 }
 
 #[test]
