@@ -150,13 +150,16 @@ fn a_summary_and_the_document_show_it_at_first() {
         assert!(reads.folders.is_empty(), "{reads:?}");
         let phases = |page: &Page| {
             let nodes = |phase: &ocuroot_core::screens::release::Phase| {
-                let node = |node: &ocuroot_core::screens::release::Node| (node.fragment.clone(), node.attempts);
+                let node =
+                    |node: &ocuroot_core::screens::release::Node| (node.fragment.clone(), node.attempts);
                 (phase.number, phase.name.clone(), phase.nodes.iter().map(node).collect::<Vec<_>>())
             };
             page.phases.iter().map(nodes).collect::<Vec<_>>()
         };
         assert_eq!(phases(&found), phases(&whole));
-        let same = |page: Page| (page.release, page.word, page.tags, page.live_in, page.previous, page.next, page.others);
+        let same = |page: Page| {
+            (page.release, page.word, page.tags, page.live_in, page.previous, page.next, page.others)
+        };
         assert_eq!(same(found), same(whole.clone()));
     }
     assert_eq!(answer(&store, |s| first(s, None, &r(AT), &now())).0, None);

@@ -205,7 +205,7 @@ fn open_overview(reader: &mut Reader, host: &mut Host, cache: &mut Cache) {
 fn the_overview_and_a_release() {
     assert!(stores().documents > 100_000);
     // GitHub finds a folder's id in the folder around it, so its listings by path count two.
-    for (limits, overview, release, moved) in [(GITHUB, 10, 7, 12), (GITEA, 15, 14, 11), (GITLAB, 51, 54, 16)]
+    for (limits, overview, release, moved) in [(GITHUB, 10, 7, 8), (GITEA, 15, 14, 6), (GITLAB, 51, 54, 16)]
     {
         let (mut host, mut cache, mut reader) = (host(limits), Cache::default(), reader(limits));
         open_overview(&mut reader, &mut host, &mut cache);
@@ -247,7 +247,7 @@ fn the_plan() {
         assert_eq!(page.count, 0, "{page:#?}");
     };
     // GitLab does not tell the root of a commit, from which everything follows.
-    for (limits, cold, warm) in [(GITHUB, 10, 5), (GITEA, 17, 4), (GITLAB, 53, 22)] {
+    for (limits, cold, warm) in [(GITHUB, 10, 5), (GITEA, 16, 4), (GITLAB, 51, 17)] {
         let (mut host, mut cache, mut reader) = (host(limits), Cache::default(), reader(limits));
         open(&mut reader, &mut host, &mut cache);
         let first = host.take_requests();
