@@ -545,7 +545,9 @@ async fn exchange(weak: &Weak<Inner>, side: Side, ask: Ask) -> Result<Answer, Ho
     };
     if let Some(inner) = weak.upgrade() {
         inner.under_way.borrow_mut().remove(&number);
-        if let Some(limits) = inner.limits.borrow_mut().get_mut(index).filter(|old| **old != exchange.limits()) {
+        if let Some(limits) =
+            inner.limits.borrow_mut().get_mut(index).filter(|old| **old != exchange.limits())
+        {
             *limits = exchange.limits();
             account::keep_limits(inner.host(side), limits);
         }

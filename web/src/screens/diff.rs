@@ -34,7 +34,7 @@ pub fn Differences(
     #[prop(optional)]
     whole: bool,
 ) -> impl IntoView {
-    let page = store::ask(|sight: &Sight<'_>| diff::page(sight.snapshot));
+    let page = store::ask(|sight: &Sight<'_>| diff::page(sight.snapshot, sight.summaries));
     view! {
         <Shown asked=page let:page>
             {move || {

@@ -205,8 +205,7 @@ fn open_overview(reader: &mut Reader, host: &mut Host, cache: &mut Cache) {
 fn the_overview_and_a_release() {
     assert!(stores().documents > 100_000);
     // GitHub finds a folder's id in the folder around it, so its listings by path count two.
-    for (limits, overview, release, moved) in [(GITHUB, 10, 7, 8), (GITEA, 15, 14, 6), (GITLAB, 51, 54, 16)]
-    {
+    for (limits, overview, release, moved) in [(GITHUB, 10, 7, 8), (GITEA, 15, 14, 6), (GITLAB, 51, 54, 16)] {
         let (mut host, mut cache, mut reader) = (host(limits), Cache::default(), reader(limits));
         open_overview(&mut reader, &mut host, &mut cache);
         let cold = host.take_requests();
