@@ -150,7 +150,7 @@ struct Inner {
     /// Rings when something has come.
     bell: Bell,
     /// How far each question on its way is, and where its answers come in.
-    under_way: RefCell<BTreeMap<u64, (What, ocuroot_core::hosts::Progress, Rc<Inbox>)>>,
+    under_way: RefCell<BTreeMap<u64, UnderWay>>,
     /// How often somebody has stopped what was being loaded, and how far that was the last time.
     stops: Cell<u64>,
     stopped: RefCell<Progress>,
@@ -163,6 +163,9 @@ struct Inner {
     /// Of the local server.
     events: RefCell<Option<web_sys::EventSource>>,
 }
+
+/// What a question is about, how far it is, and where its answers come in.
+type UnderWay = (What, ocuroot_core::hosts::Progress, Rc<Inbox>);
 
 impl Drop for Inner {
     fn drop(&mut self) {
