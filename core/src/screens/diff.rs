@@ -17,7 +17,7 @@ use crate::resolve;
 use crate::runs;
 use crate::snapshot::{Needs, Snapshot};
 use crate::summary::Summary;
-use crate::why;
+use crate::why::Enquiry;
 
 /// The page.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -167,7 +167,7 @@ fn explanation(
     };
     let newest = runs::of_place(snapshot, &place)?.into_iter().max_by_key(|entry| entry.number);
     let Some(newest) = newest else { return Ok(None) };
-    let word = why::word(snapshot, &newest, facts)?;
+    let word = Enquiry::new(snapshot, facts).run(&newest)?.status;
     let explains = !matches!(word, Word::Complete | Word::Cancelled | Word::Retried);
     Ok(explains.then_some(Explained { run: newest.reference, word }))
 }
