@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { EVERY_FAULT, fault } from "../githost/faults.mjs";
-import { exported, onGitea, onGithub, onGitlab } from "./kinds.mjs";
+import { exported, onGitea, onGithub, onGitlab, until } from "./kinds.mjs";
 import { NO_ANSWER, UNREADABLE, browser, turnClock } from "./open.mjs";
 import { follow, see } from "./screens.mjs";
 import { version2 } from "./old.mjs";
@@ -29,16 +29,6 @@ async function forgetful(page) {
 async function twice(place) {
   const entry = (name) => ({ ...place.entry, name });
   return { files: await exported([entry("one"), entry("two")]), before: forgetful };
-}
-
-// Waits until one of these is there, however often the page tries again before.
-async function until(page, ...locators) {
-  const any = locators.reduce((one, other) => one.or(other));
-  for (let seconds = 0; seconds < 300; seconds++) {
-    if (await any.count()) return;
-    await page.clock.runFor(1000);
-  }
-  assert.fail(`nothing has come of it\n${await page.locator("main").ariaSnapshot()}`);
 }
 
 // Opens the store of this name, from a screen that needs nothing of it.

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { touch } from "./big.mjs";
-import { onGithub, onLocal } from "./kinds.mjs";
+import { onGithub, onLocal, until } from "./kinds.mjs";
 import { browser, turnClock } from "./open.mjs";
 import { follow, pkg, screen, see, sees } from "./screens.mjs";
 import { hold, shop } from "./shop.mjs";
@@ -55,11 +55,12 @@ test("state view follows a release as it runs", () =>
 
 test("state view that has ended, and is there again", () =>
   withShop(onLocal, async (store, place) => {
-    await world.open(place.at({}, { expect: [/^no answer: |^console: /] }), async (page) => {
+    await world.open(place.at({}, { before: turnClock, expect: [/^no answer: |^console: /] }), async (page) => {
       await sees(page, screen("overview"));
       await place.close();
       await follow(page, { view: "release", ref: `${pkg("backend")}/@r2` });
-      await see(page, [["heading", "The host does not answer"], ["button", "Try again"]]);
+      await until(page, page.getByRole("heading", { name: "The host does not answer" }));
+      await see(page, [["button", "Try again"]]);
     });
   }));
 
