@@ -22,6 +22,7 @@ pub mod deploys;
 pub mod documents;
 pub mod envelope;
 pub mod facts;
+pub mod failure;
 pub mod freeze;
 pub mod generations;
 pub mod glob;

@@ -7,6 +7,7 @@ use ocuroot_core::hosts::stores::Located;
 use crate::keys::{KEYS, Letters};
 use crate::nav::use_nav;
 use crate::oauth::Refusal;
+use crate::reading::Newer;
 use crate::route::Screen;
 use crate::store::{Store, use_store};
 use crate::ui::{Age, Icon, Moment, Note};
@@ -150,6 +151,16 @@ pub fn Notes() -> impl IntoView {
             </Note>
         })
     };
+    let told = Memo::new(move |_| freshness.with(|freshness| freshness.told.clone()));
+    let told = move || {
+        let told = told.get()?;
+        Some(view! {
+            <Note icon="warn" tone="warn">
+                <p><b>"This is not the newest. "</b>"The local server has this trouble:"</p>
+                <pre class="told">{told}</pre>
+            </Note>
+        })
+    };
     let newer = Memo::new(move |_| freshness.with(|freshness| freshness.newer));
     let newer = move || {
         let newer = newer.get();
@@ -158,8 +169,12 @@ pub fn Notes() -> impl IntoView {
             store.reading().follow(true);
             store.reading().show_newer();
         };
-        (newer > 0).then(|| {
-            let text = if newer == 1 { "1 new commit".to_owned() } else { format!("{newer} new commits") };
+        (newer != Newer::Nothing).then(|| {
+            let text = match newer {
+                Newer::Count(1) => "1 new commit".to_owned(),
+                Newer::Count(count) => format!("{count} new commits"),
+                Newer::Some | Newer::Nothing => "Newer commits".to_owned(),
+            };
             view! {
                 <Note icon="run" tone="you">
                     <p><b>{text}</b></p>
@@ -180,7 +195,7 @@ pub fn Notes() -> impl IntoView {
         })
     };
     view! {
-        <div role="status">{refused}{past}{trouble}{newer}</div>
+        <div role="status">{refused}{past}{trouble}{told}{newer}</div>
         <crate::travel::Scrubber/>
     }
 }

@@ -88,16 +88,19 @@ impl Net {
         self.bell.ring();
     }
 
-    /// Sends a request, with the token if it asks for one.
+    /// Sends a request, with the token if it asks for one; unless nobody waits for it any more when its
+    /// turn comes.
     pub(crate) async fn send(
         self: &Rc<Net>,
         request: &Request,
         token: Option<&Token>,
+        is_over: &dyn Fn() -> bool,
     ) -> Result<Response, Unreachable> {
-        while self.busy.get() >= self.most && !self.shut.get() {
+        let is_over = || self.shut.get() || is_over();
+        while self.busy.get() >= self.most && !is_over() {
             self.bell.after(self.bell.rung()).await;
         }
-        if self.shut.get() {
+        if is_over() {
             return Err(Unreachable { detail: "the page has gone on".to_owned() });
         }
         self.busy.set(self.busy.get() + 1);

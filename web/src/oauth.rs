@@ -108,7 +108,7 @@ pub async fn end() -> Option<Result<(), String>> {
 }
 
 async fn granted(request: &Request) -> Result<Grant, HostError> {
-    let response = Net::new(1).send(request, None).await;
+    let response = Net::new(1).send(request, None, &|| false).await;
     let response = response.map_err(|unreachable| HostError::Unreachable { detail: unreachable.detail })?;
     signin::grant(request, &response)
 }

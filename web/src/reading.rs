@@ -14,7 +14,10 @@ use leptos::task::spawn_local;
 use leptos::wasm_bindgen::JsCast as _;
 use leptos::wasm_bindgen::closure::Closure;
 use leptos::web_sys;
-use ocuroot_core::hosts::stores::{self, Located};
+use ocuroot_core::hosts::{
+    self,
+    stores::{self, Located},
+};
 use ocuroot_core::hosts::{
     Answer, Ask, Commit, Exchange, Host, HostError, Kind, Limits, Request, Response, Side, Unreachable,
 };
@@ -61,6 +64,8 @@ pub struct ReadProblem {
 pub enum Remedy {
     /// Ask again.
     Retry,
+    /// Go on with what one has stopped.
+    GoOn,
     /// Ask again at this time (RFC 3339); the page does so by itself.
     Wait(String),
     /// Say who they are.
@@ -92,6 +97,18 @@ impl ReadProblem {
     }
 }
 
+/// Commits that are newer than what one sees.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Newer {
+    /// None that are known.
+    #[default]
+    Nothing,
+    /// Some: nobody has counted them.
+    Some,
+    /// So many.
+    Count(usize),
+}
+
 /// How fresh what one sees is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Freshness {
@@ -101,11 +118,12 @@ pub struct Freshness {
     pub intent: Option<Commit>,
     /// When the host was last asked for newer ones, RFC 3339.
     pub checked: String,
-    /// How many newer commits of state there are that are not shown yet, as far as that is known: at
-    /// least 1 if there are any.
-    pub newer: usize,
+    /// What there is that is not shown yet: commits of state, or where only that has moved, of intent.
+    pub newer: Newer,
     /// Why the host could not be asked, if the last time it could not.
     pub problem: Option<ReadProblem>,
+    /// Why what the local server offers is older than it should be, as long as that is so.
+    pub told: Option<String>,
     /// How many requests are left, and until when (RFC 3339), where the host says so.
     pub left: Option<(u64, String)>,
 }
@@ -130,8 +148,11 @@ struct Inner {
     net: Rc<Net>,
     /// Rings when something has come.
     bell: Bell,
-    /// How far each question on its way is.
-    under_way: RefCell<BTreeMap<u64, (What, ocuroot_core::hosts::Progress)>>,
+    /// How far each question on its way is, and where its answers come in.
+    under_way: RefCell<BTreeMap<u64, (What, ocuroot_core::hosts::Progress, Rc<Inbox>)>>,
+    /// How often somebody has stopped what was being loaded, and how far that was the last time.
+    stops: Cell<u64>,
+    stopped: RefCell<Progress>,
     counter: Cell<u64>,
     problem: RefCell<Option<ReadProblem>>,
     changed: RefCell<Vec<Box<dyn Fn()>>>,
@@ -173,6 +194,8 @@ impl Reading {
             net: Net::new(located.state.host.in_flight()),
             bell: Bell::default(),
             under_way: RefCell::default(),
+            stops: Cell::new(0),
+            stopped: RefCell::default(),
             counter: Cell::new(0),
             problem: RefCell::default(),
             changed: RefCell::default(),
@@ -196,6 +219,17 @@ impl Reading {
     /// Lets what has failed be tried again.
     pub fn forget_problems(&self) {
         self.0.forget_problems();
+    }
+
+    /// Ends what is being loaded. What has come is kept.
+    pub fn stop(&self) {
+        *self.0.stopped.borrow_mut() = self.0.progress();
+        self.0.stops.set(self.0.stops.get() + 1);
+        for (.., inbox) in self.0.under_way.borrow().values() {
+            inbox.closed.set(true);
+            inbox.bell.ring();
+        }
+        self.0.bell.ring();
     }
 
     /// Shows the newer commits that [`Freshness::newer`] counts.
@@ -251,7 +285,11 @@ impl Reading {
     /// Why it cannot be loaded.
     pub async fn load(&self, needs: &Needs, tell: &dyn Fn(Progress)) -> Result<(), ReadProblem> {
         let wants = Wants { needs: needs.clone(), summaries: true };
+        let stops = self.0.stops.get();
         loop {
+            if self.0.stops.get() != stops {
+                return Err(stopped(&self.0.stopped.borrow()));
+            }
             let rung = self.0.bell.rung();
             let problem = self.0.problem.borrow().clone();
             if let Some(problem) = problem {
@@ -324,10 +362,11 @@ impl Inner {
     fn progress(&self) -> Progress {
         let under_way = self.under_way.borrow();
         // The most telling of what is on its way.
-        let Some(what) = under_way.values().map(|(what, _)| *what).max() else {
+        let Some(what) = under_way.values().map(|(what, ..)| *what).max() else {
             return Progress { what: "Looking what is known already".to_owned(), ..Progress::default() };
         };
-        let these = || under_way.values().filter(|(other, _)| *other == what).map(|(_, progress)| progress);
+        let these =
+            || under_way.values().filter(|(other, ..)| *other == what).map(|(_, progress, _)| progress);
         let done: usize = these().map(|progress| progress.done).sum();
         let of: Option<usize> = these().map(|progress| progress.expected).sum();
         let of = of.filter(|of| *of > 0);
@@ -369,7 +408,11 @@ impl Inner {
             let reader = self.reader.borrow();
             now.state = reader.commit(Marker::State).cloned();
             now.intent = reader.commit(Marker::Intent).cloned();
-            now.newer = if reader.news() { now.newer.max(1) } else { 0 };
+            now.newer = match (reader.news(), now.newer) {
+                (false, _) => Newer::Nothing,
+                (true, Newer::Nothing) => Newer::Some,
+                (true, newer) => newer,
+            };
         }
         if now.checked.is_empty() && now.state.is_some() {
             now.checked = browser::now();
@@ -440,8 +483,12 @@ impl Inner {
         }
         let Ok(events) = web_sys::EventSource::new("api/events") else { return };
         let weak = Rc::downgrade(self);
-        let heard = Closure::<dyn Fn()>::new(move || {
+        let heard = Closure::<dyn Fn(web_sys::MessageEvent)>::new(move |event: web_sys::MessageEvent| {
             let weak = weak.clone();
+            if let Some(inner) = weak.upgrade() {
+                let told = event.data().as_string().and_then(|data| hosts::told_problem(&data));
+                inner.refresh(|freshness| freshness.told = told);
+            }
             spawn_local(async move {
                 poll(weak).await;
             });
@@ -465,8 +512,24 @@ async fn carry_out(weak: Weak<Inner>, job: Job) {
         }
         Work::Ask { host, ask } => {
             let side = if host == 0 { Side::State } else { Side::Intent };
+            let stops = weak.upgrade().map(|inner| inner.stops.get());
             let answer = exchange(&weak, side, ask).await;
             let Some(inner) = weak.upgrade() else { return };
+            if answer.is_err() && stops != Some(inner.stops.get()) {
+                inner.reader.borrow_mut().failed(job.id);
+                inner.bell.ring();
+                return;
+            }
+            let is_local = inner.host(side).source.kind == Kind::Local;
+            if is_local && answer.as_ref().is_ok_and(hosts::is_over) {
+                poll(weak.clone()).await;
+                if inner.reader.borrow().news() {
+                    inner.reader.borrow_mut().failed(job.id);
+                    inner.show_newer();
+                    inner.bell.ring();
+                    return;
+                }
+            }
             match answer {
                 Ok(answer) => inner.reader.borrow_mut().answered(job.id, answer),
                 Err(error) => {
@@ -484,6 +547,8 @@ async fn carry_out(weak: Weak<Inner>, job: Job) {
 struct Inbox {
     came: RefCell<VecDeque<(usize, Result<Response, Unreachable>)>>,
     bell: Bell,
+    /// Whether nobody waits any more.
+    closed: Cell<bool>,
 }
 
 /// Asks a host.
@@ -508,12 +573,16 @@ async fn exchange(weak: &Weak<Inner>, side: Side, ask: Ask) -> Result<Answer, Ho
         if let Some(answer) = exchange.answer() {
             break Ok(answer);
         }
+        if inbox.closed.get() {
+            exchange.stop();
+            break Err(gone());
+        }
         for (id, request) in exchange.requests() {
             open += 1;
             spawn_local(send(weak.clone(), side, id, request, 0, Rc::clone(&inbox)));
         }
         if let Some(inner) = weak.upgrade() {
-            inner.under_way.borrow_mut().insert(number, (what, exchange.progress()));
+            inner.under_way.borrow_mut().insert(number, (what, exchange.progress(), Rc::clone(&inbox)));
             inner.bell.ring();
         }
         if open == 0 {
@@ -543,6 +612,7 @@ async fn exchange(weak: &Weak<Inner>, side: Side, ask: Ask) -> Result<Answer, Ho
             }
         }
     };
+    inbox.closed.set(true);
     if let Some(inner) = weak.upgrade() {
         inner.under_way.borrow_mut().remove(&number);
         if let Some(limits) =
@@ -562,7 +632,7 @@ async fn send(weak: Weak<Inner>, side: Side, id: usize, request: Request, wait: 
     }
     let there = weak.upgrade().map(|inner| (Rc::clone(&inner.net), account::token(inner.host(side))));
     let came = match there {
-        Some((net, token)) => net.send(&request, token.as_ref()).await,
+        Some((net, token)) => net.send(&request, token.as_ref(), &|| inbox.closed.get()).await,
         None => Err(Unreachable { detail: "the page has gone on".to_owned() }),
     };
     inbox.came.borrow_mut().push_back((id, came));
@@ -614,10 +684,39 @@ async fn poll(weak: Weak<Inner>) -> bool {
         freshness.checked = browser::now();
         freshness.problem = None;
     });
-    if inner.follow.get() && inner.reader.borrow().news() {
-        inner.show_newer();
+    if !inner.reader.borrow().news() {
+        return true;
     }
+    if inner.follow.get() {
+        inner.show_newer();
+        return true;
+    }
+    drop(inner);
+    count_newer(&weak).await;
     true
+}
+
+/// Counts the commits that are not shown yet, by one question.
+async fn count_newer(weak: &Weak<Inner>) {
+    let Some(inner) = weak.upgrade() else { return };
+    let moved = |side: Marker| inner.reader.borrow().moved(side);
+    let (side, moved) = match moved(Marker::State) {
+        Some(moved) => (Side::State, Some(moved)),
+        None => (Side::Intent, moved(Marker::Intent)),
+    };
+    drop(inner);
+    let Some((shown, newest)) = moved else { return };
+    let ask = Ask::History { from: newest.clone(), path: None, page: 1 };
+    let Ok(Answer::History(history)) = exchange(weak, side, ask).await else { return };
+    let count = history.commits.iter().position(|commit| commit.id == shown);
+    let Some(inner) = weak.upgrade() else { return };
+    // It may have moved on in the meantime.
+    let same = [Marker::State, Marker::Intent]
+        .into_iter()
+        .any(|side| inner.reader.borrow().moved(side).is_some_and(|(_, id)| id == newest));
+    if same {
+        inner.refresh(|freshness| freshness.newer = count.map_or(Newer::Some, Newer::Count));
+    }
 }
 
 /// Up to a quarter more, so that many pages do not come back at once.
@@ -638,6 +737,16 @@ pub(crate) fn grouped(number: usize) -> String {
         text.push(digit);
     }
     text
+}
+
+/// What somebody has stopped.
+fn stopped(at: &Progress) -> ReadProblem {
+    let far = if at.what.is_empty() { String::new() } else { format!("{}. ", at.what) };
+    ReadProblem {
+        title: "Stopped".to_owned(),
+        message: format!("{far}Folders and documents that have come are kept; the rest was not read."),
+        remedy: Remedy::GoOn,
+    }
 }
 
 /// What cannot be read, whatever is asked again.

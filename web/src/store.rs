@@ -104,6 +104,11 @@ impl Store {
         self.version.update(|version| *version += 1);
     }
 
+    /// Ends what is being loaded; who asked for it is told.
+    pub fn stop(self) {
+        self.reading().stop();
+    }
+
     fn now<T>(self, question: &dyn Fn(&Sight<'_>) -> Result<T, Needs>) -> Result<T, Needs> {
         let facts = browser::facts();
         self.reading.with_value(|reading| {

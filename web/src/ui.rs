@@ -277,6 +277,9 @@ pub fn Note(
     view! { <div class=format!("note {tone}")><Icon name=icon/>{children()}</div> }
 }
 
+/// After so many seconds one may want to stop a load.
+const LONG: u64 = 4;
+
 /// Still grey bars, a count, and for a long load how far it is and a way out.
 #[component]
 pub fn Skeleton(
@@ -300,11 +303,24 @@ pub fn Skeleton(
     let bars = [70, 55, 82, 46, 64, 73].map(|width| {
         view! { <p><span class="sk" style=("--w", format!("{width}%"))></span></p> }
     });
+    let store = use_context::<crate::store::Store>();
+    let seconds = RwSignal::new(0_u64);
+    browser::every(1, move || seconds.update(|seconds| *seconds += 1));
+    let is_long = Memo::new(move |_| seconds.get() >= LONG);
+    let out = move || {
+        let store = store.filter(|_| is_long.get())?;
+        let so_far = move || format!("{} so far. ", unbroken(&times::duration(seconds.get())));
+        Some(view! {
+            <p class="dim">{so_far}"What is read is kept: later visits read only what has changed."</p>
+            <p class="row"><button type="button" class="btn" on:click=move |_| store.stop()>"Stop here"</button></p>
+        })
+    };
     view! {
         <div class="sec" aria-busy="true">
             {bars}
             <p class="dim" role="status">{line}</p>
             {bar}
+            {out}
         </div>
     }
 }
@@ -326,12 +342,16 @@ pub fn Problem(
     let (icon, tone) = match problem.remedy {
         Remedy::SignIn => ("gate", "you"),
         Remedy::Wait(_) => ("wait", "warn"),
+        Remedy::GoOn => ("wait", ""),
         Remedy::Source => ("search", ""),
         Remedy::Retry | Remedy::Settings(_) => ("fail", "bad"),
     };
     let remedy = match problem.remedy {
         Remedy::Retry => {
             view! { <button type="button" class="btn" on:click=retry>"Try again"</button> }.into_any()
+        }
+        Remedy::GoOn => {
+            view! { <button type="button" class="btn" on:click=retry>"Go on"</button> }.into_any()
         }
         Remedy::SignIn => view! {
             <a class="btn pri" href=source>"Sign in"</a>

@@ -18,6 +18,37 @@ use super::wire::{Wire, all};
 /// Files in one request: so much that few are needed, so little that progress shows.
 const BATCH: usize = 500;
 
+/// What the server says of itself, in the data of an event `head`: why what it offers is older than it
+/// should be. None while that is not so.
+///
+/// ```
+/// use ocuroot_core::hosts::told_problem;
+///
+/// assert_eq!(told_problem(r#"{"state":"4be02d1","intent":null}"#), None);
+/// let told = told_problem(r#"{"state":"4be02d1","intent":null,"problem":"error: no such file"}"#);
+/// assert_eq!(told.as_deref(), Some("error: no such file"));
+/// ```
+#[must_use]
+pub fn told_problem(event: &str) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Event {
+        problem: Option<String>,
+    }
+    serde_json::from_str::<Event>(event).ok()?.problem
+}
+
+/// Whether an answer says that something is not there which its asker has seen: of a server that keeps
+/// nothing of what was, what was seen is over.
+#[must_use]
+pub fn is_over(answer: &Answer) -> bool {
+    match answer {
+        Answer::Folder(listed) => listed.is_none(),
+        Answer::Below(listed) => listed.is_none(),
+        Answer::Files(files) => files.iter().any(|file| file.bytes.is_none()),
+        _ => false,
+    }
+}
+
 pub(super) async fn answer(wire: &Wire, ask: Ask) -> Result<Answer, HostError> {
     Ok(match ask {
         Ask::Head { branch, etag } => {

@@ -26,5 +26,6 @@ pub use error::{HostError, Until};
 pub use exchange::{Exchange, Progress};
 pub use host::{Host, Side};
 pub use limits::Limits;
+pub use local::{is_over, told_problem};
 pub use request::{Method, Request, Response, Token, Unreachable};
 pub use source::{Kind, Source, SourceError};

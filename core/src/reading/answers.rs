@@ -280,6 +280,14 @@ impl Reader {
         self.spots.iter().any(|spot| spot.news.is_some())
     }
 
+    /// The commit of a store that is read, and the newest one that is known, where that is another.
+    #[must_use]
+    pub fn moved(&self, side: Marker) -> Option<(String, String)> {
+        let spot = self.spots.get(self.spot(side))?;
+        let (newest, _) = spot.news.as_ref()?;
+        Some((spot.branch.commit.id.clone(), newest.id.clone()))
+    }
+
     /// Goes on to the newest commits that are known. The snapshot is empty then, but what has not changed
     /// fills it again without asking anybody.
     pub fn advance(&mut self) {
@@ -302,6 +310,7 @@ impl Reader {
         }
         self.previous = std::mem::take(&mut self.snapshot);
         self.done.clear();
+        self.lost.clear();
         self.current = Summaries::Unread;
         self.foreseen = false;
         self.grounds = [Ground::Unknown, Ground::Unknown];

@@ -71,11 +71,6 @@ impl Forest {
         self.folders.get(id).map(|items| &**items)
     }
 
-    /// How many folders are known.
-    pub(super) fn len(&self) -> usize {
-        self.folders.len()
-    }
-
     /// What is called `name` in a folder that is known.
     pub(super) fn child(&self, items: &[Item], name: &str) -> Option<Item> {
         let at = items.binary_search_by(|item| self.name_of(item).cmp(name)).ok()?;

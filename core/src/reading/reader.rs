@@ -396,12 +396,6 @@ impl Reader {
         Some(document(&base, &path))
     }
 
-    /// How many folders and documents are known, for progress.
-    #[must_use]
-    pub fn size(&self) -> usize {
-        self.forest.len() + self.snapshot.size()
-    }
-
     pub(super) fn spot(&self, side: Marker) -> usize {
         match side {
             Marker::State => 0,

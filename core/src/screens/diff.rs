@@ -10,12 +10,14 @@ use super::fields::{self, Field};
 use super::status::Word;
 use crate::documents::{Inputs, Intent, Release};
 use crate::envelope::Document;
+use crate::facts::Facts;
 use crate::intent::{self, Change};
 use crate::refs::{Kind, Ref};
 use crate::resolve;
 use crate::runs;
 use crate::snapshot::{Needs, Snapshot};
 use crate::summary::Summary;
+use crate::why;
 
 /// The page.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -55,7 +57,11 @@ pub struct Explained {
 ///
 /// # Errors
 /// What must be loaded.
-pub fn page(snapshot: &Snapshot, stored: Option<&BTreeMap<Ref, Summary>>) -> Result<Page, Needs> {
+pub fn page(
+    snapshot: &Snapshot,
+    stored: Option<&BTreeMap<Ref, Summary>>,
+    facts: &Facts,
+) -> Result<Page, Needs> {
     let mut needs = Needs::default();
     let mut differences = Vec::new();
     let found = match stored {
@@ -66,7 +72,7 @@ pub fn page(snapshot: &Snapshot, stored: Option<&BTreeMap<Ref, Summary>>) -> Res
         None => intent::diff(snapshot)?,
     };
     for difference in found {
-        differences.extend(needs.take(one(snapshot, &difference)));
+        differences.extend(needs.take(one(snapshot, &difference, facts)));
     }
     let unexplained = differences.iter().filter(|one: &&Difference| one.explained.is_none()).count();
     needs.settle(Page { differences, unexplained })
@@ -76,7 +82,7 @@ pub fn page(snapshot: &Snapshot, stored: Option<&BTreeMap<Ref, Summary>>) -> Res
 ///
 /// # Errors
 /// What must be loaded.
-pub fn one(snapshot: &Snapshot, difference: &intent::Difference) -> Result<Difference, Needs> {
+pub fn one(snapshot: &Snapshot, difference: &intent::Difference, facts: &Facts) -> Result<Difference, Needs> {
     let mut needs = Needs::default();
     let reference = &difference.reference;
     let intent = reference.to_intent();
@@ -88,7 +94,7 @@ pub fn one(snapshot: &Snapshot, difference: &intent::Difference) -> Result<Diffe
     let mut explained = None;
     let there = match reference.kind() {
         Some(Kind::Deploy) => {
-            explained = needs.take(explanation(snapshot, reference, wanted.as_ref())).flatten();
+            explained = needs.take(explanation(snapshot, reference, wanted.as_ref(), facts)).flatten();
             needs.take(intent::current_task(snapshot, reference)).flatten()
         }
         _ => None,
@@ -147,6 +153,7 @@ fn explanation(
     snapshot: &Snapshot,
     current: &Ref,
     wanted: Option<&Value>,
+    facts: &Facts,
 ) -> Result<Option<Explained>, Needs> {
     let intended = wanted.and_then(|body| serde_json::from_value::<Intent>(body.clone()).ok());
     let release = match intended {
@@ -159,8 +166,8 @@ fn explanation(
         return Ok(None);
     };
     let newest = runs::of_place(snapshot, &place)?.into_iter().max_by_key(|entry| entry.number);
-    let newest = newest.map(|entry| (entry.status(), entry.reference));
-    Ok(newest
-        .map(|(status, run)| Explained { run, word: status.into() })
-        .filter(|explained| !matches!(explained.word, Word::Complete | Word::Cancelled | Word::Retried)))
+    let Some(newest) = newest else { return Ok(None) };
+    let word = why::word(snapshot, &newest, facts)?;
+    let explains = !matches!(word, Word::Complete | Word::Cancelled | Word::Retried);
+    Ok(explains.then_some(Explained { run: newest.reference, word }))
 }

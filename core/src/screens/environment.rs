@@ -15,11 +15,12 @@ use crate::envelope::Document;
 use crate::facts::Facts;
 use crate::freeze::{self, Freeze};
 use crate::natural;
-use crate::refs::Ref;
+use crate::refs::{Ref, RefError};
 use crate::run;
-use crate::runs;
+use crate::runs::{self, RunEntry};
 use crate::snapshot::{Needs, Snapshot};
 use crate::summary::Summary;
+use crate::why;
 
 /// The page.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -301,22 +302,29 @@ pub fn history(
     snapshot: &Snapshot,
     summaries: &BTreeMap<Ref, Summary>,
     name: &str,
+    facts: &Facts,
 ) -> Result<Vec<Event>, Needs> {
     let mut needs = Needs::default();
     let mut events = Vec::new();
+    let place = |summary: &Summary, release: &str| {
+        summary.package.with_release(release)?.child(&format!("deploy/{name}"))
+    };
+    let entry = |place: &Ref, number: u64, status: Status| {
+        let reference = place.child(&number.to_string())?;
+        Ok::<_, RefError>(RunEntry { reference, place: place.clone(), number, statuses: vec![status] })
+    };
     for summary in summaries.values() {
-        let place = |release: &str| summary.package.with_release(release)?.child(&format!("deploy/{name}"));
         let Some(live) = summary.live.get(name) else { continue };
         let mut known = false;
         for sample in &live.samples {
             let release = format!("r{}", sample.release);
             known |= release == live.release;
-            let Ok(run) = place(&release).and_then(|place| place.child(&sample.run.to_string())) else {
-                continue;
-            };
-            events.extend(needs.take(event(snapshot, &run, Status::Complete, sample.run)));
+            let run = place(summary, &release).and_then(|place| entry(&place, sample.run, Status::Complete));
+            if let Ok(run) = run {
+                events.extend(needs.take(event(snapshot, &run, facts)));
+            }
         }
-        if !known && let Ok(place) = place(&live.release) {
+        if !known && let Ok(place) = place(summary, &live.release) {
             events.push(Event {
                 run: place,
                 package: titles::package(&summary.package),
@@ -330,16 +338,15 @@ pub fn history(
     for summary in summaries.values() {
         for release in &summary.releases {
             let Some(open) = release.open.get(&format!("deploy/{name}")) else { continue };
-            let run = summary.package.with_release(&release.id);
-            let run = run.and_then(|run| run.child(&format!("deploy/{name}/{}", open.attempts)));
+            let run = place(summary, &release.id).and_then(|place| entry(&place, open.attempts, open.status));
             if matches!(open.status, Status::Failed | Status::Running | Status::Cancelled)
                 && let Ok(run) = run
             {
                 events.push(Event {
-                    run,
+                    word: needs.take(why::word(snapshot, &run, facts)).unwrap_or(Word::Running),
+                    run: run.reference,
                     package: titles::package(&summary.package),
                     id: release.id.clone(),
-                    word: open.status.into(),
                     time: open.since.clone(),
                     attempt: open.attempts,
                 });
@@ -355,32 +362,30 @@ pub fn history(
 ///
 /// # Errors
 /// What must be loaded.
-pub fn whole_history(snapshot: &Snapshot, name: &str) -> Result<Vec<Event>, Needs> {
+pub fn whole_history(snapshot: &Snapshot, name: &str, facts: &Facts) -> Result<Vec<Event>, Needs> {
     let mut needs = Needs::default();
     let mut events = Vec::new();
     for entry in runs::of_environment(snapshot, name)? {
-        let status = entry.status();
-        if matches!(status, Status::Pending | Status::Paused) {
-            continue;
+        if !matches!(entry.status(), Status::Pending | Status::Paused) {
+            events.extend(needs.take(event(snapshot, &entry, facts)));
         }
-        events.extend(needs.take(event(snapshot, &entry.reference, status, entry.number)));
     }
     events.sort_by(newest_first);
     needs.settle(events)
 }
 
-fn event(snapshot: &Snapshot, run: &Ref, status: Status, attempt: u64) -> Result<Event, Needs> {
-    let time = match run::status_ref(run, status) {
+fn event(snapshot: &Snapshot, run: &RunEntry, facts: &Facts) -> Result<Event, Needs> {
+    let time = match run::status_ref(&run.reference, run.status()) {
         Ok(marker) => snapshot.get(&marker)?.and_then(Document::read::<crate::documents::Marker>),
         Err(_) => None,
     };
     Ok(Event {
-        run: run.clone(),
-        package: titles::package(run),
-        id: run.release().unwrap_or_default().to_owned(),
-        word: status.into(),
+        run: run.reference.clone(),
+        package: titles::package(&run.reference),
+        id: run.reference.release().unwrap_or_default().to_owned(),
+        word: why::word(snapshot, run, facts)?,
         time: time.map(|marker| marker.time).unwrap_or_default(),
-        attempt,
+        attempt: run.number,
     })
 }
 

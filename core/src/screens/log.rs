@@ -33,6 +33,7 @@ use self::ansi::Painter;
 pub use self::ansi::{Ink, Style};
 pub use self::folds::{Row, Rows};
 pub use self::layout::{Layout, Window};
+use crate::failure::{self, Failure};
 
 /// How many hits of a search are looked for: who has more needs a longer word.
 pub const MOST_HITS: usize = 10_000;
@@ -55,8 +56,6 @@ pub struct Log {
     time_at: Vec<(u32, u8)>,
     /// Whether each line came from a command's stderr.
     errors: Vec<bool>,
-    /// Where the entry starts that was written last: the message of an error may have many lines.
-    last_entry: usize,
 }
 
 /// A line to be shown.
@@ -125,7 +124,6 @@ impl Log {
         if self.text.len() + self.times.len() + message.len() > (u32::MAX / 4) as usize {
             return;
         }
-        self.last_entry = self.starts.len();
         let message = message.strip_suffix('\n').unwrap_or(message);
         let at = (offset(self.times.len()), u8::try_from(time.len()).unwrap_or(0));
         self.times.push_str(time.get(..usize::from(at.1)).unwrap_or_default());
@@ -288,12 +286,11 @@ impl Log {
         true
     }
 
-    /// What a run has failed with, by its log, which ends with the error: the line, from 0, where its
-    /// message starts, and that line. None where the end is no error: the process was gone by then.
+    /// What a run has failed with, by its log.
     #[must_use]
-    pub fn failure(&self) -> Option<(usize, &str)> {
-        let is_error = self.errors.get(self.last_entry).copied().unwrap_or_default();
-        is_error.then(|| (self.last_entry, self.plain(self.last_entry)))
+    pub fn failure(&self) -> Option<Failure<'_>> {
+        let line = |at: usize| (self.errors.get(at).copied().unwrap_or_default(), self.plain(at));
+        failure::of((0..self.len()).map(line))
     }
 }
 
@@ -388,7 +385,7 @@ mod tests {
         assert_eq!(log.failure(), None);
         assert_eq!(Log::default().failure(), None);
         let failed = Log::of(&json!([{"message": "a\nb"}, {"message": "error: x\n  at y", "stream": 2}]));
-        assert_eq!(failed.failure(), Some((2, "error: x")));
+        assert_eq!(failed.failure().map(|failure| (failure.line, failure.message)), Some((2, "x")));
     }
 
     #[test]

@@ -8,6 +8,7 @@ use super::candidates;
 use super::diff;
 use super::fields;
 use super::prose::Prose;
+use super::status::Word;
 use super::titles;
 use crate::documents::{Run, RunType};
 use crate::envelope::Document;
@@ -18,8 +19,10 @@ use crate::plan::{self, LeftOut, Plan, ReadyRun, Reason, Scope, StaleDeploy, Wai
 use crate::ready::Missing;
 use crate::refs::{Kind, Ref};
 use crate::resolve;
+use crate::runs;
 use crate::snapshot::{Needs, Snapshot, Unmet};
 use crate::summary::Summary;
+use crate::why::{Enquiry, Sentence};
 
 /// The page.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -34,9 +37,14 @@ pub struct Page {
     pub approvals: Vec<Waits>,
     /// How many runs wait for an earlier phase of their release.
     pub later: usize,
-    /// Everything else that is no work now, and why.
+    /// Everything else that is no work now, and why: the first [`MOST`].
     pub others: Vec<Other>,
+    /// How many of those there are.
+    pub left_out: usize,
 }
+
+/// As many things that are left out are told one by one.
+pub const MOST: usize = 50;
 
 /// Items of one kind.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -148,8 +156,10 @@ pub struct Waits {
 pub struct Other {
     /// What it is about.
     pub what: Named,
-    /// Why.
-    pub why: String,
+    /// How it stands, or the run that is in its way.
+    pub word: Word,
+    /// Why, as what is said of it.
+    pub says: Sentence,
 }
 
 /// The work that is known now. `stored` are the summaries that the store keeps: what they settle is not
@@ -166,18 +176,18 @@ pub fn page(
         Some(stored) => plan::plan_at(snapshot, &candidates::of(snapshot, stored)?, facts)?,
         None => plan::plan(snapshot, &Scope::Everything, facts)?,
     };
-    of(snapshot, &plan)
+    of(snapshot, &plan, facts)
 }
 
 /// A plan as it is shown; also that which an edit would cause.
 ///
 /// # Errors
 /// What must be loaded.
-pub fn of(snapshot: &Snapshot, plan: &Plan) -> Result<Page, Needs> {
+pub fn of(snapshot: &Snapshot, plan: &Plan, facts: &Facts) -> Result<Page, Needs> {
     let mut needs = Needs::default();
     let mut found: Vec<(Cause, Item)> = Vec::new();
     for difference in &plan.intent {
-        found.extend(needs.take(of_intent(snapshot, difference)));
+        found.extend(needs.take(of_intent(snapshot, difference, facts)));
     }
     for ready in &plan.ready {
         found.extend(needs.take(of_run(snapshot, ready)));
@@ -199,8 +209,15 @@ pub fn of(snapshot: &Snapshot, plan: &Plan) -> Result<Page, Needs> {
             None => page.groups.push(Group { cause, items: vec![item] }),
         }
     }
+    let mut enquiry = Enquiry::new(snapshot, facts);
     for left in &plan.left_out {
-        leave_out(&mut page, left);
+        if leave_out(&mut page, left) {
+            continue;
+        }
+        page.left_out += 1;
+        if page.others.len() < MOST {
+            page.others.extend(needs.take(other(snapshot, &mut enquiry, left)));
+        }
     }
     needs.settle(page)
 }
@@ -227,8 +244,12 @@ fn place(prose: &mut Prose, word: &str, environment: &str) {
     }
 }
 
-fn of_intent(snapshot: &Snapshot, difference: &intent::Difference) -> Result<(Cause, Item), Needs> {
-    let full = diff::one(snapshot, difference)?;
+fn of_intent(
+    snapshot: &Snapshot,
+    difference: &intent::Difference,
+    facts: &Facts,
+) -> Result<(Cause, Item), Needs> {
+    let full = diff::one(snapshot, difference, facts)?;
     let reference = &difference.reference;
     let gone = difference.change == Change::Delete;
     let mut what = Prose::default();
@@ -446,7 +467,8 @@ fn run_name(reference: &Ref) -> Named {
     }
 }
 
-fn leave_out(page: &mut Page, left: &LeftOut) {
+/// Puts it where it is one of many; false where it is told by itself.
+fn leave_out(page: &mut Page, left: &LeftOut) -> bool {
     let named = run_name(&left.reference);
     let missing = match &left.reason {
         Reason::Frozen(freeze) => {
@@ -455,26 +477,20 @@ fn leave_out(page: &mut Page, left: &LeftOut) {
                 Some(held) => held.runs.push(named),
                 None => page.frozen.push(Held { why, at: freeze.at.clone(), runs: vec![named] }),
             }
-            return;
+            return true;
         }
         Reason::Waits(missing) if missing.iter().all(|one| matches!(one, Missing::Dependency(_))) => {
             page.later += 1;
-            return;
+            return true;
         }
         Reason::Waits(missing) => missing,
-        Reason::Blocked(_) | Reason::Invalid(_) => &Vec::new(),
+        Reason::Blocked(_) | Reason::Invalid(_) => return false,
     };
     let custom = missing.iter().filter_map(|one| one.source().parse::<Ref>().ok());
     let custom: Vec<Ref> =
         custom.map(|one| one.document()).filter(|one| one.kind() == Some(Kind::Custom)).collect();
     if custom.is_empty() {
-        let mut why = left.reason.to_string();
-        if !left.reference.is_global() {
-            // What is in the same package is told without it.
-            why = why.replace(&format!("{}/", left.reference.package()), "");
-        }
-        page.others.push(Other { what: named, why });
-        return;
+        return false;
     }
     let release = left.reference.release_ref();
     let entry = match page.approvals.iter_mut().position(|waits| waits.release == release) {
@@ -493,4 +509,21 @@ fn leave_out(page: &mut Page, left: &LeftOut) {
             }
         }
     }
+    true
+}
+
+/// What is left out for a reason of its own.
+fn other(snapshot: &Snapshot, enquiry: &mut Enquiry<'_>, left: &LeftOut) -> Result<Other, Needs> {
+    let waits = match &left.reason {
+        Reason::Waits(_) => runs::find(snapshot, &left.reference)?,
+        _ => None,
+    };
+    let (word, says) = match waits {
+        Some(entry) => {
+            let why = enquiry.run(&entry)?;
+            (why.status, why.sentence)
+        }
+        None => enquiry.reason(&left.reason.to_string(), &left.reference)?,
+    };
+    Ok(Other { what: run_name(&left.reference), word, says })
 }

@@ -6,7 +6,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
 use super::status::Word;
@@ -14,7 +13,7 @@ use crate::documents::Status;
 use crate::facts::Facts;
 use crate::freeze::{self, Freeze};
 use crate::refs::{Kind, Marker, Ref};
-use crate::release::{self, literal};
+use crate::release::literal;
 use crate::runs::RunEntry;
 use crate::snapshot::{Needs, Snapshot};
 use crate::summary::{Open, ReleaseSummary, Summary};
@@ -134,7 +133,7 @@ impl Look<'_> {
                 }
             }
             Status::Failed if open.attempts > 1 => {
-                standing.says = Sentence::text(&format!("after {} attempts", open.attempts));
+                standing.says = Sentence::text(&format!("attempt {}, see the run", open.attempts));
             }
             Status::Pending | Status::Paused => self.waiting(&mut standing, release, open)?,
             _ => {}
@@ -215,9 +214,9 @@ impl Look<'_> {
     }
 
     fn is_stale(&self, standing: &Standing) -> Result<bool, Needs> {
-        let (Depth::Whole, Ok(now)) = (self.depth, self.facts.now.parse::<Timestamp>()) else {
+        if self.depth == Depth::First {
             return Ok(false);
-        };
+        }
         let Ok(reference) = standing.at.child(&standing.attempts.to_string()) else { return Ok(false) };
         if standing.age.is_some_and(|age| age < why::LEASE) || !self.snapshot.exists(&reference)? {
             return Ok(false);
@@ -228,8 +227,7 @@ impl Look<'_> {
             number: standing.attempts,
             statuses: vec![Status::Running],
         };
-        let lease = SignedDuration::from_secs(why::LEASE.cast_signed());
-        release::is_stale(self.snapshot, &entry, now.checked_sub(lease).unwrap_or(now))
+        Ok(why::word(self.snapshot, &entry, self.facts)? == Word::Stale)
     }
 }
 

@@ -7,6 +7,7 @@ use super::{Action, Blocker, Help, LEASE, Sentence, Why, Word, name};
 use crate::documents::{Function, Input, Log, Marker, Release, Run, Status};
 use crate::envelope::Document;
 use crate::facts::Facts;
+use crate::failure;
 use crate::freeze::{self, Freeze};
 use crate::outdated;
 use crate::ready;
@@ -70,7 +71,7 @@ pub(super) struct Standing {
     /// As a sentence of its own.
     pub(super) sentence: Sentence,
     /// In a sentence about another: shorter.
-    clause: Sentence,
+    pub(super) clause: Sentence,
     pub(super) blockers: Vec<Blocker>,
     causes: Vec<Cause>,
     pub(super) help: Vec<Help>,
@@ -232,9 +233,10 @@ impl<'a> Enquiry<'a> {
         let Ok(at) = entry.reference.child("logs") else { return Ok(None) };
         let logs = self.snapshot.get(&at)?.and_then(Document::read::<Option<Vec<Log>>>).flatten();
         let logs = logs.unwrap_or_default();
-        let messages = || logs.iter().rev().map(|log| log.message.trim()).filter(|line| !line.is_empty());
-        // Below an error its place is printed; the message is what people look for.
-        let error = messages().find_map(|line| line.strip_prefix("error: ")).or_else(|| messages().next());
+        // It has failed, so whatever it ended with is its error.
+        let lines: Vec<(bool, &str)> =
+            logs.iter().flat_map(|log| log.message.lines().map(|line| (true, line))).collect();
+        let error = failure::of(lines.into_iter()).map(|failure| failure.message);
         Ok(error.map(|error| match error.char_indices().nth(MESSAGE) {
             Some((end, _)) => format!("{}…", error.get(..end).unwrap_or_default().trim_end()),
             None => error.to_owned(),

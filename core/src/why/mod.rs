@@ -32,6 +32,7 @@ mod cause;
 mod enquiry;
 mod name;
 mod others;
+mod reason;
 mod sentence;
 
 use serde::Serialize;
@@ -41,8 +42,11 @@ pub use enquiry::Enquiry;
 pub(crate) use name::of as named;
 pub use sentence::{Part, Sentence};
 
+use crate::documents::Status;
 use crate::facts::Facts;
 use crate::refs::Ref;
+use crate::release;
+use crate::runs::RunEntry;
 pub use crate::screens::Word;
 use crate::snapshot::{Needs, Snapshot};
 
@@ -154,6 +158,22 @@ impl Action {
 /// What must be loaded, logs of a failed run among it.
 pub fn of(snapshot: &Snapshot, reference: &Ref, facts: &Facts) -> Result<Option<Why>, Needs> {
     Enquiry::new(snapshot, facts).with_logs().of(reference)
+}
+
+/// How the run at `entry` stands by itself: whatever it waits for, and `stale` where its process has been
+/// silent for longer than [`LEASE`].
+///
+/// # Errors
+/// What must be loaded: of a run that is running, its heartbeat.
+pub fn word(snapshot: &Snapshot, entry: &RunEntry, facts: &Facts) -> Result<Word, Needs> {
+    let status = entry.status();
+    if status != Status::Running {
+        return Ok(status.into());
+    }
+    let Ok(now) = facts.now.parse::<jiff::Timestamp>() else { return Ok(Word::Running) };
+    let lease = jiff::SignedDuration::from_secs(LEASE.cast_signed());
+    let stale = release::is_stale(snapshot, entry, now.checked_sub(lease).unwrap_or(now))?;
+    Ok(if stale { Word::Stale } else { Word::Running })
 }
 
 /// Each task and deployment of `release` that is not complete, by its newest run, and the operations

@@ -25,7 +25,7 @@ fn parsed(summaries: &BTreeMap<Ref, String>) -> BTreeMap<Ref, Summary> {
 pub(crate) fn same_plan(store: &Memory, summaries: &BTreeMap<Ref, String>) {
     let snapshot = store.snapshot();
     let expected = plan(&snapshot, &Scope::Everything, &facts()).unwrap();
-    let differences = diff::page(&snapshot, None).unwrap();
+    let differences = diff::page(&snapshot, None, &facts()).unwrap();
     let all = parsed(summaries);
     let mut few = all.clone();
     few.retain(|package, summary| {
@@ -38,7 +38,7 @@ pub(crate) fn same_plan(store: &Memory, summaries: &BTreeMap<Ref, String>) {
         let candidates = candidates::of(&snapshot, stored).unwrap();
         let found = plan_at(&snapshot, &candidates, &facts()).unwrap();
         assert_eq!(found, expected, "{stored:#?}");
-        assert_eq!(diff::page(&snapshot, Some(stored)).unwrap(), differences);
+        assert_eq!(diff::page(&snapshot, Some(stored), &facts()).unwrap(), differences);
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use ocuroot_core::screens::environment::{self, Difference};
 use ocuroot_core::screens::environments::{self, Stands};
+use ocuroot_core::screens::explorer::Above;
 use ocuroot_core::screens::fields::Field;
 use ocuroot_core::screens::{Depth, custom, diff, explorer, plan, summaries};
 use ocuroot_core::snapshot::{Needs, Snapshot};
@@ -120,12 +121,12 @@ fn an_environment_is_compared_with_another() {
 
 #[test]
 fn an_environment_has_a_history() {
-    let whole = ask(SHOP, |s| environment::whole_history(s, "prod"));
+    let whole = ask(SHOP, |s| environment::whole_history(s, "prod", &facts()));
     let lines = |events: &[environment::Event]| -> Vec<String> {
         events.iter().map(|one| format!("{} {} {}", one.package, one.id, one.word)).collect()
     };
     assert_eq!(lines(&whole), ["web r1 complete", "pay r2 complete"]);
-    let known = ask(SHOP, |s| with_summaries(s, |all| environment::history(s, all, "prod")));
+    let known = ask(SHOP, |s| with_summaries(s, |all| environment::history(s, all, "prod", &facts())));
     assert_eq!(lines(&known), ["web r1 complete", "pay r2 complete"]);
 }
 
@@ -162,7 +163,7 @@ fn differences_are_told_field_by_field_and_explained_by_runs() {
         s/-/web.ocu.star/+/deploy/other = r2
         s/-/web.ocu.star/@r2/deploy/other/1 = failed up
     ";
-    let page = ask(&format!("{SHOP}{more}"), |s| diff::page(s, None));
+    let page = ask(&format!("{SHOP}{more}"), |s| diff::page(s, None, &facts()));
     let lines: Vec<String> = page
         .differences
         .iter()
@@ -196,7 +197,7 @@ fn intent_without_inputs_differs_in_its_release_only() {
         s/-/p/@/deploy/prod -> s/-/p/@r2/deploy/prod
         s/-/p/+/deploy/prod = {"release":"s/-/p/@r1"}
     "#;
-    let page = ask(store, |s| diff::page(s, None));
+    let page = ask(store, |s| diff::page(s, None, &facts()));
     let fields: Vec<String> = page.differences[0].fields.iter().map(Field::to_string).collect();
     assert_eq!(fields, [r#"release: "r2" → "r1""#]);
 }
@@ -245,6 +246,8 @@ fn a_document_is_shown_with_what_is_around_it() {
     assert_eq!(page.word.unwrap().text(), "pending");
     let above: Vec<&str> = page.above.iter().map(|(name, _)| name.as_str()).collect();
     assert_eq!(above, ["s", "web.ocu.star", "@r2", "deploy", "prod"]);
+    assert_eq!(page.above[3].1, Above::Glob("s/-/web.ocu.star/@r2/deploy/*".to_owned()));
+    assert_eq!(page.above[4].1, Above::Ref(r("s/-/web.ocu.star/@r2/deploy/prod")));
     let stored = page.stored.unwrap();
     let targets: Vec<String> =
         stored.refers_to.iter().map(|one| format!("{} {}", one.glob, one.text)).collect();

@@ -190,7 +190,7 @@ fn the_side_says_who_has_to_do_what() {
         lines(&page.approvals),
         ["db r7 dev: waits only for @/custom/ok", "web r2 prod-2: waits for ok, and for perf, which failed",]
     );
-    assert_eq!(lines(&page.broken), ["web r2 perf: after 2 attempts", "web r1 prod-10: "]);
+    assert_eq!(lines(&page.broken), ["web r2 perf: attempt 2, see the run", "web r1 prod-10: "]);
     assert_eq!(lines(&page.running), ["db r7 build: 1:12"]);
     assert_eq!(page.proposals.iter().map(|proposal| proposal.number).collect::<Vec<_>>(), [2, 1]);
     let latest: Vec<String> =
@@ -351,7 +351,7 @@ fn a_package_shows_its_releases_and_where_they_are() {
     assert_eq!(
         notes,
         [
-            "r2 failed 1 month ago, after 2 attempts.",
+            "r2 failed 1 month ago, attempt 2, see the run.",
             "r2 waits for ok, and for perf, which failed (1 month).",
         ]
     );

@@ -7,8 +7,9 @@ use ocuroot_core::screens::diff::{self, Difference};
 use crate::nav::use_nav;
 use crate::route::Screen;
 use crate::screens::plan::Commits;
+use crate::screens::says::run_href;
 use crate::store::{self, Shown, Sight};
-use crate::ui::{Breakable, RefLink, State, Status, Title, screen_of};
+use crate::ui::{Breakable, RefLink, State, Status, Title};
 
 /// The screen.
 #[component]
@@ -34,7 +35,7 @@ pub fn Differences(
     #[prop(optional)]
     whole: bool,
 ) -> impl IntoView {
-    let page = store::ask(|sight: &Sight<'_>| diff::page(sight.snapshot, sight.summaries));
+    let page = store::ask(|sight: &Sight<'_>| diff::page(sight.snapshot, sight.summaries, sight.facts));
     view! {
         <Shown asked=page let:page>
             {move || {
@@ -77,8 +78,8 @@ pub fn Differences(
 fn one(difference: &Difference) -> impl IntoView + use<> {
     let nav = use_nav();
     let run = difference.explained.as_ref().map(|run| {
-        let screen = screen_of(&run.run.release_ref());
-        view! { " "<a href=move || nav.href(screen.clone())><Status word=run.word text=format!("its run: {}", run.word)/></a> }
+        let (run, word) = (run.run.clone(), run.word);
+        view! { " "<a href=move || run_href(nav, &run)><Status word text=format!("its run: {word}")/></a> }
     });
     let intent = difference.reference.to_intent();
     let problem = difference.problem.as_ref().map(|problem| {

@@ -244,10 +244,10 @@ fn Side(name: String, page: RwSignal<store::Asked<Page>>) -> impl IntoView {
     let edit = format!("ocuroot state set @/environment/{name}");
     let events = store::ask(move |sight: &Sight<'_>| {
         if whole.get() {
-            return environment::whole_history(sight.snapshot, &name);
+            return environment::whole_history(sight.snapshot, &name, sight.facts);
         }
         let all = summaries::all(sight.snapshot, sight.summaries)?;
-        environment::history(sight.snapshot, &all, &name)
+        environment::history(sight.snapshot, &all, &name, sight.facts)
     });
     let facts = move || {
         let store::Asked::Answered(page) = page.get() else { return None };

@@ -72,13 +72,14 @@ pub fn RunLog(
     );
     Effect::new(move |_| {
         let said = read.with(|read| {
-            let (line, text) = read.as_ref()?.log.failure()?;
-            Some((line, text.to_owned()))
+            let failed = read.as_ref()?.log.failure()?;
+            let lines = std::iter::once((failed.line, failed.message)).chain(failed.before);
+            Some(lines.map(|(line, text)| (line, text.to_owned())).collect())
         });
-        failure.set(said);
+        failure.set(said.unwrap_or_default());
     });
     on_cleanup(move || {
-        let _ = failure.try_set(None);
+        let _ = failure.try_set(Vec::new());
     });
     view! {
         <section class="logs" aria-labelledby="h-log">

@@ -13,6 +13,7 @@ use ocuroot_core::screens::overview::{Cell, Column, Overview, Row};
 use ocuroot_core::screens::{Standing, Word};
 use ocuroot_core::times;
 
+use super::draft;
 use super::says::Says;
 use crate::browser;
 use crate::keys;
@@ -78,23 +79,17 @@ fn href(nav: Nav, row: &Row, cell: &Cell) -> Option<String> {
 
 /// A link to a run, on its release's screen.
 pub(super) fn run_href(nav: Nav, standing: &Standing) -> String {
-    let to = |screen: Screen| nav.route_now().to(screen).to_string();
     if standing.word == Word::Differs {
-        return to(Screen::Diff);
+        return nav.route_now().to(Screen::Diff).to_string();
     }
-    let kind = if standing.deploy { "deploy" } else { "task" };
-    format!(
-        "{}#{kind}/{}/{}",
-        to(Screen::Release(standing.release.clone(), None)),
-        standing.name,
-        standing.attempts
-    )
+    let run = standing.at.child(&standing.attempts.to_string());
+    super::says::run_href(nav, run.as_ref().unwrap_or(&standing.at))
 }
 
-/// A link to the proposal that approves.
+/// A link to where what waits is approved.
 pub(super) fn approve_href(nav: Nav, standing: &Standing) -> Option<String> {
     let approval = standing.approvals.first().filter(|_| standing.word == Word::NeedsApproval)?;
-    Some(nav.route_now().to(Screen::Draft).with("approve", approval.as_str()).to_string())
+    Some(draft::approve(nav, approval))
 }
 
 /// The table, and below it the cell under pointer or focus as a sentence.

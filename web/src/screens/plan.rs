@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use leptos::prelude::*;
 use ocuroot_core::Ref;
+use ocuroot_core::screens::Word;
 use ocuroot_core::screens::plan::{self, Cause, Group, Item, Named, Page};
 use ocuroot_core::screens::prose::{Part, Prose};
 
@@ -11,8 +12,9 @@ use crate::frame::Badges;
 use crate::nav::use_nav;
 use crate::route::Screen;
 use crate::screens::diff;
+use crate::screens::says::Says;
 use crate::store::{self, Shown, Sight, use_store};
-use crate::ui::{Breakable, Command, Icon, RefLink, State, Title, screen_of};
+use crate::ui::{Breakable, Command, Icon, RefLink, Shape, State, Title, screen_of, tone};
 
 /// The screen.
 #[component]
@@ -193,7 +195,7 @@ fn side(page: &Arc<Page>) -> impl IntoView + use<> {
         .frozen
         .iter()
         .map(|held| {
-            let rows = held.runs.iter().map(|run| named(run, "frozen", "")).collect_view();
+            let rows = held.runs.iter().map(|run| named(run, Word::Frozen, ().into_any())).collect_view();
             view! {
                 <section class="sec">
                     <h2>"Held by a freeze " <small>{held.runs.len()}</small></h2>
@@ -229,9 +231,12 @@ fn side(page: &Arc<Page>) -> impl IntoView + use<> {
         .others
         .iter()
         .map(|other| {
-            view! { {named(&other.what, "wait", &other.why)} }
+            let says = view! { <p class="says"><Says sentence=other.says.clone()/></p> };
+            named(&other.what, other.word, says.into_any())
         })
         .collect_view();
+    let rest = page.left_out - page.others.len();
+    let rest = (rest > 0).then(|| view! { <p class="dim">{format!("and {rest} more")}</p> });
     view! {
         {frozen}
         {(runs > 0 || page.later > 0).then(|| view! {
@@ -243,8 +248,9 @@ fn side(page: &Arc<Page>) -> impl IntoView + use<> {
         })}
         {(!page.others.is_empty()).then(|| view! {
             <section class="sec" aria-labelledby="h-other">
-                <h2 id="h-other">"Left out " <small>{page.others.len()}</small></h2>
+                <h2 id="h-other">"Left out " <small>{page.left_out}</small></h2>
                 <ul class="list" role="list">{others}</ul>
+                {rest}
             </section>
         })}
     }
@@ -256,21 +262,21 @@ fn missing(at: &Ref, release: &Ref) -> impl IntoView + use<> {
     view! { <RefLink reference=at.clone() label/> " is not set. " }
 }
 
-fn named(run: &Named, icon: &'static str, why: &str) -> impl IntoView + use<> {
+fn named(run: &Named, word: Word, says: AnyView) -> impl IntoView + use<> {
     let nav = use_nav();
-    let screen = if run.package.is_empty() {
-        screen_of(&run.run)
-    } else {
-        Screen::Release(run.run.release_ref(), None)
+    let (screen, name) = match run.package.is_empty() {
+        true => (screen_of(&run.run), run.run.to_string()),
+        false => (Screen::Release(run.run.release_ref(), None), run.package.clone()),
     };
-    let name = if run.package.is_empty() { run.run.to_string() } else { run.package.clone() };
-    let why = (!why.is_empty()).then(|| view! { <p>{why.to_owned()}</p> });
     view! {
-        <li>
-            <Icon name=icon/>
-            <a href=move || nav.href(screen.clone()) title=run.run.to_string()><b>{name}</b> " " {run.id.clone()}</a>
+        <li class=tone(word.tone())>
+            <Shape word/>
+            <span>
+                <span class="sr">{format!("{word}: ")}</span>
+                <a href=move || nav.href(screen.clone()) title=run.run.to_string()><b>{name}</b> " " {run.id.clone()}</a>
+            </span>
             <span class="dim">{run.place.clone()}</span>
-            {why}
+            {says}
         </li>
     }
 }

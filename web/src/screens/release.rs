@@ -16,6 +16,7 @@ use crate::keys;
 use crate::nav::use_nav;
 use crate::route::Screen;
 use crate::screens::compare::Compare;
+use crate::screens::draft;
 use crate::screens::log::RunLog;
 use crate::screens::run_panel::RunPanel;
 use crate::store::{self, Asked, Shown};
@@ -32,8 +33,9 @@ pub struct Chosen {
     pub by_hand: bool,
 }
 
-/// What a run has failed with: the line, from 0, and what it says. Known once its log is read.
-pub type Failure = RwSignal<Option<(usize, String)>>;
+/// What a run has failed with: lines of its log, from 0, and what they say, the error first. Known once
+/// the log is read.
+pub type Failure = RwSignal<Vec<(usize, String)>>;
 
 /// What there is to see of it: at first what its package's summary tells.
 fn ask(release: &Ref) -> RwSignal<Asked<Result<Page, ReleaseError>>> {
@@ -85,7 +87,7 @@ pub fn Release(
     let narrow = browser::narrow();
     let compares = with.is_some();
     let is_sheet = Memo::new(move |_| narrow.get() && chosen.get().is_some_and(|chosen| chosen.by_hand));
-    let failure: Failure = RwSignal::new(None);
+    let failure: Failure = RwSignal::new(Vec::new());
     outside_is_inert(is_sheet);
     own_keys(page, chosen);
 
@@ -202,11 +204,12 @@ fn own_keys(page: Memo<Option<Page>>, chosen: Memo<Option<Chosen>>) {
             }),
             "a" => {
                 let waits = page.with_untracked(|page| {
-                    page.as_ref().is_some_and(|page| {
-                        page.notes.iter().any(|note| matches!(note.action, Some(Action::Approve(_))))
+                    page.as_ref()?.notes.iter().find_map(|note| match &note.action {
+                        Some(Action::Approve(approval)) => Some(draft::approve(nav, &approval.custom)),
+                        _ => None,
                     })
                 });
-                waits.then(|| nav.go(&nav.route_now().to(Screen::Draft).to_string())).is_some()
+                waits.map(|href| nav.go(&href)).is_some()
             }
             "y" => {
                 let run = browser::focused().and_then(|element| element.get_attribute("data-run"));
@@ -386,7 +389,7 @@ fn Line(
             view! { <a class="btn" href=format!("#{fragment}")>"See the run"</a> }.into_any()
         }
         Action::Approve(approval) => view! {
-            <a class="btn you" href=move || nav.href(Screen::Draft)>"Approve"</a>
+            <a class="btn you" href=draft::approve(nav, &approval.custom)>"Approve"</a>
             <Copy text=approval.command label="Copy command"/>
         }
         .into_any(),
@@ -476,7 +479,6 @@ fn Column(
     let nodes =
         phase.nodes.into_iter().enumerate().map(|(at, node)| view! { <Work at=(index, at) node chosen/> });
     let nodes = nodes.collect_view();
-    let title = view! { <small>{phase.number}</small>" "{phase.name.clone()} };
     // On a phone what is of no interest is folded to one line.
     let heading = move || {
         if narrow.get() && phase.quiet {
@@ -492,7 +494,7 @@ fn Column(
             }
             .into_any()
         } else {
-            view! { <span>{title.clone()}</span> }.into_any()
+            view! { <span><small>{phase.number}</small>" "{phase.name.clone()}</span> }.into_any()
         }
     };
     view! {

@@ -1,17 +1,18 @@
 //! One run of a release: why it failed or what it waits for, its attempts, what it was given and left.
 
 use leptos::prelude::*;
+use ocuroot_core::Ref;
 use ocuroot_core::screens::Word;
 use ocuroot_core::screens::release::Approval;
 use ocuroot_core::screens::release::panel::{self, Called, From, Given, Left, Panel, Target, Try, Wait};
 use ocuroot_core::times;
-use ocuroot_core::why::{Part, Sentence};
-use ocuroot_core::{Kind, Ref};
+use ocuroot_core::why::Sentence;
 use serde_json::Value;
 
 use crate::nav::use_nav;
-use crate::route::Screen;
+use crate::screens::draft;
 use crate::screens::release::Failure;
+use crate::screens::says::Says;
 use crate::store::{self, Asked, Shown};
 use crate::ui::{Breakable, Command, Moment, RefLink, Shape, State, Status, tone, unbroken};
 
@@ -82,8 +83,8 @@ fn Body(
             </section>
         }
     });
-    let waits =
-        (!panel.waits.is_empty()).then(|| view! { <Waits waits=panel.waits.clone() missing=panel.missing why=panel.why.clone() release=panel.release.clone()/> });
+    let waits = (!panel.waits.is_empty())
+        .then(|| view! { <Waits waits=panel.waits.clone() missing=panel.missing why=panel.why.clone()/> });
     let freeze = panel.override_freeze.clone().map(|why| {
         view! {
             <section class="sec">
@@ -143,16 +144,17 @@ fn Failed(
     /// With what.
     failure: Failure,
 ) -> impl IntoView {
+    let line = move |(line, text): (usize, String)| {
+        let href = format!("#{fragment}:L{}", line + 1);
+        let label = unbroken(&format!("Line {}", thousands(line + 1)));
+        view! { <p>{text}" "<a class="link" href=href>{label}</a></p> }
+    };
     let reason = move || match failure.get() {
-        Some((line, text)) => {
-            let href = format!("#{fragment}:L{}", line + 1);
-            let label = unbroken(&format!("Line {}", thousands(line + 1)));
-            view! { <p>{text}" "<a href=href>{label}</a></p> }.into_any()
-        }
-        None if word == Word::Stale => {
+        lines if !lines.is_empty() => lines.into_iter().map(line.clone()).collect_view().into_any(),
+        _ if word == Word::Stale => {
             view! { <p>"Its process has not been heard of for longer than it may be silent."</p> }.into_any()
         }
-        None => view! { <p class="dim">"Its log says more."</p> }.into_any(),
+        _ => view! { <p class="dim">"Its log says more."</p> }.into_any(),
     };
     view! {
         <section class="sec">
@@ -185,11 +187,9 @@ fn Waits(
     missing: usize,
     /// Why it is not done, in a sentence.
     why: Option<Sentence>,
-    /// The release that is looked at.
-    release: Ref,
 ) -> impl IntoView {
     let why = why.filter(|_| missing > 0).map(|sentence| {
-        view! { <p>"It "<Said sentence release=release.clone()/>"."</p> }
+        view! { <p>"It "<Says sentence/>"."</p> }
     });
     let approvals: Vec<Approval> = waits.iter().filter_map(|wait| wait.approval.clone()).collect();
     let count = match (missing, waits.len()) {
@@ -197,7 +197,7 @@ fn Waits(
         (1, all) => format!("1 of {all} is missing"),
         (missing, all) => format!("{missing} of {all} are missing"),
     };
-    let rows = waits.into_iter().map(|wait| view! { <Waiting wait release=release.clone()/> }).collect_view();
+    let rows = waits.into_iter().map(|wait| view! { <Waiting wait/> }).collect_view();
     view! {
         <section class="sec">
             <h3>"Waits for " <small>{count}</small></h3>
@@ -212,8 +212,6 @@ fn Waits(
 fn Waiting(
     /// What for.
     wait: Wait,
-    /// The release that is looked at.
-    release: Ref,
 ) -> impl IntoView {
     let subject = match wait.target {
         Some(Target::Run(fragment)) => view! {
@@ -226,34 +224,11 @@ fn Waiting(
     let there = wait.word == Word::Complete;
     let class = if there { "ok" } else { tone(wait.word.tone()) };
     let sentence = if there {
-        view! { <span class="dim"><Said sentence=wait.sentence release/></span> }.into_any()
+        view! { <span class="dim"><Says sentence=wait.sentence/></span> }.into_any()
     } else {
-        view! { <p><Said sentence=wait.sentence release/></p> }.into_any()
+        view! { <p><Says sentence=wait.sentence/></p> }.into_any()
     };
     view! { <li class=class><Shape word=wait.word/>{subject}{sentence}</li> }
-}
-
-/// A sentence, its refs linked: runs of this release on this page.
-#[component]
-fn Said(
-    /// What is said.
-    sentence: Sentence,
-    /// The release that is looked at.
-    release: Ref,
-) -> impl IntoView {
-    let part = |part: &Part| match part {
-        Part::Text(text) => text.clone().into_any(),
-        Part::Ref { reference, label } => {
-            match reference.as_str().strip_prefix(release.as_str()).and_then(|rest| rest.strip_prefix('/')) {
-                Some(run) if matches!(reference.kind(), Some(Kind::Task | Kind::Deploy)) => {
-                    view! { <a class="link" href=format!("#{run}")>{label.clone()}</a> }.into_any()
-                }
-                _ => view! { <RefLink reference=reference.clone() label=label.clone()/> }.into_any(),
-            }
-        }
-        Part::Command { command } => view! { <code>{command.clone()}</code> }.into_any(),
-    };
-    sentence.parts().iter().map(part).collect_view()
 }
 
 /// Where custom state will be proposed; so far the command that sets it.
@@ -264,11 +239,12 @@ fn Approve(
 ) -> impl IntoView {
     let nav = use_nav();
     let name = approval.custom.subpath().to_owned();
+    let href = draft::approve(nav, &approval.custom);
     view! {
         <section class="sec">
             <h3>"Approve: " {name}</h3>
             <p>"It is one document in intent. Setting it runs nothing by itself: the next worker goes on."</p>
-            <p class="row"><a class="btn you" href=move || nav.href(Screen::Draft)>"Approve"</a></p>
+            <p class="row"><a class="btn you" href=href>"Approve"</a></p>
             <p class="dim">"Or from the command line:"</p>
             <Command text=approval.command/>
         </section>

@@ -34,8 +34,8 @@ pub struct Page {
     pub resolved: Option<Ref>,
     /// What kind of thing it is, in words: `run`, `release`, …
     pub kind: &'static str,
-    /// The refs above it, from the repo on, and what each is called.
-    pub above: Vec<(String, Ref)>,
+    /// What is above it, from the repo on, and what each is called.
+    pub above: Vec<(String, Above)>,
     /// Its last part.
     pub title: String,
     /// Where a run stands.
@@ -43,11 +43,36 @@ pub struct Page {
     /// Its content; none where nothing is stored at exactly this ref.
     pub stored: Option<Stored>,
     /// Why what is stored here is no document.
-    pub problem: Option<String>,
+    pub problem: Option<Unreadable>,
     /// The nearest ref that exists, where this does not and something is known of what is around it.
     pub nearest: Option<Ref>,
     /// The same document on the other side, `+` or `@`, where it exists.
     pub other_side: Option<Ref>,
+}
+
+/// What a part of a ref leads to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub enum Above {
+    /// A ref.
+    Ref(Ref),
+    /// What such a folder holds, as a pattern: a type alone is no ref.
+    Glob(String),
+}
+
+/// Why something is no document.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Unreadable {
+    /// What is wrong with it.
+    pub why: String,
+    /// The line in which that is, from 1, where the reader of JSON tells.
+    pub line: Option<usize>,
+}
+
+impl Unreadable {
+    fn of(why: &str) -> Unreadable {
+        let line = why.rsplit_once(" at line ").and_then(|(_, at)| at.split(' ').next()?.parse().ok());
+        Unreadable { why: why.to_owned(), line }
+    }
 }
 
 /// What is stored.
@@ -98,7 +123,8 @@ pub struct Child {
 pub fn page(snapshot: &Snapshot, reference: &Ref) -> Result<Page, Needs> {
     let mut needs = Needs::default();
     let at = reference.document();
-    let problem = needs.take(snapshot.problem(&at)).flatten().map(ToString::to_string);
+    let problem = needs.take(snapshot.problem(&at)).flatten();
+    let problem = problem.map(|problem| Unreadable::of(&problem.to_string()));
     let document = needs.take(snapshot.get(&at)).flatten();
     let blob = needs.take(snapshot.blob(&at)).flatten();
     let mut needs = needs.settle(Needs::default())?;
@@ -294,36 +320,34 @@ fn kind(at: &Ref) -> &'static str {
 }
 
 /// What is above a ref, outermost first, and what is left of it.
-fn above(at: &Ref) -> (Vec<(String, Ref)>, String) {
-    let mut above = Vec::new();
-    let mut names: Vec<(String, Ref)> = Vec::new();
+fn above(at: &Ref) -> (Vec<(String, Above)>, String) {
+    let mut names: Vec<(String, Above)> = Vec::new();
     if let Some(repo) = at.repo()
         && let Ok(reference) = format!("{repo}/-").parse()
     {
-        names.push((repo.to_owned(), reference));
+        names.push((repo.to_owned(), Above::Ref(reference)));
     }
     if !at.path().is_empty() {
-        names.push((at.path().to_owned(), at.package()));
+        names.push((at.path().to_owned(), Above::Ref(at.package())));
     }
     let marker = if at.marker() == Some(Marker::Intent) { '+' } else { '@' };
     if let Some(release) = at.release() {
-        names.push((format!("{marker}{release}"), at.release_ref()));
+        names.push((format!("{marker}{release}"), Above::Ref(at.release_ref())));
     }
-    let mut here = at.release_ref();
-    let below = at.as_str().get(here.as_str().len()..).unwrap_or_default().trim_start_matches('/');
+    let release = at.release_ref();
+    let below = at.as_str().get(release.as_str().len()..).unwrap_or_default().trim_start_matches('/');
     let mut folder = String::new();
     for segment in below.split('/').filter(|segment| !segment.is_empty()) {
         if !folder.is_empty() {
             folder.push('/');
         }
         folder.push_str(segment);
-        // A type without more is a folder and no ref: what is above leads to.
-        here = at.release_ref().child(&folder).unwrap_or(here);
-        names.push((segment.to_owned(), here.clone()));
+        let here = release.child(&folder).map(Above::Ref);
+        let glob = || Above::Glob(format!("{}/{}/*", Glob::escape(release.as_str()), Glob::escape(&folder)));
+        names.push((segment.to_owned(), here.unwrap_or_else(|_| glob())));
     }
     let title = names.pop().map(|(name, _)| name).unwrap_or_default();
-    above.extend(names);
-    (above, title)
+    (names, title)
 }
 
 /// The pattern of all that lies below a ref, itself included.

@@ -10,10 +10,9 @@ use crate::facts::Facts;
 use crate::freeze::{self, Freeze};
 use crate::ready::{self, Readiness};
 use crate::refs::{Kind, Ref};
-use crate::release::is_stale;
 use crate::resolve;
 use crate::snapshot::{Needs, Snapshot};
-use crate::why::LEASE;
+use crate::why;
 
 /// Where something stands, and why.
 #[derive(Clone, Debug, PartialEq)]
@@ -51,17 +50,10 @@ pub(super) fn of(snapshot: &Snapshot, item: &Item, facts: &Facts) -> Result<Stan
 /// # Errors
 /// What must be loaded.
 pub(super) fn of_attempt(snapshot: &Snapshot, attempt: &Attempt, facts: &Facts) -> Result<Standing, Needs> {
-    let status = attempt.entry.status();
-    match status {
-        Status::Running if stale(snapshot, attempt, facts)? => Ok(Standing::plain(Word::Stale)),
+    match attempt.entry.status() {
         Status::Pending | Status::Paused => waiting(snapshot, attempt, facts),
-        _ => Ok(Standing::plain(Word::from(status))),
+        _ => Ok(Standing::plain(why::word(snapshot, &attempt.entry, facts)?)),
     }
-}
-
-fn stale(snapshot: &Snapshot, attempt: &Attempt, facts: &Facts) -> Result<bool, Needs> {
-    let Ok(now) = facts.now.parse::<jiff::Timestamp>() else { return Ok(false) };
-    is_stale(snapshot, &attempt.entry, now - jiff::SignedDuration::from_secs(LEASE.cast_signed()))
 }
 
 fn waiting(snapshot: &Snapshot, attempt: &Attempt, facts: &Facts) -> Result<Standing, Needs> {

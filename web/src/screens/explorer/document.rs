@@ -3,17 +3,18 @@
 use std::sync::Arc;
 
 use leptos::prelude::*;
+use leptos::task::spawn_local;
 use ocuroot_core::hosts::Side;
-use ocuroot_core::screens::explorer::{self, Line, Page, Stored, Token};
+use ocuroot_core::screens::explorer::{self, Above, Line, Page, Stored, Token, Unreadable};
 use ocuroot_core::{Marker, Ref};
 
-use super::history::History;
+use super::history::{self, History};
 use super::href;
 use super::tree::Tree;
-use crate::nav::use_nav;
+use crate::nav::{Nav, use_nav};
 use crate::reading::grouped;
 use crate::route::Screen;
-use crate::store::{self, Asked, Shown, Sight};
+use crate::store::{self, Asked, Shown, Sight, use_store};
 use crate::ui::{Breakable, Copy, Icon, Note, RefLink, State, Status, screen_of, unbroken};
 
 /// As many lines are in the page at once; a log has thousands.
@@ -66,9 +67,13 @@ fn body(page: &Arc<Page>) -> impl IntoView + use<> {
     let crumbs = page
         .above
         .iter()
-        .map(|(name, at)| {
-            let at = at.clone();
-            view! { <a href=move || href(nav, at.clone())>{name.clone()}</a> }
+        .map(|(name, above)| {
+            let above = above.clone();
+            let to = move || match &above {
+                Above::Ref(at) => href(nav, at.clone()),
+                Above::Glob(glob) => search(nav, glob),
+            };
+            view! { <a href=to>{name.clone()}</a> }
         })
         .collect_view();
     let screen = screen_of(&reference);
@@ -114,17 +119,49 @@ fn body(page: &Arc<Page>) -> impl IntoView + use<> {
         {match (&page.stored, &page.problem) {
             (Some(stored), _) => view! { <Text stored=stored.clone()/> }.into_any(),
             (None, Some(problem)) => {
-                let text = problem.clone();
-                view! {
-                <State icon="fail" tone="bad" title="This document is not valid">
-                    <p>{text} ". Nothing on other screens depends on it."</p>
-                </State>
-                }
-                .into_any()
+                view! { <Invalid reference=page.reference.document() problem=problem.clone()/> }.into_any()
             }
             (None, None) if page.resolved.is_none() => missing(page).into_any(),
             (None, None) => ().into_any(),
         }}
+    }
+}
+
+/// A link to what a pattern finds.
+fn search(nav: Nav, glob: &str) -> String {
+    nav.route().to(Screen::Explorer(None)).with("q", glob).to_string()
+}
+
+/// Something that is no document, as it is.
+#[component]
+fn Invalid(
+    /// Where it is stored.
+    reference: Ref,
+    /// What is wrong with it.
+    problem: Unreadable,
+) -> impl IntoView {
+    let store = use_store();
+    let raw = RwSignal::new(None::<String>);
+    spawn_local(async move {
+        if let Ok(Some(text)) = history::raw(&store.reading(), &reference).await {
+            let _ = raw.try_set(Some(text));
+        }
+    });
+    let lines = move || {
+        raw.get().map(|text| {
+            let line = |(index, line): (usize, &str)| {
+                let class = if problem.line == Some(index + 1) { "bad" } else { "" };
+                view! { <li class=class><span>{line.to_owned()}</span></li> }
+            };
+            let lines = text.lines().take(LINES).enumerate().map(line).collect_view();
+            view! { <ol class="code" aria-label="As it is stored">{lines}</ol> }
+        })
+    };
+    view! {
+        <State icon="fail" tone="bad" title="This document is not valid">
+            <p>{problem.why.clone()} ". It is shown as it is; nothing on other screens depends on it."</p>
+        </State>
+        {lines}
     }
 }
 
@@ -190,11 +227,12 @@ fn line(line: &Line) -> impl IntoView + use<> {
             Token::Ref { text } => {
                 let reference = text.parse::<Ref>().unwrap_or_default();
                 let text = text.clone();
-                view! { <a class="link" href=move || href(nav, reference.clone())><Breakable text/></a> }.into_any()
+                view! { <a class="link" href=move || href(nav, reference.clone())><Breakable text/></a> }
+                    .into_any()
             }
             Token::Glob { text } => {
                 let (text, glob) = (text.clone(), text.clone());
-                view! { <a class="link" href=move || nav.route().to(Screen::Explorer(None)).with("q", &glob).to_string()><Breakable text/></a> }.into_any()
+                view! { <a class="link" href=move || search(nav, &glob)><Breakable text/></a> }.into_any()
             }
         })
         .collect_view();
@@ -214,7 +252,7 @@ fn around(page: &Arc<Page>) -> impl IntoView + use<> {
             let link = match target.glob {
                 true => {
                     let glob = target.text.clone();
-                    view! { <a title=title href=move || nav.route().to(Screen::Explorer(None)).with("q", &glob).to_string()><Breakable text/></a> }.into_any()
+                    view! { <a title=title href=move || search(nav, &glob)><Breakable text/></a> }.into_any()
                 }
                 false => {
                     let at = target.text.parse::<Ref>().unwrap_or_default();

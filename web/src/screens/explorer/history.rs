@@ -2,11 +2,11 @@
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
-use ocuroot_core::Ref;
 use ocuroot_core::envelope::Document;
 use ocuroot_core::hosts::{Answer, Ask, Commit, Side, Wanted};
 use ocuroot_core::screens::explorer;
 use ocuroot_core::screens::fields::Field;
+use ocuroot_core::{Marker, Ref};
 
 use crate::nav::use_nav;
 use crate::reading::{ReadProblem, Reading};
@@ -191,13 +191,25 @@ fn told(changed: Option<Changed>) -> AnyView {
     }
 }
 
-/// Where the document's file lies; known once the store is open.
-async fn file(reading: &Reading, at: StoredValue<Ref>) -> Result<Option<String>, ReadProblem> {
-    let reference = at.get_value();
-    if reading.path(&reference).is_none() {
-        reading.load(&ocuroot_core::snapshot::Needs::body(&reference), &|_| {}).await?;
+/// Where a document's file lies; known once the store is open.
+async fn file(reading: &Reading, reference: &Ref) -> Result<Option<String>, ReadProblem> {
+    if reading.path(reference).is_none() {
+        reading.load(&ocuroot_core::snapshot::Needs::body(reference), &|_| {}).await?;
     }
-    Ok(reading.path(&reference))
+    Ok(reading.path(reference))
+}
+
+/// What is stored at a ref, as it is; none where nothing is.
+pub(super) async fn raw(reading: &Reading, reference: &Ref) -> Result<Option<String>, ReadProblem> {
+    let Some(path) = file(reading, reference).await? else { return Ok(None) };
+    let freshness = reading.freshness().get_untracked();
+    let (side, commit) = match reference.marker() {
+        Some(Marker::Intent) => (Side::Intent, freshness.intent.or(freshness.state)),
+        _ => (Side::State, freshness.state),
+    };
+    let Some(commit) = commit else { return Ok(None) };
+    let found = bytes(reading, side, commit.id, &path).await?;
+    Ok(found.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()))
 }
 
 async fn page_of(
@@ -208,7 +220,7 @@ async fn page_of(
     page: u32,
 ) -> Result<(Vec<Commit>, bool), ReadProblem> {
     let reading = store.reading();
-    let Some(path) = file(&reading, at).await? else { return Ok((Vec::new(), false)) };
+    let Some(path) = file(&reading, &at.get_value()).await? else { return Ok((Vec::new(), false)) };
     match reading.ask(side, Ask::History { from, path: Some(path), page }).await? {
         Answer::History(history) => Ok((history.commits, history.more)),
         _ => Ok((Vec::new(), false)),
@@ -223,7 +235,7 @@ async fn difference(
     after: String,
 ) -> Result<Vec<Field>, ReadProblem> {
     let reading = store.reading();
-    let Some(path) = file(&reading, at).await? else { return Ok(Vec::new()) };
+    let Some(path) = file(&reading, &at.get_value()).await? else { return Ok(Vec::new()) };
     let before = match before {
         Some(before) => document(&reading, side, before, &path).await?,
         None => None,
@@ -238,9 +250,19 @@ async fn document(
     commit: String,
     path: &str,
 ) -> Result<Option<Document>, ReadProblem> {
+    let found = bytes(reading, side, commit, path).await?;
+    Ok(found.and_then(|bytes| Document::parse(&bytes).ok()))
+}
+
+async fn bytes(
+    reading: &Reading,
+    side: Side,
+    commit: String,
+    path: &str,
+) -> Result<Option<Vec<u8>>, ReadProblem> {
     let wanted = Wanted { path: path.to_owned(), blob: None };
-    let answer = reading.ask(side, Ask::Files { commit, files: vec![wanted] }).await?;
-    let Answer::Files(files) = answer else { return Ok(None) };
-    let bytes = files.into_iter().find_map(|file| file.bytes);
-    Ok(bytes.and_then(|bytes| Document::parse(&bytes).ok()))
+    match reading.ask(side, Ask::Files { commit, files: vec![wanted] }).await? {
+        Answer::Files(files) => Ok(files.into_iter().find_map(|file| file.bytes)),
+        _ => Ok(None),
+    }
 }
