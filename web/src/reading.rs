@@ -31,8 +31,6 @@ use crate::net::{Bell, Net, sleep};
 use crate::ui::thousands;
 use crate::{account, browser};
 
-/// A visible tab looks for new commits so often, in seconds.
-const EVERY: u32 = 30;
 /// As seldom as it gets when a host does not answer.
 const SELDOM: u32 = 600;
 /// A host that wants us to wait longer, in milliseconds, is waited for where one can see it.
@@ -647,19 +645,24 @@ async fn send(weak: Weak<Inner>, side: Side, id: usize, request: Request, wait: 
 
 /// Looks for new commits again and again, while the tab is seen.
 async fn watch(weak: Weak<Inner>) {
-    let mut wait = EVERY;
+    let every = |inner: &Inner| {
+        let host = inner.host(Side::State);
+        host.look_every(account::token(host).is_some())
+    };
+    let Some(mut wait) = weak.upgrade().map(|inner| every(&inner)) else { return };
     loop {
         sleep(jittered(wait * 1000)).await;
         let Some(inner) = weak.upgrade() else { return };
         let visible = document().visibility_state() == web_sys::VisibilityState::Visible;
         let events = inner.events.borrow().as_ref().map(web_sys::EventSource::ready_state);
+        let usual = every(&inner);
         drop(inner);
         // A server that speaks for itself need not be asked.
         if !visible || events == Some(web_sys::EventSource::OPEN) {
             continue;
         }
         wait = match poll(weak.clone()).await {
-            true => EVERY,
+            true => usual,
             false => (wait * 2).min(SELDOM),
         };
     }
