@@ -28,7 +28,7 @@ export const SCREENS = [
       ["columnheader", /^prod-eu/],
     ],
     wide: [
-      ["text", /after 2 attempts/],
+      ["text", /attempt 2, see the run/],
       ["link", /^r3 \+1 newer \d+d approve$/],
       ["link", /^r1 \+1 newer \d+d failed$/],
       ["columnheader", /^prod-us/],

@@ -479,7 +479,6 @@ fn Column(
     let nodes =
         phase.nodes.into_iter().enumerate().map(|(at, node)| view! { <Work at=(index, at) node chosen/> });
     let nodes = nodes.collect_view();
-    let title = view! { <small>{phase.number}</small>" "{phase.name.clone()} };
     // On a phone what is of no interest is folded to one line.
     let heading = move || {
         if narrow.get() && phase.quiet {
@@ -495,7 +494,7 @@ fn Column(
             }
             .into_any()
         } else {
-            view! { <span>{title.clone()}</span> }.into_any()
+            view! { <span><small>{phase.number}</small>" "{phase.name.clone()}</span> }.into_any()
         }
     };
     view! {
