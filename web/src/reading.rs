@@ -239,8 +239,10 @@ impl Reading {
         self.0.show_newer();
     }
 
-    /// Whether newer commits are shown by themselves, as soon as they are known.
+    /// Whether newer commits are shown by themselves, as soon as they are known. Those of the local server
+    /// always are: whoever looks there looks at what is running.
     pub fn follow(&self, always: bool) {
+        let always = always || self.0.located.state.host.source.kind == Kind::Local;
         self.0.follow.set(always);
         if always && self.0.reader.borrow().news() {
             self.0.show_newer();
