@@ -80,7 +80,7 @@ mod tests {
             let lines: Vec<(bool, &str)> =
                 log.iter().map(|line| (line.starts_with("err"), &line[4..])).collect();
             let found = of(lines.into_iter()).map(|failure| (failure.line, failure.message, failure.before));
-            let expected = expected.map(|(line, text, before)| (line, text, before));
+
             assert_eq!(found, expected, "{log:?}");
         }
     }

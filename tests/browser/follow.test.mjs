@@ -3,8 +3,8 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { touch } from "./big.mjs";
-import { onGithub, onLocal } from "./kinds.mjs";
-import { browser } from "./open.mjs";
+import { onGithub, onLocal, until } from "./kinds.mjs";
+import { browser, turnClock } from "./open.mjs";
 import { follow, pkg, screen, see, sees } from "./screens.mjs";
 import { hold, shop } from "./shop.mjs";
 
@@ -35,7 +35,6 @@ const hide = (page, hidden) =>
     Object.defineProperty(document, "hidden", { configurable: true, get: () => hidden });
     document.dispatchEvent(new Event("visibilitychange"));
   }, hidden);
-const install = (page) => page.clock.install();
 
 test("state view follows a release as it runs", () =>
   withShop(onLocal, async (store, place) => {
@@ -56,17 +55,18 @@ test("state view follows a release as it runs", () =>
 
 test("state view that has ended, and is there again", () =>
   withShop(onLocal, async (store, place) => {
-    await world.open(place.at({}, { expect: [/^no answer: |^console: /] }), async (page) => {
+    await world.open(place.at({}, { before: turnClock, expect: [/^no answer: |^console: /] }), async (page) => {
       await sees(page, screen("overview"));
       await place.close();
       await follow(page, { view: "release", ref: `${pkg("backend")}/@r2` });
-      await see(page, [["heading", "The host does not answer"], ["button", "Try again"]]);
+      await until(page, page.getByRole("heading", { name: "The host does not answer" }));
+      await see(page, [["button", "Try again"]]);
     });
   }));
 
 test("a new commit on a host is said, and shown when one wants it", () =>
   withShop(onGithub, async (store, place) => {
-    await world.open(place.at({ view: "custom" }, { before: install }), async (page) => {
+    await world.open(place.at({ view: "custom" }, { before: turnClock }), async (page) => {
       await sees(page, screen("custom"));
       page.mark();
       await page.clock.runFor(MINUTE);
@@ -92,7 +92,7 @@ test("a new commit on a host is said, and shown when one wants it", () =>
 
 test("nothing is asked while nobody looks, and at once when somebody comes back", () =>
   withShop(onGithub, async (store, place) => {
-    await world.open(place.at({}, { before: install }), async (page) => {
+    await world.open(place.at({}, { before: turnClock }), async (page) => {
       await sees(page, screen("overview"));
       await hide(page, true);
       page.mark();
@@ -108,7 +108,7 @@ test("nothing is asked while nobody looks, and at once when somebody comes back"
 
 test("a host that is away meanwhile is said beside what one sees, which stays", () =>
   withShop((store) => onGithub(store, { proxied: true }), async (store, place) => {
-    await world.open(place.at({}, { before: install, expect: [/^no answer: /] }), async (page) => {
+    await world.open(place.at({}, { before: turnClock, expect: [/^no answer: /] }), async (page) => {
       await sees(page, screen("overview"));
       await place.proxy.down();
       for (let minute = 0; minute < 10 && !(await page.getByRole("button", { name: "Look again" }).count()); minute++) await page.clock.runFor(MINUTE);

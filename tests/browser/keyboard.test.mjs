@@ -55,7 +55,7 @@ test("the matrix is one tab stop, and arrows move in it", () =>
     // The cell is told as a sentence, with what can be done.
     const readout = page.getByText(/backend in prod-ap/);
     await readout.waitFor();
-    await page.getByText(/r3 is live for 1\d d/).waitFor();
+    await page.getByText(/r3 is live for \d+ d/).waitFor();
     await press(page, "End");
     await page.getByText(/backend in prod-us/).waitFor();
     await press(page, "Home");

@@ -125,3 +125,13 @@ export function watchSecret(page, token, api) {
     assert.deepEqual({ leaks, used }, { leaks: [], used: true });
   };
 }
+
+// Turns the clock until one of these is there, however often the page tries again before.
+export async function until(page, ...locators) {
+  const any = locators.reduce((one, other) => one.or(other));
+  for (let seconds = 0; seconds < 300; seconds++) {
+    if (await any.count()) return;
+    await page.clock.runFor(1000);
+  }
+  assert.fail(`nothing has come of it\n${await page.locator("main").ariaSnapshot()}`);
+}

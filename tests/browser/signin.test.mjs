@@ -43,7 +43,7 @@ for (const remember of [false, true]) {
     try {
       await world.open({ ...place.options, before, expect: [/^404: /] }, async (page) => {
         await see(page, [["heading", "Nothing was found there"]]);
-        await page.getByRole("main").getByRole("link", { name: "Sign in" }).click();
+        await page.getByRole("main").getByRole("link", { name: "Sign in" }).first().click();
         await see(page, [["heading", "Open a source"], ["heading", "2. You"]]);
         const field = page.getByRole("textbox", { name: "Token" });
         assert.equal(await field.getAttribute("type"), "password");
@@ -79,7 +79,7 @@ test("a token that is not taken any more, and one that is none", async () => {
     const storage = { session: { [`ocuroot-token ${place.host.api}`]: "ghp_old" } };
     await world.open({ ...place.options, storage, expect: [/^401: /] }, async (page) => {
       await see(page, [["heading", "The token is not taken any more"]]);
-      await page.getByRole("main").getByRole("link", { name: "Sign in" }).click();
+      await page.getByRole("main").getByRole("link", { name: "Sign in" }).first().click();
       await page.getByRole("textbox", { name: "Token" }).fill("☃ no token");
       await page.getByRole("button", { name: "Open secret with it" }).click();
       await page.getByRole("alert").waitFor();
@@ -130,7 +130,8 @@ const OAUTH = {
       }
       await page.getByRole("button", { name: yes ? /Authorize/ : /Cancel/ }).click();
     };
-    return { origin: host.origin, host, entry, close: host.close, say };
+    // It is built without its own pages' scripts, and says so.
+    return { origin: host.origin, host, entry, close: host.close, say, expect: [/^dialog: Failed to load asset file/] };
   },
 };
 
@@ -142,9 +143,9 @@ for (const [kind, start] of Object.entries(OAUTH)) {
       return context.skip("no gitea on PATH");
     }
     try {
-      const options = { url: place.site.url, hosts: [place.origin], query: { view: "plan" }, expect: [/^404: /] };
+      const options = { url: place.site.url, hosts: [place.origin], query: { view: "plan" }, expect: [/^404: /, ...place.expect ?? []] };
       await world.open(options, async (page) => {
-        await page.getByRole("main").getByRole("link", { name: "Sign in" }).click();
+        await page.getByRole("main").getByRole("link", { name: "Sign in" }).first().click();
         const signIn = page.getByRole("button", { name: /^Sign in/ });
         await signIn.waitFor();
         await page.checkAccessibility();
@@ -176,7 +177,7 @@ for (const [kind, start] of Object.entries(OAUTH)) {
 test("signing in that somebody refuses, or somebody else began", async () => {
   const place = await registered(OAUTH.GitLab);
   try {
-    await world.open({ url: place.site.url, hosts: [place.origin], query: { view: "signin" }, expect: [] }, async (page) => {
+    await world.open({ url: place.site.url, hosts: [place.origin], query: { view: "signin" }, expect: [/^404: /] }, async (page) => {
       await page.getByRole("button", { name: /^Sign in/ }).click();
       await place.say(page, false);
       await page.waitForURL(`${place.site.url}**`);
@@ -186,8 +187,7 @@ test("signing in that somebody refuses, or somebody else began", async () => {
       // An answer to a question that this tab has not asked.
       await page.visit({ code: "stolen", state: "forged" });
       await page.getByRole("heading", { level: 1 }).waitFor();
-      const posts = page.requests.filter(({ method }) => method === "POST");
-      assert.deepEqual(posts, []);
+      assert.ok(!page.requests.some(({ url }) => url.includes("/oauth/token")));
       assert.deepEqual(await kept(page), { tab: 0, device: 0 });
     });
   } finally {
@@ -195,15 +195,21 @@ test("signing in that somebody refuses, or somebody else began", async () => {
   }
 });
 
-test("GitLab's token is renewed when it has ended", async () => {
+test("GitLab's token is renewed when it ends", async () => {
   const place = await registered(OAUTH.GitLab);
   try {
-    await world.open({ url: place.site.url, hosts: [place.origin], query: { view: "signin" }, expect: [/^401: /] }, async (page) => {
+    await world.open({ url: place.site.url, hosts: [place.origin], query: { view: "signin" } }, async (page) => {
       await page.getByRole("button", { name: /^Sign in/ }).click();
       await place.say(page, true);
       await page.getByRole("link", { name: "Signed in" }).waitFor();
       await follow(page, {});
       await matrix(page).waitFor();
+      // Two hours later.
+      await page.evaluate(() => {
+        const [name, kept] = Object.entries(sessionStorage).find(([name]) => name.startsWith("ocuroot-renewal"));
+        const [client, , refresh] = kept.split("\n");
+        sessionStorage.setItem(name, [client, Math.floor(Date.now() / 1000), refresh].join("\n"));
+      });
       place.host.expire();
       page.mark();
       await page.visit({});

@@ -19,10 +19,11 @@ const PENDING: &str = "ocuroot-signin";
 /// So many seconds before it expires a token is renewed.
 const EARLY: u64 = 120;
 
-/// Whether a host has this way of signing in.
+/// Whether a host has this way of signing in. Not where the API is elsewhere: what one host grants must
+/// not go to another.
 #[must_use]
 pub fn is_offered(host: &Host) -> bool {
-    matches!(host.source.kind, Kind::GitLab | Kind::Gitea)
+    matches!(host.source.kind, Kind::GitLab | Kind::Gitea) && host.is_derived()
 }
 
 /// This page's own address, as it is registered for the application.
@@ -97,6 +98,9 @@ pub async fn end() -> Option<Result<(), String>> {
         Err(refused) => return Some(Err(refused.to_string())),
     };
     let host = Host::new(&source.parse().ok()?, Side::State).with_roots(Some(api), None);
+    if !is_offered(&host) {
+        return None;
+    }
     let request = signin::token_request(&host, client_id, &redirect(), &code, verifier)?;
     Some(match granted(&request).await {
         Ok(grant) => {
@@ -161,5 +165,6 @@ pub fn forget(host: &Host) {
 }
 
 fn renewal_key(host: &Host) -> Option<String> {
-    stores::origin(&host.api).map(|origin| format!("ocuroot-renewal {origin}"))
+    let origin = stores::origin(&host.web).filter(|_| is_offered(host));
+    origin.map(|origin| format!("ocuroot-renewal {origin}"))
 }

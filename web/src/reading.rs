@@ -28,10 +28,9 @@ use ocuroot_core::{Marker, Ref};
 
 use crate::cache::Cache;
 use crate::net::{Bell, Net, sleep};
+use crate::ui::thousands;
 use crate::{account, browser};
 
-/// A visible tab looks for new commits so often, in seconds.
-const EVERY: u32 = 30;
 /// As seldom as it gets when a host does not answer.
 const SELDOM: u32 = 600;
 /// A host that wants us to wait longer, in milliseconds, is waited for where one can see it.
@@ -149,7 +148,7 @@ struct Inner {
     /// Rings when something has come.
     bell: Bell,
     /// How far each question on its way is, and where its answers come in.
-    under_way: RefCell<BTreeMap<u64, (What, ocuroot_core::hosts::Progress, Rc<Inbox>)>>,
+    under_way: RefCell<BTreeMap<u64, UnderWay>>,
     /// How often somebody has stopped what was being loaded, and how far that was the last time.
     stops: Cell<u64>,
     stopped: RefCell<Progress>,
@@ -162,6 +161,9 @@ struct Inner {
     /// Of the local server.
     events: RefCell<Option<web_sys::EventSource>>,
 }
+
+/// What a question is about, how far it is, and where its answers come in.
+type UnderWay = (What, ocuroot_core::hosts::Progress, Rc<Inbox>);
 
 impl Drop for Inner {
     fn drop(&mut self) {
@@ -373,8 +375,10 @@ impl Inner {
         let what = match (what, of) {
             (What::Heads, _) => "Asking for the newest commits".to_owned(),
             (What::Folders, _) if done == 0 => "Listing folders".to_owned(),
-            (What::Folders, _) => format!("Listing folders, {} entries so far", grouped(done)),
-            (What::Documents, Some(of)) => format!("Reading {} of {} documents", grouped(done), grouped(of)),
+            (What::Folders, _) => format!("Listing folders, {} entries so far", thousands(done)),
+            (What::Documents, Some(of)) => {
+                format!("Reading {} of {} documents", thousands(done), thousands(of))
+            }
             (What::Documents, None) => "Reading documents".to_owned(),
         };
         let number = |number: usize| u64::try_from(number).unwrap_or_default();
@@ -641,19 +645,24 @@ async fn send(weak: Weak<Inner>, side: Side, id: usize, request: Request, wait: 
 
 /// Looks for new commits again and again, while the tab is seen.
 async fn watch(weak: Weak<Inner>) {
-    let mut wait = EVERY;
+    let every = |inner: &Inner| {
+        let host = inner.host(Side::State);
+        host.look_every(account::token(host).is_some())
+    };
+    let Some(mut wait) = weak.upgrade().map(|inner| every(&inner)) else { return };
     loop {
         sleep(jittered(wait * 1000)).await;
         let Some(inner) = weak.upgrade() else { return };
         let visible = document().visibility_state() == web_sys::VisibilityState::Visible;
         let events = inner.events.borrow().as_ref().map(web_sys::EventSource::ready_state);
+        let usual = every(&inner);
         drop(inner);
         // A server that speaks for itself need not be asked.
         if !visible || events == Some(web_sys::EventSource::OPEN) {
             continue;
         }
         wait = match poll(weak.clone()).await {
-            true => EVERY,
+            true => usual,
             false => (wait * 2).min(SELDOM),
         };
     }
@@ -724,19 +733,6 @@ fn jittered(wait: u32) -> u32 {
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "less than a quarter more")]
     let more = (f64::from(wait) * 0.25 * js_sys::Math::random()) as u32;
     wait.saturating_add(more)
-}
-
-/// A number with commas, as people read it.
-pub(crate) fn grouped(number: usize) -> String {
-    let digits = number.to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }
 
 /// What somebody has stopped.

@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 use leptos::wasm_bindgen::{JsCast as _, JsValue};
 use leptos::web_sys;
+use ocuroot_core::hosts::host::is_loopback;
 use ocuroot_core::hosts::stores::{self, Located, Offered};
 use wasm_bindgen_futures::JsFuture;
 
@@ -57,8 +58,32 @@ impl Listed {
             }
         };
         match offered.locate() {
+            Ok(located) if matches!(place, Place::Given(_)) => self.check(located),
             Ok(located) => Looked::At(Box::new(located)),
             Err(error) => Looked::Wrong(error.to_string()),
+        }
+    }
+}
+
+impl Listed {
+    /// A link may say where the API of a host is only if that is this machine, or where a store is that the
+    /// page offers: else a link could send what one reads and who one is to anybody.
+    fn check(&self, located: Located) -> Looked {
+        let foreign = [&located.state.host, &located.intent.host].into_iter().find(|host| !host.is_derived());
+        let Some(origin) = foreign.and_then(|host| stores::origin(&host.api)) else {
+            return Looked::At(Box::new(located));
+        };
+        let name = origin.split_once("://").map_or(origin, |(_, name)| name);
+        match self {
+            _ if is_loopback(name) => Looked::At(Box::new(located)),
+            Listed::Reading => Looked::NotYet,
+            Listed::These(all) if stores::origins(all).iter().any(|known| known == origin) => {
+                Looked::At(Box::new(located))
+            }
+            _ => Looked::Wrong(format!(
+                "This link names {origin} as the API of {}. The page takes that from its stores.json only.",
+                located.state.host.source
+            )),
         }
     }
 }
@@ -113,5 +138,27 @@ mod tests {
             assert_eq!(name(listed.look(&place)), found);
         }
         assert!(matches!(these.look(&Place::Given(offer("a/b"))), Looked::Wrong(_)));
+    }
+
+    #[test]
+    fn a_link_names_no_api_that_the_page_does_not_know() {
+        let at = |source: &str, api: &str| Offered {
+            source: source.into(),
+            api: Some(api.into()),
+            ..Offered::default()
+        };
+        let these = Listed::These(vec![at("gitlab:git.acme.dev/a/b", "https://api.acme.dev/api/v4")]);
+        for (source, api, known) in [
+            ("gitlab:gitlab.com/a/b", "https://evil.dev/api/v4", false),
+            ("gitlab:evil.dev/a/b", "https://gitlab.com/api/v4", false),
+            ("github:a/b", "https://127.0.0.1.evil.dev", false),
+            ("github:a/b", "http://127.0.0.1:9", true),
+            ("github:a/b", "https://api.github.com", true),
+            ("gitlab:git.acme.dev/c/d", "https://api.acme.dev/api/v4", true),
+        ] {
+            let looked = these.look(&Place::Given(at(source, api)));
+            assert_eq!(matches!(looked, Looked::At(_)), known, "{source} {api}");
+            assert!(known || Listed::Reading.look(&Place::Given(at(source, api))) == Looked::NotYet);
+        }
     }
 }

@@ -142,6 +142,20 @@ pub fn unbroken(text: &str) -> String {
     text.replace(' ', "\u{a0}")
 }
 
+/// A number with commas between its thousands.
+#[must_use]
+pub fn thousands(number: usize) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
 /// A ref's text, which may break after `/` and before `#` and nowhere else.
 #[component]
 pub fn Breakable(
@@ -419,4 +433,16 @@ pub fn Title(
     text: Signal<String>,
 ) -> impl IntoView {
     Effect::new(move |_| document().set_title(&format!("{} · Ocuroot", text.get())));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::thousands;
+
+    #[test]
+    fn numbers_have_commas() {
+        for (number, text) in [(0, "0"), (999, "999"), (1_000, "1,000"), (1_234_567, "1,234,567")] {
+            assert_eq!(thousands(number), text);
+        }
+    }
 }

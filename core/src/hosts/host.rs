@@ -74,6 +74,23 @@ impl Host {
         10
     }
 
+    /// How long to wait before a look for new commits, in seconds. GitHub gives 60 requests an hour to
+    /// those without a token, and counts also those that nothing new is answered to.
+    pub fn look_every(&self, signed_in: bool) -> u32 {
+        match self.source.kind {
+            Kind::GitHub if !signed_in => 600,
+            _ => 30,
+        }
+    }
+
+    /// Whether the API is where the source says. If it is elsewhere (a URL may say so), a token for it goes
+    /// to that place, and has nothing to do with the host that the source names.
+    pub fn is_derived(&self) -> bool {
+        let derived = Host::new(&self.source, Side::State);
+        let local = self.source.kind == Kind::Local;
+        local || super::stores::origin(&derived.api) == super::stores::origin(&self.api)
+    }
+
     /// Where its GraphQL is: beside the REST API.
     pub(crate) fn graphql(&self) -> String {
         let root = self.api.strip_suffix("/v3").or_else(|| self.api.strip_suffix("/v4"));

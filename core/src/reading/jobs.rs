@@ -442,7 +442,11 @@ impl Reader {
             let mut into = self.snapshot.folder(*side, below);
             // What should be is compared by its id with what is. State is large, and nobody does that there
             // but for what belongs to no package.
-            let ids = *side == Marker::Intent || below.starts_with('@');
+            let ids = match (side, below.as_str()) {
+                (Marker::Intent, _) => Some(true),
+                (Marker::State, "") => None,
+                (Marker::State, below) => Some(below.starts_with('@')),
+            };
             project(&self.forest, &id, &mut into, descent.as_ref(), ids, &mut 0, 0);
             return true;
         }

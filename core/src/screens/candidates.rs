@@ -102,10 +102,9 @@ impl Search<'_> {
     /// Environments, and custom state of no package.
     fn global(&mut self) {
         let mut intents = self.intents.remove(&Ref::default()).unwrap_or_default();
-        for pattern in [OfKind::ENVIRONMENTS.glob, "@*/custom/**"] {
-            let states = self.take(matching(self.snapshot, Marker::State, pattern));
-            self.found.states.extend(states);
-        }
+        // In one pattern, so that the folder around both is listed once.
+        let states = self.take(matching(self.snapshot, Marker::State, "@*/{environment/*,custom/**}"));
+        self.found.states.extend(states);
         // The same bytes say the same. Where ids are not known, both are read.
         let snapshot = self.snapshot;
         let blob = |at: &Ref| snapshot.blob(at).ok().flatten();

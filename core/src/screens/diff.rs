@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use super::candidates;
 use super::fields::{self, Field};
 use super::status::Word;
 use crate::documents::{Inputs, Intent, Release};
@@ -15,7 +16,8 @@ use crate::refs::{Kind, Ref};
 use crate::resolve;
 use crate::runs;
 use crate::snapshot::{Needs, Snapshot};
-use crate::why;
+use crate::summary::Summary;
+use crate::why::Enquiry;
 
 /// The page.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -50,14 +52,26 @@ pub struct Explained {
     pub word: Word,
 }
 
-/// Every difference between intent and state.
+/// Every difference between intent and state. `stored` are the summaries that the store keeps: what they
+/// settle is not looked at.
 ///
 /// # Errors
 /// What must be loaded.
-pub fn page(snapshot: &Snapshot, facts: &Facts) -> Result<Page, Needs> {
+pub fn page(
+    snapshot: &Snapshot,
+    stored: Option<&BTreeMap<Ref, Summary>>,
+    facts: &Facts,
+) -> Result<Page, Needs> {
     let mut needs = Needs::default();
     let mut differences = Vec::new();
-    for difference in intent::diff(snapshot)? {
+    let found = match stored {
+        Some(stored) => {
+            let candidates = candidates::of(snapshot, stored)?;
+            intent::diff_among(snapshot, candidates.intents, candidates.states)?
+        }
+        None => intent::diff(snapshot)?,
+    };
+    for difference in found {
         differences.extend(needs.take(one(snapshot, &difference, facts)));
     }
     let unexplained = differences.iter().filter(|one: &&Difference| one.explained.is_none()).count();
@@ -153,7 +167,7 @@ fn explanation(
     };
     let newest = runs::of_place(snapshot, &place)?.into_iter().max_by_key(|entry| entry.number);
     let Some(newest) = newest else { return Ok(None) };
-    let word = why::word(snapshot, &newest, facts)?;
+    let word = Enquiry::new(snapshot, facts).run(&newest)?.status;
     let explains = !matches!(word, Word::Complete | Word::Cancelled | Word::Retried);
     Ok(explains.then_some(Explained { run: newest.reference, word }))
 }

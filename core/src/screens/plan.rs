@@ -17,7 +17,7 @@ use crate::intent::{self, Change};
 use crate::natural;
 use crate::plan::{self, LeftOut, Plan, ReadyRun, Reason, Scope, StaleDeploy, WaitingOp};
 use crate::ready::Missing;
-use crate::refs::{Kind, Ref};
+use crate::refs::{Kind, Marker, Ref};
 use crate::resolve;
 use crate::runs;
 use crate::snapshot::{Needs, Snapshot, Unmet};
@@ -45,6 +45,15 @@ pub struct Page {
 
 /// As many things that are left out are told one by one.
 pub const MOST: usize = 50;
+
+impl Page {
+    /// The documents of intent behind the items, in their order: who changed one and when is in its
+    /// history.
+    pub fn causes(&self) -> impl Iterator<Item = &Ref> {
+        let items = self.groups.iter().flat_map(|group| &group.items);
+        items.filter_map(|item| item.cause.as_ref()).filter(|cause| cause.marker() == Some(Marker::Intent))
+    }
+}
 
 /// Items of one kind.
 #[derive(Clone, Debug, PartialEq, Serialize)]

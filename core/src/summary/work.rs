@@ -59,6 +59,9 @@ pub struct Asked {
 /// Inputs of one deployment: where they come from, and a [`hash`] of their values.
 pub(super) type Inputs = (Vec<String>, String);
 
+/// Those by environment.
+pub(super) type AllInputs = BTreeMap<String, Inputs>;
+
 impl Work {
     /// The refs that the inputs of what is live in an environment come from, and a [`hash`] of the values
     /// that they had. None where that is not told.
@@ -71,7 +74,7 @@ impl Work {
     }
 
     /// The inputs by environment.
-    pub(super) fn inputs(&self) -> BTreeMap<String, Inputs> {
+    pub(super) fn inputs(&self) -> AllInputs {
         let of = |asked: &Asked| {
             let from = asked.from.clone();
             asked.values.clone().into_iter().map(move |(name, hash)| (name, (from.clone(), hash)))
@@ -80,7 +83,7 @@ impl Work {
     }
 
     /// Takes up the inputs by environment.
-    pub(super) fn set_inputs(&mut self, inputs: BTreeMap<String, Inputs>) {
+    pub(super) fn set_inputs(&mut self, inputs: AllInputs) {
         let mut alike: BTreeMap<Vec<String>, BTreeMap<String, String>> = BTreeMap::new();
         for (environment, (from, hash)) in inputs {
             alike.entry(from).or_default().insert(environment, hash);

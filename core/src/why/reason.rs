@@ -4,7 +4,7 @@
 //! run that is in the way, it is told how that run stands, which a plan does not look up: a process
 //! that has died leaves a run that is `running` for ever.
 
-use super::{Enquiry, Sentence, Word, name};
+use super::{Action, Enquiry, Sentence, Word, name};
 use crate::refs::Ref;
 use crate::runs;
 use crate::snapshot::Needs;
@@ -25,8 +25,8 @@ impl Enquiry<'_> {
         let name = name::of(&entry.reference, context);
         let standing = self.standing(&entry)?;
         let mut sentence = name.and_text(" ").and(standing.clause);
-        if let Some(help) = standing.help.first() {
-            sentence = sentence.and_text("; ").and(Sentence::command(&help.action.command()));
+        if let Some(Action::Retry { command }) = standing.help.first().map(|help| &help.action) {
+            sentence = sentence.and_text("; ").and(Sentence::command(command));
         }
         Ok((standing.word, sentence))
     }

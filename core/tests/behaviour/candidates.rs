@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use ocuroot_core::memory::{Memory, Reads};
 use ocuroot_core::plan::{Scope, plan, plan_at};
-use ocuroot_core::screens::candidates;
+use ocuroot_core::screens::{candidates, diff};
 use ocuroot_core::summary::{self, Summary};
 use ocuroot_core::{Marker, Ref};
 
@@ -25,6 +25,7 @@ fn parsed(summaries: &BTreeMap<Ref, String>) -> BTreeMap<Ref, Summary> {
 pub(crate) fn same_plan(store: &Memory, summaries: &BTreeMap<Ref, String>) {
     let snapshot = store.snapshot();
     let expected = plan(&snapshot, &Scope::Everything, &facts()).unwrap();
+    let differences = diff::page(&snapshot, None, &facts()).unwrap();
     let all = parsed(summaries);
     let mut few = all.clone();
     few.retain(|package, summary| {
@@ -37,6 +38,7 @@ pub(crate) fn same_plan(store: &Memory, summaries: &BTreeMap<Ref, String>) {
         let candidates = candidates::of(&snapshot, stored).unwrap();
         let found = plan_at(&snapshot, &candidates, &facts()).unwrap();
         assert_eq!(found, expected, "{stored:#?}");
+        assert_eq!(diff::page(&snapshot, Some(stored), &facts()).unwrap(), differences);
     }
 }
 

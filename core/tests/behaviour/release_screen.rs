@@ -432,7 +432,7 @@ fn two_releases_side_by_side() {
     assert_eq!(
         both("g.org/o/s/-/p/@r2", "g.org/o/s/-/p/@r1"),
         "1 alike; https://g.org/o/s/compare/aaa1...bbb2; \
-         task/build Some(Complete)/Some(Complete) input/flags/b output/image; \
+         task/build Some(Complete)/Some(Complete) input.flags.b output.image; \
          task/new Some(Complete)/None; task/lint None/Some(Complete)"
     );
     assert!(both("g.org/o/s/-/p/@r1", "g.org/o/s/-/p/@r2").contains("aaa1...bbb2"));

@@ -259,7 +259,7 @@ fn play(fixture: &str, packages: &[&str], steps: &[((u8, usize, usize), bool)]) 
     let mut together = Transaction::default();
     for (step, more) in steps {
         world.now += 1;
-        if world.now % 8 == 0 {
+        if world.now.is_multiple_of(8) {
             same_plan(&world.store, &world.summaries);
         }
         let snapshot = world.store.snapshot().with(&together);

@@ -147,8 +147,8 @@ fn rows(work: &Work) -> impl IntoView + use<> {
         view! {
             <tr>
                 <th scope="row"><code>{field.path.clone()}</code></th>
-                {value(&field.values.one, "ins")}
-                {value(&field.values.other, "del")}
+                {value(&field.after, "ins")}
+                {value(&field.before, "del")}
             </tr>
         }
     });

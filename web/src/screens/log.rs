@@ -17,9 +17,9 @@ use crate::browser;
 use crate::keys;
 use crate::nav::use_nav;
 use crate::screens::release::Failure;
-use crate::screens::run_panel::thousands;
+
 use crate::store::{self, Asked, Shown};
-use crate::ui::{Icon, unbroken};
+use crate::ui::{Icon, thousands, unbroken};
 
 /// A log, and what may be folded in it.
 #[derive(Clone, Debug)]

@@ -56,7 +56,7 @@ pub fn Overview() -> impl IntoView {
     ask_proposals(drawn, proposals);
     view! {
         <Title text="Overview"/>
-        <Shown asked=asked let:page>
+        <Shown asked=asked heading="Overview" let:page>
             <Page page/>
         </Shown>
     }

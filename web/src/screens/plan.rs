@@ -1,9 +1,12 @@
 //! The work that would be done now.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use leptos::prelude::*;
+use leptos::task::spawn_local;
 use ocuroot_core::Ref;
+use ocuroot_core::hosts::Commit;
 use ocuroot_core::screens::Word;
 use ocuroot_core::screens::plan::{self, Cause, Group, Item, Named, Page};
 use ocuroot_core::screens::prose::{Part, Prose};
@@ -12,9 +15,10 @@ use crate::frame::Badges;
 use crate::nav::use_nav;
 use crate::route::Screen;
 use crate::screens::diff;
+use crate::screens::explorer::history;
 use crate::screens::says::Says;
 use crate::store::{self, Shown, Sight, use_store};
-use crate::ui::{Breakable, Command, Icon, RefLink, Shape, State, Title, screen_of, tone};
+use crate::ui::{Age, Breakable, Command, Icon, RefLink, Shape, State, Title, screen_of, tone};
 
 /// The screen.
 #[component]
@@ -32,6 +36,7 @@ pub fn Plan() -> impl IntoView {
             badges.plan.set(count);
         }
     });
+    let changes = changes(page);
     let filter = RwSignal::new(String::new());
     let heading = move || match count() {
         None => "Plan".to_owned(),
@@ -60,7 +65,7 @@ pub fn Plan() -> impl IntoView {
                         </label>
                     </div>
                 </header>
-                <Shown asked=page let:page>{move || items(&page.get(), &filter.get())}</Shown>
+                <Shown asked=page let:page>{move || items(&page.get(), &filter.get(), changes)}</Shown>
                 <diff::Differences/>
             </div>
             <div class="side">
@@ -91,7 +96,7 @@ pub fn Commits() -> impl IntoView {
     }
 }
 
-fn items(page: &Arc<Page>, filter: &str) -> AnyView {
+fn items(page: &Arc<Page>, filter: &str, changes: Changes) -> AnyView {
     if page.count == 0 {
         return view! {
             <State icon="ok" tone="ok" title="There is nothing to do">
@@ -120,14 +125,49 @@ fn items(page: &Arc<Page>, filter: &str) -> AnyView {
     }
     groups
         .into_iter()
-        .map(|(cause, items)| view! { <Items group=Group { cause, items }/> })
+        .map(|(cause, items)| view! { <Items group=Group { cause, items } changes/> })
         .collect_view()
         .into_any()
 }
 
+/// Who changed intent last, and when, by its document.
+type Changes = RwSignal<BTreeMap<Ref, Commit>>;
+
+/// As many documents are asked about.
+const ASKED: usize = 10;
+
+/// Asks for the last change of what is behind the first items, once they are drawn.
+fn changes(page: RwSignal<store::Asked<Page>>) -> Changes {
+    let changes = Changes::default();
+    let store = use_store();
+    let asked = StoredValue::new(BTreeSet::new());
+    Effect::new(move |_| {
+        let causes: Vec<Ref> = page.with(|page| match page {
+            store::Asked::Answered(page) => page.causes().take(ASKED).cloned().collect(),
+            _ => Vec::new(),
+        });
+        let intent = store.reading().freshness().get_untracked().intent.map(|commit| commit.id);
+        for cause in causes {
+            if asked.try_update_value(|asked| asked.insert((cause.clone(), intent.clone()))) == Some(true) {
+                spawn_local(async move {
+                    if let Some(commit) = history::newest(&store.reading(), &cause).await {
+                        let _ = changes.try_update(|changes| changes.insert(cause, commit));
+                    }
+                });
+            }
+        }
+    });
+    changes
+}
+
 /// A group of items.
 #[component]
-fn Items(group: Group) -> impl IntoView {
+fn Items(
+    /// It.
+    group: Group,
+    /// What is known of who changed intent.
+    changes: Changes,
+) -> impl IntoView {
     let away = group.cause == Cause::TakesAway;
     let id = format!("h-{}", group.cause.title().replace(' ', "-").to_lowercase());
     let count = group.items.len();
@@ -136,6 +176,15 @@ fn Items(group: Group) -> impl IntoView {
             let short: String = commit.chars().take(7).collect();
             view! { {item.repo.clone()} " at " <code title=commit>{short}</code> }
         });
+        let cause = item.cause.clone();
+        let changed = move || {
+            let commit = changes.with(|changes| changes.get(cause.as_ref()?).cloned())?;
+            let title = format!("{} {}", commit.id, commit.subject);
+            Some(view! {
+                " "
+                <span class="dim" title=title>"Changed by "{commit.author}" "<Age time=commit.time/>" ago."</span>
+            })
+        };
         view! {
             <li>
                 <span class=if away { "bad c" } else { "dim" }>{item.verb}</span>
@@ -143,7 +192,7 @@ fn Items(group: Group) -> impl IntoView {
                 <span><Said prose=item.what/></span>
                 " "
                 <span class="dim w">{commit}</span>
-                <p><Said prose=item.why/></p>
+                <p><Said prose=item.why/>{changed}</p>
             </li>
         }
     });

@@ -14,7 +14,7 @@ use crate::screens::draft;
 use crate::screens::release::Failure;
 use crate::screens::says::Says;
 use crate::store::{self, Asked, Shown};
-use crate::ui::{Breakable, Command, Moment, RefLink, Shape, State, Status, tone, unbroken};
+use crate::ui::{Breakable, Command, Moment, RefLink, Shape, State, Status, thousands, tone, unbroken};
 
 /// How much of a value is shown before one asks for all of it, in characters.
 const SHOWN: usize = 400;
@@ -163,20 +163,6 @@ fn Failed(
             {retry.map(|command| view! { <p class="dim">"A retry runs from the command line:"</p><Command text=command/> })}
         </section>
     }
-}
-
-/// A number with commas between its thousands.
-#[must_use]
-pub fn thousands(number: usize) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }
 
 #[component]
@@ -381,16 +367,4 @@ fn Outputs(
         }
     };
     view! { <table class="tbl"><tbody>{outputs.into_iter().map(row).collect_view()}</tbody></table> }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::thousands;
-
-    #[test]
-    fn numbers_have_commas() {
-        for (number, text) in [(0, "0"), (999, "999"), (1_000, "1,000"), (1_234_567, "1,234,567")] {
-            assert_eq!(thousands(number), text);
-        }
-    }
 }

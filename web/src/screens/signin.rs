@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 use leptos::web_sys;
 use ocuroot_core::hosts::signin::{self, Access};
-use ocuroot_core::hosts::stores::{Located, Offered};
+use ocuroot_core::hosts::stores::{self, Located, Offered};
 use ocuroot_core::hosts::{Kind, Source};
 
 use crate::account;
@@ -177,19 +177,24 @@ fn You(
         host.with_value(oauth::forget);
         known.set(false);
     };
-    let named = host.with_value(|host| host.source.host.clone());
+    let named = host.with_value(|host| match (host.is_derived(), stores::origin(&host.api)) {
+        (false, Some(origin)) => origin.to_owned(),
+        _ => host.source.host.clone(),
+    });
     let refusal = expect_context::<Refusal>();
     let login = located_copy.clone();
     let with_login = host.with_value(oauth::is_offered).then(|| view! { <Login located=login on_device/> });
-    let forms = host.with_value(|host| signin::token_form_url(host, Access::Read)).map(|url| {
-        view! {
-            <p class="row">
-                <a class="btn" href=url target="_blank" rel="noopener noreferrer">
-                    "Make a token that reads" <Icon name="ext"/>
-                </a>
-            </p>
-        }
-    });
+    let forms = host
+        .with_value(|host| signin::token_form_url(host, Access::Read).filter(|_| host.is_derived()))
+        .map(|url| {
+            view! {
+                <p class="row">
+                    <a class="btn" href=url target="_blank" rel="noopener noreferrer">
+                        "Make a token that reads" <Icon name="ext"/>
+                    </a>
+                </p>
+            }
+        });
     view! {
         <section class="sec" aria-labelledby="h-tok">
             <h2 id="h-tok">"2. You"</h2>

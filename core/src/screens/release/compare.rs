@@ -10,6 +10,7 @@ use super::whole::{self, Attempt, Item, Whole};
 use crate::documents::Inputs;
 use crate::refs::Ref;
 use crate::release::ReleaseError;
+use crate::screens::fields::{self, Field};
 use crate::screens::source_links::Host;
 use crate::snapshot::{Needs, Snapshot};
 
@@ -50,7 +51,8 @@ pub struct Work {
     pub words: Pair<Word>,
     /// How long the newest attempt took in each, in seconds.
     pub took: Pair<u64>,
-    /// Fields of inputs and outputs that differ, by path: `input/image`.
+    /// Fields of inputs and outputs that differ, `input.image`: before, in [`Compare::other`]; after, in
+    /// the release whose page it is.
     pub fields: Vec<Field>,
 }
 
@@ -61,15 +63,6 @@ pub struct Pair<T> {
     pub one: Option<T>,
     /// Of [`Compare::other`].
     pub other: Option<T>,
-}
-
-/// A value that is another one.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Field {
-    /// `input/image`, `output/urls/0`.
-    pub path: String,
-    /// In each.
-    pub values: Pair<Value>,
 }
 
 /// `one` beside `other`, by number or tag.
@@ -128,18 +121,17 @@ fn work(one: &Whole, other: &Whole, key: String) -> Option<Work> {
     };
     let words = Pair { one: word(one, newest.one), other: word(other, newest.other) };
     let took = Pair { one: newest.one.and_then(Attempt::took), other: newest.other.and_then(Attempt::took) };
-    let mut fields = Vec::new();
-    if newest.one.is_some() && newest.other.is_some() {
-        let (one, other) = (values(newest.one), values(newest.other));
-        differing("", Some(&one), Some(&other), &mut fields);
-    }
+    let fields = match (newest.one, newest.other) {
+        (Some(one), Some(other)) => fields::changes(Some(&values(other)), Some(&values(one))),
+        _ => Vec::new(),
+    };
     let differs = words.one != words.other || took.one != took.other || !fields.is_empty();
     differs.then_some(Work { key, words, took, fields })
 }
 
 /// What a run was given and what it left: `{"input": {…}, "output": {…}}`.
-fn values(attempt: Option<&Attempt>) -> Value {
-    let run = attempt.and_then(|attempt| attempt.run.as_ref());
+fn values(attempt: &Attempt) -> Value {
+    let run = attempt.run.as_ref();
     let empty = Inputs::new();
     let inputs = run.and_then(|run| run.functions.first()).map_or(&empty, |function| &function.inputs);
     let inputs: BTreeMap<&String, &Value> = inputs
@@ -148,56 +140,4 @@ fn values(attempt: Option<&Attempt>) -> Value {
         .collect();
     let output = run.and_then(|run| run.output.clone()).unwrap_or_default();
     serde_json::json!({"input": inputs, "output": output})
-}
-
-/// The fields below `path` in which two values differ. Lists are compared as wholes unless they are of
-/// one length: what was put in before shifts the rest.
-fn differing(path: &str, one: Option<&Value>, other: Option<&Value>, fields: &mut Vec<Field>) {
-    let below = |name: &str| if path.is_empty() { name.to_owned() } else { format!("{path}/{name}") };
-    match (one, other) {
-        (Some(one), Some(other)) if one == other => {}
-        (Some(Value::Object(one)), Some(Value::Object(other))) => {
-            let mut names: Vec<&String> = one.keys().chain(other.keys()).collect();
-            names.sort();
-            names.dedup();
-            for name in names {
-                differing(&below(name), one.get(name), other.get(name), fields);
-            }
-        }
-        (Some(Value::Array(one)), Some(Value::Array(other))) if one.len() == other.len() => {
-            for (index, (one, other)) in one.iter().zip(other).enumerate() {
-                differing(&below(&index.to_string()), Some(one), Some(other), fields);
-            }
-        }
-        (one, other) => fields
-            .push(Field { path: path.to_owned(), values: Pair { one: one.cloned(), other: other.cloned() } }),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    #[test]
-    fn only_what_differs_is_told_by_its_path() {
-        let check = |one: Value, other: Value, expected: &[&str]| {
-            let mut fields = Vec::new();
-            differing("", Some(&one), Some(&other), &mut fields);
-            let text = |value: &Option<Value>| value.as_ref().map_or("-".to_owned(), Value::to_string);
-            let lines: Vec<String> = fields
-                .iter()
-                .map(|field| {
-                    format!("{} {} {}", field.path, text(&field.values.one), text(&field.values.other))
-                })
-                .collect();
-            assert_eq!(lines, expected);
-        };
-        check(json!({"a": 1, "b": {"c": [1, 2]}}), json!({"a": 1, "b": {"c": [1, 2]}}), &[]);
-        check(json!({"a": 1, "b": 2}), json!({"b": 3, "c": 4}), &["a 1 -", "b 2 3", "c - 4"]);
-        check(json!({"a": {"b": [1, {"x": 2}]}}), json!({"a": {"b": [1, {"x": 3}]}}), &["a/b/1/x 2 3"]);
-        check(json!({"a": [1]}), json!({"a": [1, 2]}), &["a [1] [1,2]"]);
-        check(json!({"a": null}), json!({}), &["a null -"]);
-    }
 }

@@ -7,7 +7,7 @@ use crate::refs::{Kind, Ref};
 use crate::runs;
 use crate::snapshot::Needs;
 use crate::summary::live::{self, SAMPLES};
-use crate::summary::work::Inputs;
+use crate::summary::work::AllInputs;
 use crate::summary::{Live, Sample};
 
 impl Change<'_> {
@@ -17,7 +17,7 @@ impl Change<'_> {
     }
 
     /// What is live now, and the inputs that it was deployed with.
-    pub(super) fn live(&self) -> Result<(BTreeMap<String, Live>, BTreeMap<String, Inputs>), Needs> {
+    pub(super) fn live(&self) -> Result<(BTreeMap<String, Live>, AllInputs), Needs> {
         let mut needs = Needs::default();
         let touched = self.touched();
         let mut inputs = self.old.work.as_ref().map(|work| work.inputs()).unwrap_or_default();

@@ -12,10 +12,9 @@ use super::history::{self, History};
 use super::href;
 use super::tree::Tree;
 use crate::nav::{Nav, use_nav};
-use crate::reading::grouped;
 use crate::route::Screen;
 use crate::store::{self, Asked, Shown, Sight, use_store};
-use crate::ui::{Breakable, Copy, Icon, Note, RefLink, State, Status, screen_of, unbroken};
+use crate::ui::{Breakable, Copy, Icon, Note, RefLink, State, Status, screen_of, thousands, unbroken};
 
 /// As many lines are in the page at once; a log has thousands.
 const LINES: usize = 500;
@@ -209,7 +208,7 @@ fn Text(stored: Stored) -> impl IntoView {
         {move || (all > shown.get()).then(|| view! {
             <p class="sec">
                 <button type="button" class="btn sm" on:click=move |_| shown.update(|shown| *shown += 4 * LINES)>
-                    "Show more of " {grouped(all)} " lines"
+                    "Show more of " {thousands(all)} " lines"
                 </button>
             </p>
         })}

@@ -16,9 +16,9 @@ use super::tree::Tree;
 use super::{href, spelled};
 use crate::nav::use_nav;
 use crate::net::sleep;
-use crate::reading::{Progress, ReadProblem, grouped};
+use crate::reading::{Progress, ReadProblem};
 use crate::store::{self, Asked, Sight, Store, use_store};
-use crate::ui::{Breakable, Icon, Problem, Shape, State, screen_of, tone};
+use crate::ui::{Breakable, Icon, Problem, Shape, State, screen_of, thousands, tone};
 use crate::{browser, keys};
 
 /// How long one goes on matching before the page may do something else, in milliseconds.
@@ -206,11 +206,11 @@ pub fn Finder(
     });
     let status = move || match search.stage.get() {
         Stage::Idle => String::new(),
-        Stage::Searching => format!("{} refs so far", grouped(search.found.get())),
+        Stage::Searching => format!("{} refs so far", thousands(search.found.get())),
         Stage::Reading(progress) if progress.what.is_empty() => "Reading".to_owned(),
         Stage::Reading(progress) => progress.what,
-        Stage::Stopped => format!("{} refs, stopped", grouped(search.found.get())),
-        Stage::All(took) => format!("{} refs, {took}\u{a0}ms", grouped(search.found.get())),
+        Stage::Stopped => format!("{} refs, stopped", thousands(search.found.get())),
+        Stage::All(took) => format!("{} refs, {took}\u{a0}ms", thousands(search.found.get())),
         Stage::Failed(_) => "Not finished".to_owned(),
         Stage::Wrong(_) => "Not a pattern".to_owned(),
     };

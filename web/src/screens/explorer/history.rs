@@ -199,14 +199,30 @@ async fn file(reading: &Reading, reference: &Ref) -> Result<Option<String>, Read
     Ok(reading.path(reference))
 }
 
+/// Which store a ref belongs to, and the commit of it that is shown.
+fn shown(reading: &Reading, reference: &Ref) -> (Side, Option<Commit>) {
+    let freshness = reading.freshness().get_untracked();
+    match reference.marker() {
+        Some(Marker::Intent) => (Side::Intent, freshness.intent.or(freshness.state)),
+        _ => (Side::State, freshness.state),
+    }
+}
+
+/// The commit that changed a document last, where the host tells.
+pub async fn newest(reading: &Reading, reference: &Ref) -> Option<Commit> {
+    let path = file(reading, reference).await.ok()??;
+    let (side, commit) = shown(reading, reference);
+    let ask = Ask::History { from: commit?.id, path: Some(path), page: 1 };
+    match reading.ask(side, ask).await {
+        Ok(Answer::History(history)) => history.commits.into_iter().next(),
+        _ => None,
+    }
+}
+
 /// What is stored at a ref, as it is; none where nothing is.
 pub(super) async fn raw(reading: &Reading, reference: &Ref) -> Result<Option<String>, ReadProblem> {
     let Some(path) = file(reading, reference).await? else { return Ok(None) };
-    let freshness = reading.freshness().get_untracked();
-    let (side, commit) = match reference.marker() {
-        Some(Marker::Intent) => (Side::Intent, freshness.intent.or(freshness.state)),
-        _ => (Side::State, freshness.state),
-    };
+    let (side, commit) = shown(reading, reference);
     let Some(commit) = commit else { return Ok(None) };
     let found = bytes(reading, side, commit.id, &path).await?;
     Ok(found.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()))
