@@ -26,7 +26,7 @@ const ORIGIN_KEY = (origin) => `ocuroot-token ${origin}`;
 // What says that a screen is drawn.
 const OVERVIEW = "main .board table tbody a";
 const RELEASE = "main .flow a.node";
-const LOG = "main .logs [data-line]";
+const LOG = "main .logs ol.log > *";
 const FOUND = ".finder [data-row]";
 
 // ---------------------------------------------------------------- the table
@@ -368,7 +368,7 @@ const PARTS = {
         const there = await page.drawn(LOG);
         row("a log of 100,000 lines opens", there.at - start, 500, "ms", { requests: undefined });
         const frames = await page.evaluate(async () => {
-          const line = document.querySelector(".logs [data-line]");
+          const line = document.querySelector(".logs ol.log > *");
           let pane = line.parentElement;
           while (pane && pane.scrollHeight <= pane.clientHeight + 1) pane = pane.parentElement;
           pane ??= document.scrollingElement;

@@ -327,6 +327,8 @@ impl Reader {
             branch.root.into_iter().chain(known).collect::<Vec<Id>>()
         };
         self.forest.prune(branches.iter().flat_map(known));
+        // What the cache lacked is asked of it once more, where it is wanted still; what is on its way is not.
+        self.tried.retain(|_, answered| !*answered);
     }
 
     /// What has changed since the commits before the last [`Reader::advance`].

@@ -344,6 +344,8 @@ impl Forest {
                 self.folders.insert(id, items);
             }
         }
+        let folders = &self.folders;
+        self.packed.retain(|id, _| folders.contains_key(id));
     }
 }
 

@@ -1,6 +1,6 @@
 //! What is to be done next.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::branch::Look;
@@ -387,6 +387,7 @@ impl Reader {
         let files = files.map(|item| (self.forest.name_of(item).to_owned(), item.id));
         let files: Vec<(String, Id)> = files.filter(|(name, _)| name.ends_with(".json")).collect();
         let (mut read, mut whole) = (BTreeMap::new(), true);
+        let listed: BTreeSet<Id> = files.iter().map(|(_, id)| *id).collect();
         for (name, id) in files {
             let path = format!("{path}/{name}");
             let parsed = match self.summaries.get(&id) {
@@ -409,7 +410,12 @@ impl Reader {
                 read.insert(summary.package.clone(), Summary::clone(&summary));
             }
         }
-        if whole { Got::There(read) } else { Got::Waiting }
+        if !whole {
+            return Got::Waiting;
+        }
+        // Those of commits before are of no use.
+        self.summaries.retain(|id, _| listed.contains(id));
+        Got::There(read)
     }
 
     /// Lists what is needed; returns whether the snapshot has it now.
