@@ -223,6 +223,22 @@ impl Commits<'_> {
     }
 }
 
+/// Where work may be: a plan looks at these and at nothing else. Whoever names fewer than there are
+/// answers for it that the others are no work, and wait for nothing that a plan tells.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Candidates {
+    /// Intent, spelled with `+`.
+    pub intents: Vec<Ref>,
+    /// State that intent could be about: what belongs to `intents`, and what may have none.
+    pub states: BTreeSet<Ref>,
+    /// Pending and paused runs, sorted by ref.
+    pub runs: Vec<RunEntry>,
+    /// What is deployed: `…/@/deploy/<environment>`.
+    pub deployed: Vec<Ref>,
+    /// Operations, sorted.
+    pub ops: Vec<Ref>,
+}
+
 /// The work that `scope` takes in. `facts` tell the time, for freezes that end.
 ///
 /// # Errors
@@ -235,15 +251,36 @@ pub fn plan(snapshot: &Snapshot, scope: &Scope, facts: &Facts) -> Result<Plan, N
     needs.settle(plan)
 }
 
+/// The work that there is at `candidates`: with all of them, the same as [`plan`] finds.
+///
+/// # Errors
+/// What must be loaded.
+pub fn plan_at(snapshot: &Snapshot, candidates: &Candidates, facts: &Facts) -> Result<Plan, Needs> {
+    let mut plan = Plan::default();
+    let mut needs = Needs::default();
+    let differences = intent::diff_among(snapshot, candidates.intents.clone(), candidates.states.clone());
+    let differences = needs.take(differences).unwrap_or_default();
+    needs.take(judge_intent(snapshot, differences, &mut plan));
+    let stale = needs.take(reconcile::check_all(snapshot, &candidates.deployed)).unwrap_or_default();
+    let mut commits = Commits { snapshot, known: BTreeMap::new() };
+    let (runs, ops) = (candidates.runs.clone(), candidates.ops.clone());
+    needs.take(judge(snapshot, facts, &mut commits, (runs, stale, ops), &mut plan));
+    needs.settle(plan)
+}
+
 /// Differences between intent and state, the ones that wait left out.
 ///
 /// # Errors
 /// What must be loaded.
 pub fn plan_intent(snapshot: &Snapshot, plan: &mut Plan) -> Result<(), Needs> {
+    judge_intent(snapshot, intent::diff(snapshot)?, plan)
+}
+
+fn judge_intent(snapshot: &Snapshot, differences: Vec<Difference>, plan: &mut Plan) -> Result<(), Needs> {
     let mut needs = Needs::default();
     // What an apply would do does not depend on when it is done, and nobody sees these facts.
     let facts = Facts::at("");
-    for difference in intent::diff(snapshot)? {
+    for difference in differences {
         let reason = match difference.reference.kind() {
             Some(Kind::Deploy | Kind::Environment | Kind::Custom) => {
                 match intent::apply(snapshot, &difference.reference, &facts) {
@@ -272,7 +309,6 @@ pub fn plan_intent(snapshot: &Snapshot, plan: &mut Plan) -> Result<(), Needs> {
 /// What must be loaded.
 pub fn plan_runs(snapshot: &Snapshot, scope: &Scope, facts: &Facts, plan: &mut Plan) -> Result<(), Needs> {
     let mut needs = Needs::default();
-    let overridden = facts.override_freeze.is_some();
     let mut commits = Commits { snapshot, known: BTreeMap::new() };
     let releases = match scope {
         Scope::Everything => None,
@@ -282,7 +318,28 @@ pub fn plan_runs(snapshot: &Snapshot, scope: &Scope, facts: &Facts, plan: &mut P
             Some(releases)
         }
     };
-    for entry in needs.take(scoped_runs(snapshot, releases.as_ref())).unwrap_or_default() {
+    let runs = needs.take(scoped_runs(snapshot, releases.as_ref())).unwrap_or_default();
+    let stale = match &releases {
+        None => reconcile::stale(snapshot),
+        Some(releases) => reconcile::stale_of(snapshot, releases),
+    };
+    let stale = needs.take(stale).unwrap_or_default();
+    let ops = needs.take(scoped_ops(snapshot, releases.as_ref())).unwrap_or_default();
+    needs.take(judge(snapshot, facts, &mut commits, (runs, stale, ops), plan));
+    needs.settle(())
+}
+
+/// Which runs can start, which deployments can be made again and which operations are to be done.
+fn judge(
+    snapshot: &Snapshot,
+    facts: &Facts,
+    commits: &mut Commits<'_>,
+    (runs, stale, ops): (Vec<RunEntry>, Vec<Stale>, Vec<Ref>),
+    plan: &mut Plan,
+) -> Result<(), Needs> {
+    let mut needs = Needs::default();
+    let overridden = facts.override_freeze.is_some();
+    for entry in runs {
         let Some(Some(commit)) = needs.take(commits.of(&entry.release())) else { continue };
         let Some(Some(document)) = needs.take(snapshot.get(&entry.reference)) else { continue };
         let run = document.read::<Run>();
@@ -309,11 +366,7 @@ pub fn plan_runs(snapshot: &Snapshot, scope: &Scope, facts: &Facts, plan: &mut P
             }
         }
     }
-    let stale = match &releases {
-        None => reconcile::stale(snapshot),
-        Some(releases) => reconcile::stale_of(snapshot, releases),
-    };
-    for stale in needs.take(stale).unwrap_or_default() {
+    for stale in stale {
         let Some(Some(commit)) = needs.take(commits.of(&stale.task.release_ref())) else { continue };
         let environment = stale.current.subpath();
         let held = if overridden { Ok(None) } else { freeze::of(snapshot, environment, &facts.now) };
@@ -323,7 +376,7 @@ pub fn plan_runs(snapshot: &Snapshot, scope: &Scope, facts: &Facts, plan: &mut P
             None => plan.reconcile.push(StaleDeploy { stale, commit }),
         }
     }
-    for op in needs.take(scoped_ops(snapshot, releases.as_ref())).unwrap_or_default() {
+    for op in ops {
         let Some(Some(commit)) = needs.take(commits.of(&op.release_ref())) else { continue };
         match needs.take(ops::blocked(snapshot, &op)) {
             None => {}

@@ -72,7 +72,11 @@ pub fn stale_of(snapshot: &Snapshot, releases: &BTreeSet<Ref>) -> Result<Vec<Sta
     Ok(found)
 }
 
-fn check_all(snapshot: &Snapshot, currents: &[Ref]) -> Result<Vec<Stale>, Needs> {
+/// Those of [`stale`] that are among `currents`.
+///
+/// # Errors
+/// What must be loaded.
+pub(crate) fn check_all(snapshot: &Snapshot, currents: &[Ref]) -> Result<Vec<Stale>, Needs> {
     let mut needs = Needs::default();
     let mut found = Vec::new();
     for current in currents {

@@ -107,17 +107,25 @@ pub fn field<'a>(body: &'a Value, fragment: &str) -> Option<&'a Value> {
 /// What must be loaded. A ref that cannot be followed counts as not there.
 pub fn input(snapshot: &Snapshot, input: &Input) -> Result<Option<Value>, Needs> {
     let by_ref = match input.source.as_deref().map(str::parse::<Ref>) {
-        Some(Ok(source)) => match value(snapshot, &source) {
-            Ok(found) => found.filter(|value| !value.is_null()).map(|value| as_input(&source, value)),
-            Err(Unmet::Needs(needs)) => return Err(needs),
-            Err(Unmet::Error(LinkCycle { .. })) => None,
-        },
+        Some(Ok(source)) => by_ref(snapshot, &source)?,
         _ => None,
     };
     Ok(by_ref
         .or_else(|| input.value.clone())
         .or_else(|| input.default.clone())
         .filter(|value| !value.is_null()))
+}
+
+/// What an input that comes from `source` has for a value, if there is one now.
+///
+/// # Errors
+/// As [`input`].
+pub(crate) fn by_ref(snapshot: &Snapshot, source: &Ref) -> Result<Option<Value>, Needs> {
+    match value(snapshot, source) {
+        Ok(found) => Ok(found.filter(|value| !value.is_null()).map(|value| as_input(source, value))),
+        Err(Unmet::Needs(needs)) => Err(needs),
+        Err(Unmet::Error(LinkCycle { .. })) => Ok(None),
+    }
 }
 
 /// A value as functions get it: an environment always has attributes, and if there are none.

@@ -151,6 +151,14 @@ pub fn startable(snapshot: &Snapshot) -> Result<Vec<RunEntry>, Needs> {
     search(snapshot, &Ref::default(), Level::Root, Wanted { startable: true, ..Wanted::default() })
 }
 
+/// Those of [`startable`] that are somewhere below a folder of the store.
+///
+/// # Errors
+/// What must be loaded.
+pub(crate) fn startable_below(snapshot: &Snapshot, path: &str) -> Result<Vec<RunEntry>, Needs> {
+    search_below(snapshot, path, Level::Path, Wanted { startable: true, ..Wanted::default() })
+}
+
 /// The run that `reference` names, with its statuses; none when it is not there.
 ///
 /// # Errors
@@ -215,7 +223,8 @@ impl Level {
         };
         let run = "*{,/status/*}";
         match self {
-            Level::Root | Level::Path => format!("**/@?*/{place}/{run}"),
+            Level::Root => format!("**/@?*/{place}/{run}"),
+            Level::Path => format!("{path}/{{,**/}}@?*/{place}/{run}"),
             Level::Package => format!("{path}/@?*/{place}/{run}"),
             Level::Release => format!("{path}/{place}/{run}"),
             Level::Place => format!("{path}/{run}"),
@@ -224,22 +233,31 @@ impl Level {
     }
 }
 
-/// The runs below `start`, by place and number. Walks folders by what refs look like, which is many
-/// times faster than to match a pattern against each.
 fn search(
     snapshot: &Snapshot,
     start: &Ref,
     level: Level,
     wanted: Wanted<'_>,
 ) -> Result<Vec<RunEntry>, Needs> {
+    search_below(snapshot, start.as_str(), level, wanted)
+}
+
+/// The runs below `start`, by place and number. Walks folders by what refs look like, which is many
+/// times faster than to match a pattern against each.
+fn search_below(
+    snapshot: &Snapshot,
+    start: &str,
+    level: Level,
+    wanted: Wanted<'_>,
+) -> Result<Vec<RunEntry>, Needs> {
     // Built from escaped text, so there is nothing that could be malformed.
-    let Ok(glob) = Glob::new(&level.pattern(start.as_str(), wanted)) else { return Ok(Vec::new()) };
+    let Ok(glob) = Glob::new(&level.pattern(start, wanted)) else { return Ok(Vec::new()) };
     let mut found: Vec<RunEntry> = Vec::new();
     // A run comes right before its statuses, and most are over: those cost no ref.
     let mut run = String::new();
     let mut statuses = Vec::new();
     let enter = |level: Level, name: &str| level.below(name, wanted);
-    snapshot.walk(Marker::State, start.as_str(), level, &glob, &enter, &mut |level, path| match level {
+    snapshot.walk(Marker::State, start, level, &glob, &enter, &mut |level, path| match level {
         Level::Run => {
             found.extend(entry(&run, std::mem::take(&mut statuses), wanted, found.last()));
             path.clone_into(&mut run);

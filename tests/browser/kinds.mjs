@@ -7,6 +7,7 @@
 // The page is what `ocuroot state view --export` writes for the stores in question, with the policy that
 // this gives it; the local one is what `ocuroot state view` serves.
 
+import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -106,4 +107,31 @@ export async function onLocal(store) {
 // Whatever the screen was waiting for has come.
 export async function settled(page) {
   await page.waitForFunction(() => document.querySelector("main h1") && !document.querySelector("[aria-busy=true]"));
+}
+
+// Listens for a token where it may not be: in an address, in the page, in a request to another origin.
+// Afterwards `assertSecret()`.
+export function watchSecret(page, token, api) {
+  const leaks = [];
+  page.on("request", (request) => {
+    const told = `${Object.values(request.headers()).join("\n")}\n${request.postData() ?? ""}`;
+    if (decodeURIComponent(request.url()).includes(token)) leaks.push(`in an address: ${request.url()}`);
+    if (told.includes(token) && new URL(request.url()).origin !== api) leaks.push(`to another origin: ${request.url()}`);
+  });
+  return async function assertSecret() {
+    const seen = (await page.content()) + page.url() + (await page.title());
+    if (seen.includes(token)) leaks.push("in the page");
+    const used = page.requests.some(({ origin }) => origin === api);
+    assert.deepEqual({ leaks, used }, { leaks: [], used: true });
+  };
+}
+
+// Turns the clock until one of these is there, however often the page tries again before.
+export async function until(page, ...locators) {
+  const any = locators.reduce((one, other) => one.or(other));
+  for (let seconds = 0; seconds < 300; seconds++) {
+    if (await any.count()) return;
+    await page.clock.runFor(1000);
+  }
+  assert.fail(`nothing has come of it\n${await page.locator("main").ariaSnapshot()}`);
 }

@@ -242,6 +242,25 @@ export const LOOKS = ["light", "dark"].flatMap((colorScheme) =>
   })),
 );
 
+// Time that a test turns: `page.clock.runFor(60_000)`, as Playwright has it. In `before`.
+export async function turnClock(page) {
+  await page.clock.install();
+  // Its timers have numbers beyond 32 bits, and programs in wasm keep them as such: what would be
+  // cleared is found by what is left of it.
+  await page.addInitScript(() => {
+    const real = new Map();
+    for (const kind of ["Timeout", "Interval"]) {
+      const [set, clear] = [window[`set${kind}`], window[`clear${kind}`]];
+      window[`set${kind}`] = (...all) => {
+        const id = set.apply(window, all);
+        real.set(id | 0, id);
+        return id;
+      };
+      window[`clear${kind}`] = (id) => clear.call(window, real.get(id | 0) ?? id);
+    }
+  });
+}
+
 export function required(name) {
   const value = process.env[name];
   assert.ok(value, `${name} is not set; run \`cargo xtask test\``);

@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { after, before, test } from "node:test";
 import { github } from "../githost/github.mjs";
+import { settled } from "./kinds.mjs";
 import { LOOKS, browser } from "./open.mjs";
 import { shop } from "./shop.mjs";
 

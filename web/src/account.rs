@@ -2,9 +2,10 @@
 //!
 //! A token lives as long as the tab (`sessionStorage`), or on the device if one asks for that
 //! (`localStorage`). It is kept by the origin of the API that it is for, and goes nowhere else: a URL
-//! that names another API for a known repo finds no token there.
+//! that names another API for a known repo finds no token there. Beside it lies what a host lets one ask
+//! for at once, so that nobody has to find that out with every page.
 
-use ocuroot_core::hosts::{Host, Token, stores};
+use ocuroot_core::hosts::{Host, Limits, Token, stores};
 
 use crate::browser;
 
@@ -45,4 +46,23 @@ pub fn forget(host: &Host) {
         browser::remember(&key, None);
         browser::remember_in_tab(&key, None);
     }
+}
+
+/// What was found out about a host before, in this tab.
+#[must_use]
+pub fn limits(host: &Host) -> Limits {
+    let kept = stores::origin(&host.api).and_then(|origin| browser::remembered_in_tab(&known(origin)));
+    kept.and_then(|kept| serde_json::from_str(&kept).ok()).unwrap_or_default()
+}
+
+/// Keeps what was found out about a host.
+pub fn keep_limits(host: &Host, limits: &Limits) {
+    if let (Some(origin), Ok(text)) = (stores::origin(&host.api), serde_json::to_string(limits)) {
+        browser::remember_in_tab(&known(origin), Some(&text));
+    }
+}
+
+/// Where that is kept.
+fn known(origin: &str) -> String {
+    format!("ocuroot-limits {origin}")
 }

@@ -1,5 +1,6 @@
 //! The page: its frame, and the screen that the address names.
 
+use leptos::context::Provider;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use ocuroot_core::hosts::stores::Located;
@@ -58,8 +59,13 @@ pub fn App() -> impl IntoView {
             if signed_in.get() { sources.0.with(|listed| listed.look(&route.place)) } else { Looked::NotYet };
         (looked, route.at)
     });
+    // The fragment of the address is the screens' own, so it is not left to the browser.
+    let skip = |event: leptos::ev::MouseEvent| {
+        event.prevent_default();
+        browser::focus("main h1");
+    };
     view! {
-        <a class="skip" href="#main">"Skip to content"</a>
+        <a class="skip" href="#main" on:click=skip>"Skip to content"</a>
         {move || {
             let (looked, at) = looked.get();
             view! { <Inside looked at/> }
@@ -86,16 +92,20 @@ fn Inside(
     match looked {
         Looked::At(located) => {
             let store = Store::new(Reading::open(&located, at.as_deref()));
-            provide_context(store);
-            provide_context((*located).clone());
             let renewed = located.clone();
             browser::every(60, move || {
                 let located = renewed.clone();
                 spawn_local(async move { renew(&located).await });
             });
+            // For what is within only: the next store, or none, must not find this one.
+            let source = located.name.clone();
             view! {
-                <TopBar source=located.name.clone()/>
-                <Screens/>
+                <Provider value=store>
+                    <Provider value=*located>
+                        <TopBar source/>
+                        <Screens/>
+                    </Provider>
+                </Provider>
             }
             .into_any()
         }

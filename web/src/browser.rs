@@ -4,6 +4,7 @@ use leptos::prelude::*;
 use leptos::wasm_bindgen::{JsCast as _, JsValue};
 use leptos::{leptos_dom::helpers, web_sys};
 use ocuroot_core::facts::Facts;
+use wasm_bindgen_futures::JsFuture;
 
 /// The time, RFC 3339, UTC.
 #[must_use]
@@ -82,6 +83,17 @@ pub fn copy(text: &str) {
 #[must_use]
 pub fn is_narrow() -> bool {
     window().match_media("(max-width: 840px)").ok().flatten().is_some_and(|query| query.matches())
+}
+
+/// Waits until what is on the page now has been painted; in a tab that is not seen, until it is.
+pub async fn painted() {
+    let promise = js_sys::Promise::new(&mut |resolve, _| {
+        request_animation_frame(move || {
+            let after = move || drop(resolve.call0(&JsValue::NULL));
+            set_timeout(after, std::time::Duration::ZERO);
+        });
+    });
+    let _ = JsFuture::from(promise).await;
 }
 
 /// Calls `act` every `seconds`, as long as the component that asks is there.

@@ -193,7 +193,7 @@ impl Reading {
             located: located.clone(),
             at: at.map(str::to_owned),
             reader: RefCell::new(reader(located, at)),
-            limits: RefCell::default(),
+            limits: RefCell::new([&located.state.host, &located.intent.host].map(account::limits)),
             cache: Cache::default(),
             net: Net::new(located.state.host.in_flight()),
             bell: Bell::default(),
@@ -621,8 +621,11 @@ async fn exchange(weak: &Weak<Inner>, side: Side, ask: Ask) -> Result<Answer, Ho
     inbox.closed.set(true);
     if let Some(inner) = weak.upgrade() {
         inner.under_way.borrow_mut().remove(&number);
-        if let Some(limits) = inner.limits.borrow_mut().get_mut(index) {
+        if let Some(limits) =
+            inner.limits.borrow_mut().get_mut(index).filter(|old| **old != exchange.limits())
+        {
             *limits = exchange.limits();
+            account::keep_limits(inner.host(side), limits);
         }
     }
     result

@@ -197,6 +197,9 @@ async fn settle<T>(
 pub fn Shown<T, V>(
     /// From [`ask`].
     asked: RwSignal<Asked<T>>,
+    /// For a screen that brings its own `main`: the heading of the one that stands there until then.
+    #[prop(optional, into)]
+    heading: String,
     /// Given the page, once; the signal has each newer one.
     children: impl Fn(Signal<Arc<T>>) -> V + Send + Sync + 'static,
 ) -> impl IntoView
@@ -223,14 +226,14 @@ where
                 Asked::Waiting(progress) => progress,
                 _ => Progress::default(),
             });
-            view! { <Skeleton progress/> }.into_any()
+            framed(&heading, view! { <Skeleton progress/> })
         }
         Stage::Failed => {
             let problem = match asked.get_untracked() {
                 Asked::Failed(problem) => Some(problem),
                 _ => None,
             };
-            problem.map(|problem| view! { <Problem problem/> }).into_any()
+            framed(&heading, problem.map(|problem| view! { <Problem problem/> }))
         }
         Stage::Answered => match asked.get_untracked() {
             Asked::Answered(first) => {
@@ -246,4 +249,19 @@ where
             _ => ().into_any(),
         },
     }
+}
+
+/// What there is to see before the screen itself, below a heading if the screen has not drawn one.
+fn framed(heading: &str, content: impl IntoView + 'static) -> AnyView {
+    if heading.is_empty() {
+        return content.into_any();
+    }
+    let heading = heading.to_owned();
+    view! {
+        <main id="main">
+            <header class="head"><h1 tabindex="-1">{heading}</h1></header>
+            {content}
+        </main>
+    }
+    .into_any()
 }

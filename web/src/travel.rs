@@ -194,7 +194,7 @@ pub fn Scrubber() -> impl IntoView {
                         min="0"
                         max=last.to_string()
                         prop:value=(last - position.back.min(last)).to_string()
-                        attr:aria-valuetext=format!("{}, {}", position.time, position.subject)
+                        aria-valuetext=format!("{}, {}", position.time, position.subject)
                         on:change=move |event| slide.with_value(|slide| slide(event))
                     />
                 </label>
@@ -203,7 +203,7 @@ pub fn Scrubber() -> impl IntoView {
             }
         });
         Some(view! {
-            <div class="bar scrub">
+            <div class="bar scrub" role="region" aria-label="Commit that is shown">
                 <button type="button" class="btn sm" on:click=move |_| older(true)><Icon name="chev" class="bk"/><span class="w">"Earlier commit"</span><span class="n">"Earlier"</span></button>
                 <button type="button" class="btn sm" on:click=move |_| newer(false)><span class="w">"Later commit"</span><span class="n">"Later"</span><Icon name="chev"/></button>
                 {place}

@@ -3,6 +3,7 @@
 //! Trunk compiles, joins and names the files by their content. What it cannot do is done here:
 //!
 //! * The wasm is made small by wasm-opt, and named by what it is then.
+//! * The style sheets become one: fewer to ask for, and smaller together than each by itself.
 //! * A page must have no inline script, so its start script is moved to a file of its own, and the policy
 //!   that forbids any other is put in. It allows requests to the public hosts; `ocuroot state view
 //!   --export` writes a policy for the hosts of a team's own `stores.json`.
@@ -91,6 +92,7 @@ pub(crate) fn run(project: &Project, profile: Profile) -> Outcome<PathBuf> {
     if profile == Profile::Release && has_node {
         page = shrink(project, &bundle, &page)?;
     }
+    page = join_styles(&bundle, &page)?;
     let Hardened { page, script, name } = split(&page).ok_or_else(|| {
         Failure::new(
             format!("{} is not as this chore expects it", index.display()),
@@ -143,6 +145,44 @@ fn shrink(project: &Project, bundle: &Path, page: &str) -> Outcome<String> {
     Ok(page)
 }
 
+/// Makes one style sheet of those that the page names, in their order. Returns the page, which names it.
+fn join_styles(bundle: &Path, page: &str) -> Outcome<String> {
+    let (page, names) = without_styles(page);
+    let mut all = String::new();
+    for name in names {
+        let path = bundle.join(name);
+        all += &plain_style(&project::read(&path)?);
+        std::fs::remove_file(&path).map_err(|e| project::file("remove", &path, &e))?;
+    }
+    let name = format!("app-{}.css", hash(all.as_bytes()));
+    project::write(&bundle.join(&name), &all)?;
+    Ok(page.replacen("</head>", &format!("<link rel=\"stylesheet\" href=\"./{name}\">\n</head>"), 1))
+}
+
+/// A page without its style sheets, and their names.
+fn without_styles(page: &str) -> (String, Vec<&str>) {
+    let (mut rest, mut kept, mut names) = (page, String::new(), Vec::new());
+    while let Some((before, after)) = rest.split_once("<link rel=\"stylesheet\" href=\"./") {
+        let (name, after) = after.split_once('"').unwrap_or((after, ""));
+        let (_, after) = after.split_once('>').unwrap_or((after, ""));
+        kept += before;
+        names.push(name);
+        rest = after;
+    }
+    (kept + rest, names)
+}
+
+/// A style sheet without its comments and indents.
+fn plain_style(text: &str) -> String {
+    let mut parts = text.split("/*");
+    let mut plain = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        plain += part.split_once("*/").map_or("", |(_, after)| after);
+    }
+    let lines = plain.lines().map(str::trim).filter(|line| !line.is_empty());
+    lines.map(|line| format!("{line}\n")).collect()
+}
+
 /// Tells one content from the next.
 fn hash(content: &[u8]) -> String {
     let mut hasher = DefaultHasher::new();
@@ -171,6 +211,14 @@ fn split(page: &str) -> Option<Hardened> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn style_sheets_become_one() {
+        let link = |name: &str| format!("<link rel=\"stylesheet\" href=\"./{name}\" integrity=\"x\"/>");
+        let page = format!("<head>a{}b{}</head>", link("one.css"), link("two.css"));
+        assert_eq!(without_styles(&page), ("<head>ab</head>".to_owned(), vec!["one.css", "two.css"]));
+        assert_eq!(plain_style("/* a */\nb {\n  c: d\n}\n\n/* e\n*/ f{}\n"), "b {\nc: d\n}\nf{}\n");
+    }
 
     #[test]
     fn the_inline_script_moves_out() {

@@ -8,6 +8,7 @@ use std::process::ExitCode;
 
 use project::{Failure, Outcome, Project};
 
+mod bench_page;
 mod bundle;
 mod ci;
 mod demo;
@@ -32,6 +33,9 @@ cargo xtask <chore>
   ci              fmt, clippy, licences and the wasm builds, then `test`
   bundle [--release]
                   build the dashboard into target/bundle; --release makes it small, and prints how small
+  bench-page [PART…]
+                  measure the dashboard in a browser, beside what it is to reach; the parts are in
+                  tests/browser/bench.mjs
   setup [demo|demo-ci|bundle|test|ci]
                   only install what a chore needs (default: test)
   docs [--check]  write docs/cli.md anew from the tool's own help
@@ -68,6 +72,7 @@ fn run(arguments: &[&str]) -> Outcome {
         ["ci"] => ci::run(&project),
         ["bundle"] => bundle::run(&project, bundle::Profile::Dev).map(drop),
         ["bundle", "--release"] => bundle::run(&project, bundle::Profile::Release).map(drop),
+        ["bench-page", parts @ ..] => bench_page::run(&project, parts),
         ["setup"] | ["setup", "test"] => setup::run(&project, setup::For::Test)
             .and_then(|()| linters::install(&project, linters::Need::IfPossible)),
         ["setup", "demo"] => setup::run(&project, setup::For::Demo),

@@ -64,12 +64,14 @@ impl Preview {
         std::thread::spawn(move || {
             let mut loaded = BTreeSet::new();
             let mut seen: Option<Stamps> = None;
+            let mut offered = self.empty();
             while let Some(site) = site.upgrade() {
                 let now = self.stamps(&loaded);
                 if seen.as_ref() != Some(&now) {
                     let problem = match self.evaluate(&mut loaded) {
                         Ok(store) => {
-                            site.replace(Box::new(self.offer(&store)));
+                            offered = self.offer(&store).after(offered);
+                            site.replace(Box::new(offered.clone()));
                             None
                         }
                         Err(problem) => Some(problem),

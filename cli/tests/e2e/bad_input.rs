@@ -557,6 +557,7 @@ fn globs() {
               upgrade  Make a store of an older version one of the current version
               export   Write all documents of both stores to one file
               import   Write the documents of a file into the stores
+              view     Serve the dashboard over this repo's store, until Ctrl-C
               help     Print this message or the help of the given subcommand(s)
 
             Options:

@@ -68,7 +68,7 @@ fn any_does_all_kinds_and_dry_runs_change_nothing() {
               }
             ]
             --- stderr
-            left out: shop/-/a.ocu.star/@r1/task/f/1 waits for @/custom/ok, which is set in intent, and only has to be applied
+            left out: shop/-/a.ocu.star/@r1/task/f/1: waits for @/custom/ok, which is set in intent, and only has to be applied
         "#]],
     );
     world.check_reads_only(
@@ -76,7 +76,7 @@ fn any_does_all_kinds_and_dry_runs_change_nothing() {
         expect![[r#"
             []
             --- stderr
-            left out: shop/-/a.ocu.star/@r1/task/f/1 waits for @/custom/ok, which is set in intent, and only has to be applied
+            left out: shop/-/a.ocu.star/@r1/task/f/1: waits for @/custom/ok, which is set in intent, and only has to be applied
         "#]],
     );
     world.check_reads_only(
@@ -95,7 +95,7 @@ fn any_does_all_kinds_and_dry_runs_change_nothing() {
               }
             ]
             --- stderr
-            left out: shop/-/a.ocu.star/@r1/task/f/1 waits for @/custom/ok, which is set in intent, and only has to be applied
+            left out: shop/-/a.ocu.star/@r1/task/f/1: waits for @/custom/ok, which is set in intent, and only has to be applied
         "#]],
     );
     world.check(

@@ -11,7 +11,7 @@ use super::ask::{Answer, Ask, Commit, Entry, EntryKind, File, Head, History, Pro
 use super::error::HostError;
 use super::exchange::listing;
 use super::host::{segment, segments};
-use super::limits::Way;
+use super::limits::{Limits, Way};
 use super::request::Request;
 use super::shapes::{Blob, Person, Pull, Repo, RepoCommit, Tree, User, subject, unbase64};
 use super::wire::{Later, Wire, all};
@@ -24,6 +24,8 @@ const PAGES: usize = 4;
 const IDS: usize = 40;
 /// What an instance gives out at once unless its administrator says otherwise.
 const PAGING: usize = 30;
+/// So many files are worth two requests to find out how many there may be in one.
+const MANY: usize = 300;
 /// Commits and pull requests on a page: more are cut to this on most instances.
 const PAGE: usize = 50;
 
@@ -36,18 +38,27 @@ pub(super) async fn answer(wire: &Wire, ask: Ask) -> Result<Answer, HostError> {
             Answer::Commit(commit.plain())
         }
         Ask::Folder { commit, path, tree } => {
-            let tree = tree_of(wire, &commit, &path, tree).await?;
-            Answer::Folder(match tree {
-                Some(tree) => folder(wire, &tree).await?,
-                None => None,
-            })
+            let mut found = None;
+            for way in ways(wire, &path, tree.as_deref()) {
+                let Some(tree) = tree_of(wire, &commit, &path, tree.clone(), way).await? else { break };
+                found = folder(wire, &tree).await?;
+                if found.is_some() {
+                    way.works(wire);
+                    break;
+                }
+            }
+            Answer::Folder(found)
         }
         Ask::Below { commit, path, tree } => {
-            let tree = tree_of(wire, &commit, &path, tree).await?;
-            let found = match tree {
-                Some(tree) => below(wire, tree, String::new()).await?,
-                None => false,
-            };
+            let mut found = false;
+            for way in ways(wire, &path, tree.as_deref()) {
+                let Some(tree) = tree_of(wire, &commit, &path, tree.clone(), way).await? else { break };
+                found = below(wire, tree, String::new()).await?;
+                if found {
+                    way.works(wire);
+                    break;
+                }
+            }
             Answer::Below(found.then(|| listing(wire.take_listed(), true)))
         }
         Ask::Files { commit, files } => Answer::Files(documents(wire, &commit, files).await?),
@@ -113,16 +124,53 @@ async fn repo(wire: &Wire) -> Result<Repo, HostError> {
     wire.send(get(wire, ""), &[]).await?.json("a repository")
 }
 
-/// The id of a folder: known, or from the root down. The contents API would find it at once, but looks up
-/// the last commit of everything in the folder first.
+/// How the id of a folder is found.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Find {
+    /// It is known, or the root's.
+    Known,
+    /// An instance hands what it is given as an id to git, which also takes `<commit>:<path>`. Whatever is
+    /// before the instance may not bear the slashes in it.
+    ByName,
+    /// From the root down, a request for each folder on the way.
+    Down,
+}
+
+impl Find {
+    /// Notes that a folder was found so.
+    fn works(self, wire: &Wire) {
+        match self {
+            Find::Known => {}
+            Find::ByName => wire.learn(|limits| limits.names = Some(true)),
+            Find::Down => wire.learn(|limits| limits.names = Some(false)),
+        }
+    }
+}
+
+/// How to look for a folder: where nobody knows whether the first way works here, in two ways.
+fn ways(wire: &Wire, path: &str, known: Option<&str>) -> Vec<Find> {
+    match wire.limits().names {
+        _ if known.is_some() || path.is_empty() => vec![Find::Known],
+        Some(true) => vec![Find::ByName],
+        Some(false) => vec![Find::Down],
+        None => vec![Find::ByName, Find::Down],
+    }
+}
+
+/// The id of a folder, or what stands for one. The contents API would find it at once, but looks up the
+/// last commit of everything in the folder first.
 async fn tree_of(
     wire: &Wire,
     commit: &str,
     path: &str,
     known: Option<String>,
+    way: Find,
 ) -> Result<Option<String>, HostError> {
     if known.is_some() {
         return Ok(known);
+    }
+    if way == Find::ByName {
+        return Ok(Some(format!("{commit}:{path}")));
     }
     // A commit stands for its root folder.
     let mut tree = commit.to_owned();
@@ -212,12 +260,15 @@ async fn part(wire: &Wire, tree: &str, recursive: bool, page: usize) -> Result<O
 
 async fn documents(wire: &Wire, commit: &str, files: Vec<Wanted>) -> Result<Vec<File>, HostError> {
     let singles = |files: Vec<Wanted>| all(files.into_iter().map(move |file| single(wire, commit, file)));
-    let way = match wire.limits().way {
+    let Limits { way, batch, .. } = wire.limits();
+    let way = match way {
+        Some(Way::Contents) | None if batch.is_none() && files.len() > MANY => learn(wire).await?,
         Some(way) => way,
         None if files.len() <= FEW => Way::Single,
-        None => learn(wire).await?,
+        // What all newer ones can: those that cannot say so.
+        None => Way::Contents,
     };
-    let batch = wire.limits().batch.unwrap_or(PAGING).max(1);
+    let batch = wire.limits().batch.or(batch).unwrap_or(PAGING).max(1);
     Ok(match way {
         Way::Contents => {
             let batches = files.chunks(batch).map(|batch| by_path(wire, commit, batch.to_vec()));
@@ -282,11 +333,15 @@ async fn by_path(wire: &Wire, commit: &str, mut batch: Vec<Wanted>) -> Result<Ve
         };
         let count = contents.len().min(batch.len());
         if count == 0 {
-            // Not as it should be, yet there is another way.
-            wire.learn(|limits| limits.way = Some(Way::Single));
-            came.extend(all(batch.into_iter().map(|file| single(wire, commit, file))).await?);
+            // There is another way. One that says that it can do this is not asked for it again.
+            if wire.limits().way.is_some() || learn(wire).await? == Way::Contents {
+                wire.learn(|limits| limits.way = Some(Way::Single));
+            }
+            let rest: Later<'_, Vec<File>> = Box::pin(documents(wire, commit, batch));
+            came.extend(rest.await?);
             break;
         }
+        wire.learn(|limits| limits.way = Some(Way::Contents));
         if count < batch.len() {
             wire.learn(|limits| limits.batch = limits.batch.or(Some(count)));
         }

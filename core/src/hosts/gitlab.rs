@@ -15,6 +15,11 @@ use super::wire::{Later, Wire, all};
 
 /// As many as a page can have, and as many files as a query can ask for.
 const PAGE: usize = 100;
+/// So many parts of a listing are read before it is taken apart: as many as a release of forty
+/// deployments has.
+const PARTS: usize = 6;
+/// As many files as a small instance bears in a query.
+const SMALL: usize = 20;
 
 pub(super) async fn answer(wire: &Wire, ask: Ask) -> Result<Answer, HostError> {
     Ok(match ask {
@@ -157,7 +162,7 @@ impl Place<'_> {
         Ok(Some(entries))
     }
 
-    /// Lists everything below to the wire. One part waits for the other, so what does not fit into one is
+    /// Lists everything below to the wire. One part waits for the other, so what does not fit into a few is
     /// taken apart by folders for as long as fewer requests are under way than may be.
     async fn below(&self, under: String) -> Result<bool, HostError> {
         let Place { wire, commit, path } = *self;
@@ -167,16 +172,16 @@ impl Place<'_> {
             wire.listed(first.entries.iter().map(named));
             return Ok(true);
         };
-        if wire.awaited() >= wire.host.in_flight() {
-            wire.listed(first.entries.iter().map(named));
-            while let Some(part) = self.part(true, Some(&token)).await? {
-                wire.listed(part.entries.iter().map(named));
-                match part.next {
-                    Some(next) if next != token => token = next,
-                    _ => break,
-                }
+        // A few parts are there sooner one after the other than folder by folder.
+        let most = if wire.awaited() >= wire.host.in_flight() { usize::MAX } else { PARTS };
+        wire.listed(first.entries.iter().map(named));
+        for _ in 1..most {
+            let Some(part) = self.part(true, Some(&token)).await? else { return Ok(true) };
+            wire.listed(part.entries.iter().map(named));
+            match part.next {
+                Some(next) if next != token => token = next,
+                _ => return Ok(true),
             }
-            return Ok(true);
         }
         let mut tell = |entries: &[Entry]| wire.listed(entries.iter().map(named));
         let level = self.all(false, &mut tell).await?.unwrap_or_default();
@@ -210,13 +215,12 @@ async fn documents(wire: &Wire, commit: &str, batch: Vec<Wanted>) -> Result<Vec<
     }) else {
         // Small instances bear fewer files in a query ("complexity").
         if batch.len() > 1 {
-            let (left, right) = batch.split_at(batch.len() / 2);
-            let size = right.len();
+            let size = if batch.len() > SMALL { SMALL } else { batch.len().div_ceil(2) };
             wire.learn(|limits| limits.batch = Some(limits.batch.map_or(size, |b| b.min(size))));
-            let half = |part: &[Wanted]| -> Later<'_, Vec<File>> {
+            let part = |part: &[Wanted]| -> Later<'_, Vec<File>> {
                 Box::pin(documents(wire, commit, part.to_vec()))
             };
-            return Ok(all([half(left), half(right)]).await?.concat());
+            return Ok(all(batch.chunks(size).map(part)).await?.concat());
         }
         return all(batch.into_iter().map(|wanted| single(wire, commit, wanted))).await;
     };

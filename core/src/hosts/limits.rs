@@ -8,6 +8,8 @@ pub struct Limits {
     pub batch: Option<usize>,
     /// How files are asked for on Gitea and Forgejo, where that has been found out.
     pub way: Option<Way>,
+    /// Whether Gitea or Forgejo finds a folder by commit and path, where that has been found out.
+    pub names: Option<bool>,
 }
 
 /// How an instance of Gitea or Forgejo gives out many files.

@@ -212,27 +212,42 @@ pub fn delete(snapshot: &Snapshot, reference: &Ref) -> Result<Transaction, Unmet
 /// What must be loaded.
 pub fn diff(snapshot: &Snapshot) -> Result<Vec<Difference>, Needs> {
     let mut needs = Needs::default();
-    let mut intents: BTreeMap<Ref, Ref> = BTreeMap::new();
-    let mut states: BTreeSet<Ref> = BTreeSet::new();
+    let (mut intents, mut states) = (Vec::new(), BTreeSet::new());
     for kind in [OfKind::DEPLOYS, OfKind::CUSTOM, OfKind::ENVIRONMENTS] {
-        // The global `@/environment/*` only: packages have none.
-        let wanted = |at: &Ref| subject(at).is_some();
-        let found = needs.take(snapshot.of_kind(Marker::State, &kind)).unwrap_or_default();
-        states.extend(found.into_iter().filter(wanted));
-        let found = needs.take(snapshot.of_kind(Marker::Intent, &kind)).unwrap_or_default();
-        for intent in found.into_iter().filter(wanted) {
-            // A release by its tag and by its number is the same release.
-            if let Some(target) = needs.take(target(snapshot, &intent)) {
-                intents.insert(target, intent);
-            }
+        states.extend(needs.take(snapshot.of_kind(Marker::State, &kind)).unwrap_or_default());
+        intents.extend(needs.take(snapshot.of_kind(Marker::Intent, &kind)).unwrap_or_default());
+    }
+    needs.settle(())?;
+    diff_among(snapshot, intents, states)
+}
+
+/// The differences between some `intents` and some `states`, spelled with `+` and with `@`. Those that
+/// belong together are in both.
+///
+/// # Errors
+/// What must be loaded.
+pub(crate) fn diff_among(
+    snapshot: &Snapshot,
+    intents: Vec<Ref>,
+    mut states: BTreeSet<Ref>,
+) -> Result<Vec<Difference>, Needs> {
+    let mut needs = Needs::default();
+    // The global `@/environment/*` only: packages have none.
+    let wanted = |at: &Ref| subject(at).is_some();
+    states.retain(wanted);
+    let mut by_target: BTreeMap<Ref, Ref> = BTreeMap::new();
+    for intent in intents.into_iter().filter(wanted) {
+        // A release by its tag and by its number is the same release.
+        if let Some(target) = needs.take(target(snapshot, &intent)) {
+            by_target.insert(target, intent);
         }
     }
     needs.settle(())?;
     let mut needs = Needs::default();
     let mut differences = Vec::new();
-    let refs: BTreeSet<&Ref> = intents.keys().chain(&states).collect();
+    let refs: BTreeSet<&Ref> = by_target.keys().chain(&states).collect();
     for reference in refs {
-        let intent = intents.get(reference);
+        let intent = by_target.get(reference);
         let change = match needs.take(change_at(snapshot, intent, reference)).flatten() {
             Some(change) => change,
             None => continue,

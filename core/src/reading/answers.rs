@@ -312,6 +312,7 @@ impl Reader {
         self.done.clear();
         self.lost.clear();
         self.current = Summaries::Unread;
+        self.foreseen = false;
         self.grounds = [Ground::Unknown, Ground::Unknown];
         self.translated = false;
         self.grown = true;

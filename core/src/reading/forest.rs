@@ -109,6 +109,54 @@ impl Forest {
         self.settle(root, deep, like.as_ref(), true)
     }
 
+    /// Takes in the folders that a tree has if it is the one at `old`, or an empty one, but for what lies
+    /// at `changes`: sorted paths, each of a folder or not, and ids. Whether there is such a tree is for a
+    /// repo to say: an id tells what is in a folder, so one that has the id of these needs no listing.
+    /// Returns the id of the tree; none where not enough is known of the old one.
+    pub(super) fn suppose(&mut self, old: Option<Id>, changes: &[(&str, bool, Id)]) -> Option<Id> {
+        let (_, _, like) = changes.first()?;
+        let mut items: BTreeMap<u32, Item> = match old {
+            Some(old) => self.get(&old)?.iter().map(|item| (item.name, *item)).collect(),
+            None => BTreeMap::new(),
+        };
+        let mut rest = changes;
+        while let Some((path, folder, id)) = rest.first() {
+            let name = path.split_once('/').map_or(*path, |(name, _)| name);
+            // What follows the name; none for what lies elsewhere.
+            let below = |path: &&str| {
+                let below = path.strip_prefix(name)?;
+                if below.is_empty() { Some(0) } else { below.strip_prefix('/').map(str::len) }
+            };
+            let here = rest.iter().take_while(|(path, ..)| below(path).is_some()).count();
+            let (group, others) = rest.split_at_checked(here.max(1))?;
+            rest = others;
+            let name = self.name(name);
+            let item = if below(path) == Some(0) {
+                // What else is in it is in its id.
+                Item { name, folder: *folder, id: *id }
+            } else {
+                let old = items.get(&name).filter(|item| item.folder).map(|item| item.id);
+                let cut = |(path, folder, id): &(&'_ str, bool, Id)| {
+                    let start = path.len().checked_sub(below(path)?)?;
+                    Some((start, *folder, *id))
+                };
+                let mut inside = Vec::with_capacity(group.len());
+                for change in group {
+                    let (start, folder, id) = cut(change)?;
+                    inside.push((change.0.get(start..)?, folder, id));
+                }
+                Item { name, folder: true, id: self.suppose(old, &inside)? }
+            };
+            items.insert(name, item);
+        }
+        let mut items: Vec<Item> = items.into_values().collect();
+        items.sort_by(|a, b| self.name_of(a).cmp(self.name_of(b)));
+        let items = items.into_boxed_slice();
+        let id = self.id_of(&items, Some(like));
+        self.folders.entry(id).or_insert(items);
+        Some(id)
+    }
+
     fn settle(&mut self, draft: Draft<'_>, deep: bool, like: Option<&Id>, top: bool) -> Option<Id> {
         let listed = top || deep;
         if !listed {

@@ -29,9 +29,11 @@ impl Reader {
             for spot in 0..self.spots.len() {
                 self.find(spot, &mut batch);
             }
-            let mut known = true;
-            for side in SIDES {
-                known &= self.survey(side, &mut batch);
+            let foreseen = self.foresee(&mut batch);
+            let mut known = foreseen && self.survey(Marker::State, &mut batch);
+            // What no screen wants of intent yet is not looked at: that would be one more to wait for.
+            if foreseen && wants.touch(Marker::Intent) || self.grounds.iter().any(Ground::is_first) {
+                known &= self.survey(Marker::Intent, &mut batch);
             }
             if self.grounds.iter().any(Ground::is_first) {
                 if known {
@@ -232,7 +234,7 @@ impl Reader {
 
     /// Whether the cache is still to be asked for a folder, and for what was there before: that knows
     /// folders in it that have not changed.
-    fn recall(&mut self, index: usize, path: &str, id: Id, batch: &mut Batch) -> bool {
+    pub(super) fn recall(&mut self, index: usize, path: &str, id: Id, batch: &mut Batch) -> bool {
         let old = self.spots.get(index).and_then(|spot| spot.old.as_ref());
         let old = match old.map(|old| old.look(&self.forest, path)) {
             Some(Look::Folder(old) | Look::Unknown(Some((_, old)))) => Some(old),
@@ -350,6 +352,25 @@ impl Reader {
             }
             _ => return,
         };
+        let read = match self.read_summaries(&prefix, batch) {
+            Got::There(read) => read,
+            Got::Absent => {
+                self.current = Summaries::Absent;
+                return;
+            }
+            Got::Waiting => return,
+        };
+        // Around packages there are often no others. Then their ids tell those of the folders around
+        // them, which need no listing.
+        let told = read
+            .iter()
+            .filter_map(|(package, summary)| Some((package.as_str(), true, Id::parse(&summary.tree)?)));
+        self.forest.suppose(None, &told.collect::<Vec<_>>());
+        self.current = Summaries::Read(Arc::new(read));
+    }
+
+    /// The summaries of the store that lies at `prefix`.
+    pub(super) fn read_summaries(&mut self, prefix: &str, batch: &mut Batch) -> Got<BTreeMap<Ref, Summary>> {
         let path = format!("{prefix}{}", summary::FOLDER);
         // The folder around it holds nothing else, and its id is known.
         let around = path.rsplit_once('/').map_or("", |(around, _)| around).to_owned();
@@ -359,11 +380,8 @@ impl Reader {
         };
         let folder = match folder {
             Got::There(folder) => folder,
-            Got::Absent => {
-                self.current = Summaries::Absent;
-                return;
-            }
-            Got::Waiting => return,
+            Got::Absent => return Got::Absent,
+            Got::Waiting => return Got::Waiting,
         };
         let files = self.forest.get(&folder).unwrap_or_default().iter().filter(|item| !item.folder);
         let files = files.map(|item| (self.forest.name_of(item).to_owned(), item.id));
@@ -391,9 +409,7 @@ impl Reader {
                 read.insert(summary.package.clone(), Summary::clone(&summary));
             }
         }
-        if whole {
-            self.current = Summaries::Read(Arc::new(read));
-        }
+        if whole { Got::There(read) } else { Got::Waiting }
     }
 
     /// Lists what is needed; returns whether the snapshot has it now.
@@ -424,8 +440,13 @@ impl Reader {
         let missing = walk.missing;
         if missing.is_empty() {
             let mut into = self.snapshot.folder(*side, below);
-            // What should be deployed is compared by its id with what is; state is large, and nobody does that there.
-            let ids = *side == Marker::Intent;
+            // What should be is compared by its id with what is. State is large, and nobody does that there
+            // but for what belongs to no package.
+            let ids = match (side, below.as_str()) {
+                (Marker::Intent, _) => Some(true),
+                (Marker::State, "") => None,
+                (Marker::State, below) => Some(below.starts_with('@')),
+            };
             project(&self.forest, &id, &mut into, descent.as_ref(), ids, &mut 0, 0);
             return true;
         }

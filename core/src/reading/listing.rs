@@ -52,13 +52,13 @@ impl<'f> Walk<'f> {
 }
 
 /// Tells a snapshot what is known of a folder and those below it, as far as a pattern can match; with
-/// `ids` also those of the documents.
+/// `ids` also those of the documents. None at a store's root: of those that belong to no package.
 pub(super) fn project(
     forest: &Forest,
     id: &Id,
     into: &mut FolderMut<'_>,
     descent: Option<&Descent<'_>>,
-    ids: bool,
+    ids: Option<bool>,
     opened: &mut usize,
     depth: usize,
 ) {
@@ -66,7 +66,9 @@ pub(super) fn project(
     let Some(items) = forest.get(id).filter(|_| *opened <= MOST && depth <= DEEPEST) else { return };
     let document = forest.child(items, OBJECT).filter(|item| !item.folder);
     into.list(document.is_some(), items.iter().filter(|item| item.folder).map(|item| forest.name_of(item)));
-    if ids && let Some(id) = document.and_then(|document| document.id.as_bytes().try_into().ok()) {
+    if ids == Some(true)
+        && let Some(id) = document.and_then(|document| document.id.as_bytes().try_into().ok())
+    {
         into.identify(BlobId(id));
     }
     let Some(descent) = descent else { return };
@@ -76,6 +78,7 @@ pub(super) fn project(
         if below.may_match_below()
             && let Some(mut child) = into.enter(name)
         {
+            let ids = ids.or(Some(name.starts_with('@')));
             project(forest, &item.id, &mut child, Some(&below), ids, opened, depth + 1);
         }
     }

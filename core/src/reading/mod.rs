@@ -60,6 +60,7 @@
 
 mod answers;
 mod branch;
+mod foresee;
 mod forest;
 mod id;
 mod jobs;
@@ -74,7 +75,8 @@ pub use keep::{Keep, Recall, Recalled};
 pub use reader::{Changed, PAGES, Problem, Reader};
 
 use crate::hosts::Ask;
-use crate::snapshot::Needs;
+use crate::refs::Marker;
+use crate::snapshot::{Needs, address};
 
 /// Where a store lies.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -97,6 +99,14 @@ pub struct Wants {
     pub needs: Needs,
     /// The summaries of the state store.
     pub summaries: bool,
+}
+
+impl Wants {
+    /// Whether anything of a store is wanted.
+    fn touch(&self, side: Marker) -> bool {
+        let Needs { folders, bodies } = &self.needs;
+        folders.iter().any(|folder| folder.side == side) || bodies.iter().any(|body| address(body).0 == side)
+    }
 }
 
 /// Something to be done.

@@ -252,6 +252,8 @@ pub struct Reader {
     pub(super) summaries: BTreeMap<Id, Option<Arc<Summary>>>,
     /// Those of the commit; none while they are not all there.
     pub(super) current: Summaries,
+    /// Whether folders of a new commit were put together from what its summaries say.
+    pub(super) foreseen: bool,
     pub(super) problem: Option<Problem>,
     pub(super) keeps: Vec<Keep>,
     pub(super) grown: bool,
@@ -287,6 +289,7 @@ impl Reader {
             remarks: Vec::new(),
             summaries: BTreeMap::new(),
             current: Summaries::Unread,
+            foreseen: false,
             problem: None,
             keeps: Vec::new(),
             grown: false,
@@ -318,11 +321,11 @@ impl Reader {
         Some(Arc::clone(read))
     }
 
-    /// Whether it is known which commits are read, where the stores lie in them, and what summaries they
-    /// have.
+    /// Whether it is known which commit of state is read, where the store lies in it, and what summaries
+    /// it has.
     #[must_use]
     pub fn is_open(&self) -> bool {
-        !self.grounds.contains(&Ground::Unknown) && self.current != Summaries::Unread
+        self.grounds.first() != Some(&Ground::Unknown) && self.current != Summaries::Unread
     }
 
     /// Whether the snapshot has what is wanted.
@@ -330,7 +333,9 @@ impl Reader {
     pub fn has(&self, wants: &Wants) -> bool {
         let whole = !self.grounds.iter().any(Ground::is_first) || self.translated;
         let folder = |folder: &Folder| self.translated || self.done.contains(folder);
-        !self.grounds.contains(&Ground::Unknown)
+        let known = |side: Marker| self.grounds.get(side as usize) != Some(&Ground::Unknown);
+        known(Marker::State)
+            && (known(Marker::Intent) || !wants.touch(Marker::Intent))
             && whole
             && !(wants.summaries && self.current == Summaries::Unread)
             && wants.needs.folders.iter().all(folder)

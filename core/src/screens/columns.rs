@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
+use super::standing::Depth;
 use crate::documents::{Environment, Release};
 use crate::envelope::Document;
 use crate::glob::Glob;
@@ -44,26 +45,35 @@ impl Environments {
     }
 }
 
-/// All environments of a store: those registered, and those that any of `summaries` names.
+/// All environments of a store: those registered, and those that any of `summaries` names. At first
+/// only the latter: that takes no listing.
 ///
 /// # Errors
 /// What must be loaded: the documents of environments, and the newest release of each package.
 pub fn environments<'a>(
     snapshot: &Snapshot,
-    summaries: impl IntoIterator<Item = &'a Summary>,
+    summaries: impl IntoIterator<Item = &'a Summary> + Clone,
+    depth: Depth,
 ) -> Result<Environments, Needs> {
     let mut needs = Needs::default();
+    let mut names: BTreeSet<String> =
+        summaries.clone().into_iter().flat_map(named).map(str::to_owned).collect();
+    if depth == Depth::Whole {
+        let registered = needs.take(registered(snapshot)).unwrap_or_default();
+        names.extend(registered.iter().map(|at| at.subpath().to_owned()));
+    }
     let mut kinds: BTreeMap<String, Option<String>> = BTreeMap::new();
-    for at in needs.take(registered(snapshot)).unwrap_or_default() {
-        let environment = needs.take(snapshot.get(&at)).flatten().and_then(Document::read::<Environment>);
-        let kind = environment.and_then(|it| it.attributes.get("type").cloned()).unwrap_or_default();
-        kinds.insert(at.subpath().to_owned(), Some(kind));
+    for name in names {
+        let at = format!("@/environment/{name}").parse::<Ref>().ok();
+        let document = at.and_then(|at| needs.take(snapshot.get(&at)).flatten());
+        let kind = document.map(|document| {
+            let environment = document.read::<Environment>();
+            environment.and_then(|it| it.attributes.get("type").cloned()).unwrap_or_default()
+        });
+        kinds.insert(name, kind);
     }
     let mut votes: BTreeMap<String, BTreeMap<usize, usize>> = BTreeMap::new();
     for summary in summaries {
-        for name in named(summary) {
-            kinds.entry(name.to_owned()).or_default();
-        }
         for (place, names) in needs.take(phases(snapshot, summary)).unwrap_or_default().iter().enumerate() {
             for name in names {
                 *votes.entry(name.clone()).or_default().entry(place).or_default() += 1;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use super::candidates;
 use super::fields::{self, Field};
 use super::status::Word;
 use crate::documents::{Inputs, Intent, Release};
@@ -15,6 +16,7 @@ use crate::refs::{Kind, Ref};
 use crate::resolve;
 use crate::runs;
 use crate::snapshot::{Needs, Snapshot};
+use crate::summary::Summary;
 use crate::why::Enquiry;
 
 /// The page.
@@ -50,14 +52,26 @@ pub struct Explained {
     pub word: Word,
 }
 
-/// Every difference between intent and state.
+/// Every difference between intent and state. `stored` are the summaries that the store keeps: what they
+/// settle is not looked at.
 ///
 /// # Errors
 /// What must be loaded.
-pub fn page(snapshot: &Snapshot, facts: &Facts) -> Result<Page, Needs> {
+pub fn page(
+    snapshot: &Snapshot,
+    stored: Option<&BTreeMap<Ref, Summary>>,
+    facts: &Facts,
+) -> Result<Page, Needs> {
     let mut needs = Needs::default();
     let mut differences = Vec::new();
-    for difference in intent::diff(snapshot)? {
+    let found = match stored {
+        Some(stored) => {
+            let candidates = candidates::of(snapshot, stored)?;
+            intent::diff_among(snapshot, candidates.intents, candidates.states)?
+        }
+        None => intent::diff(snapshot)?,
+    };
+    for difference in found {
         differences.extend(needs.take(one(snapshot, &difference, facts)));
     }
     let unexplained = differences.iter().filter(|one: &&Difference| one.explained.is_none()).count();

@@ -6,6 +6,7 @@
 //! [`Needs`](crate::snapshot::Needs) until enough is loaded. The dashboard draws pages, and tests read
 //! them, without a browser.
 
+pub mod candidates;
 pub mod columns;
 pub mod commands;
 pub mod custom;

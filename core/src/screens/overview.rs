@@ -197,7 +197,8 @@ pub fn page(
 ) -> Result<Overview, Needs> {
     let mut needs = Needs::default();
     let summaries = summaries::all(snapshot, stored)?;
-    let environments = needs.take(columns::environments(snapshot, summaries.values())).unwrap_or_default();
+    let environments =
+        needs.take(columns::environments(snapshot, summaries.values(), depth)).unwrap_or_default();
     let look = Look { snapshot, summaries: &summaries, facts, depth };
     let intents = match depth {
         Depth::First => None,

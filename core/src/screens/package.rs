@@ -101,9 +101,10 @@ pub fn page(
     let none = BTreeMap::new();
     let look = Look { snapshot, summaries: stored.unwrap_or(&none), facts, depth };
     let all = stored.filter(|stored| !stored.is_empty());
+    // Where no release is or is to be, nothing is shown.
     let environments = match all {
-        Some(all) => columns::environments(snapshot, all.values()),
-        None => columns::environments(snapshot, [&*summary]),
+        Some(all) => columns::environments(snapshot, all.values(), Depth::First),
+        None => columns::environments(snapshot, [&*summary], Depth::First),
     };
     let environments = needs.take(environments).unwrap_or_default();
     let standings = needs.take(look.standings(&summary)).unwrap_or_default();

@@ -1,7 +1,10 @@
 //! The work that would be done now, each item a sentence: the items of `work cascade --dryrun`.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
+use super::candidates;
 use super::diff;
 use super::fields;
 use super::prose::Prose;
@@ -18,6 +21,7 @@ use crate::refs::{Kind, Marker, Ref};
 use crate::resolve;
 use crate::runs;
 use crate::snapshot::{Needs, Snapshot, Unmet};
+use crate::summary::Summary;
 use crate::why::{Enquiry, Sentence};
 
 /// The page.
@@ -167,12 +171,20 @@ pub struct Other {
     pub says: Sentence,
 }
 
-/// The work that is known now.
+/// The work that is known now. `stored` are the summaries that the store keeps: what they settle is not
+/// looked at. Without any, the store is listed as a whole.
 ///
 /// # Errors
 /// What must be loaded.
-pub fn page(snapshot: &Snapshot, facts: &Facts) -> Result<Page, Needs> {
-    let plan = plan::plan(snapshot, &Scope::Everything, facts)?;
+pub fn page(
+    snapshot: &Snapshot,
+    stored: Option<&BTreeMap<Ref, Summary>>,
+    facts: &Facts,
+) -> Result<Page, Needs> {
+    let plan = match stored {
+        Some(stored) => plan::plan_at(snapshot, &candidates::of(snapshot, stored)?, facts)?,
+        None => plan::plan(snapshot, &Scope::Everything, facts)?,
+    };
     of(snapshot, &plan, facts)
 }
 

@@ -14,7 +14,9 @@
 //!               "time":"2026-01-03T00:00:00Z","status":"paused","runs":{"complete":1,"pending":2},
 //!               "open":{"deploy/prod":{"status":"pending","since":"2026-01-03T00:00:00Z","attempts":1,
 //!                                      "waits":["shop/-/web.ocu.star/@/custom/approve"]}},
-//!               "uses":["shop/-/web.ocu.star/@/custom/approve"]}]}
+//!               "uses":["shop/-/web.ocu.star/@/custom/approve"]}],
+//!  "work":{"ops":["@r31/op/check_envs"],"custom":"0b61…",
+//!          "inputs":[{"from":["@/environment/*"],"values":{"prod":"77aa…"}}]}}
 //! ```
 //!
 //! It is put together from parts that each depend on few documents, and says of each part on which:
@@ -22,7 +24,8 @@
 //! * a release on what lies in its own folder, and on what its open runs ask for elsewhere in the
 //!   package: `uses`;
 //! * what is live in an environment on the link `…/@/deploy/<environment>`, the Task that it leads to,
-//!   the end of that Task's run, and `samples`, one for each of the newest deployments there.
+//!   the end of that Task's run, and `samples`, one for each of the newest deployments there;
+//! * `work` on which operations and custom state there are, and on the inputs of those Tasks.
 //!
 //! So [`update`] makes, from the summary that is there, the one that [`of_package`] would make of the
 //! whole package, and reads only the releases and deployments that a transaction touches. What is cut
@@ -50,6 +53,7 @@ mod live;
 mod release;
 mod update;
 mod whole;
+mod work;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -65,6 +69,7 @@ use crate::snapshot::{Needs, Snapshot};
 pub use check::{Mend, check};
 pub use update::{Trees, touched, update};
 pub use whole::of_package;
+pub use work::{Asked, Sum, Work, hash};
 
 /// How many releases a summary tells of.
 pub const RELEASES: usize = 20;
@@ -97,6 +102,9 @@ pub struct Summary {
     /// The newest releases, newest first.
     #[serde(default)]
     pub releases: Vec<ReleaseSummary>,
+    /// What may be work besides runs. None in a summary of an older tool.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub work: Option<Work>,
 }
 
 /// How much a package has in all.

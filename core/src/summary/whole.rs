@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::release::{self, Known};
-use super::{Counts, RELEASES, Summary, bounded, live};
+use super::{Counts, RELEASES, Summary, bounded, live, work};
 use crate::documents::Status;
 use crate::glob::Glob;
 use crate::refs::Ref;
@@ -34,18 +34,22 @@ pub fn of_package(snapshot: &Snapshot, package: &Ref, tree: &str) -> Result<Opti
         releases.extend(needs.take(release::summary(snapshot, name, entries, &Known::default())));
     }
     let mut deployed = BTreeMap::new();
-    for current in currents {
-        if let Some(Some(mut live)) = needs.take(live::of(snapshot, &current)) {
+    let mut inputs = BTreeMap::new();
+    for current in &currents {
+        if let Some(Some((mut live, asked))) = needs.take(live::of(snapshot, current)) {
             let recent =
                 newest.iter().filter_map(|name| of.get(*name)).flat_map(|entries| entries.iter().rev());
             let runs = recent.filter(|entry| entry.is_deploy() && entry.name() == current.subpath());
             live.set_samples(needs.take(live::newest_samples(snapshot, runs)).unwrap_or_default());
             deployed.insert(current.subpath().to_owned(), live);
+            inputs.extend(asked.map(|asked| (current.subpath().to_owned(), asked)));
         }
     }
+    let mut work = needs.take(work::of_package(snapshot, package, &currents, &deployed)).unwrap_or_default();
     needs.settle(())?;
-    let summary =
-        Summary { package: package.clone(), tree: tree.to_owned(), counts, live: deployed, releases };
+    work.set_inputs(inputs);
+    let (package, tree, work) = (package.clone(), tree.to_owned(), Some(work));
+    let summary = Summary { package, tree, counts, live: deployed, releases, work };
     Ok(Some(bounded::whole(summary)))
 }
 

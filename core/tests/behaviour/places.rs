@@ -163,7 +163,7 @@ fn differences_are_told_field_by_field_and_explained_by_runs() {
         s/-/web.ocu.star/+/deploy/other = r2
         s/-/web.ocu.star/@r2/deploy/other/1 = failed up
     ";
-    let page = ask(&format!("{SHOP}{more}"), |s| diff::page(s, &facts()));
+    let page = ask(&format!("{SHOP}{more}"), |s| diff::page(s, None, &facts()));
     let lines: Vec<String> = page
         .differences
         .iter()
@@ -197,7 +197,7 @@ fn intent_without_inputs_differs_in_its_release_only() {
         s/-/p/@/deploy/prod -> s/-/p/@r2/deploy/prod
         s/-/p/+/deploy/prod = {"release":"s/-/p/@r1"}
     "#;
-    let page = ask(store, |s| diff::page(s, &facts()));
+    let page = ask(store, |s| diff::page(s, None, &facts()));
     let fields: Vec<String> = page.differences[0].fields.iter().map(Field::to_string).collect();
     assert_eq!(fields, [r#"release: "r2" → "r1""#]);
 }
@@ -205,7 +205,7 @@ fn intent_without_inputs_differs_in_its_release_only() {
 #[test]
 fn a_plan_reads_as_sentences_and_takes_away_first() {
     let op = r#"s/-/pay.ocu.star/@r2/op/check_envs = {"time":"2026-01-01T00:00:00Z"}"#;
-    let page = ask(&format!("{SHOP}{op}"), |s| plan::page(s, &facts()));
+    let page = ask(&format!("{SHOP}{op}"), |s| plan::page(s, None, &facts()));
     let mut lines = Vec::new();
     for group in &page.groups {
         lines.push(group.cause.title().to_owned());

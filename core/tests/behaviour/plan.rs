@@ -26,7 +26,7 @@ fn planned(fixture: &str, scope: &Scope, expected: &str) {
 }
 
 /// Something of every kind, in two repos and at two commits.
-const WORK: &str = "
+pub(crate) const WORK: &str = "
     # Intent.
     +/custom/b = 1
     +/environment/new = {\"name\":\"new\"}

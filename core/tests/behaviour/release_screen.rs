@@ -10,8 +10,8 @@ use ocuroot_core::release::ReleaseError;
 use ocuroot_core::screens::Word;
 use ocuroot_core::screens::release::compare::compare;
 use ocuroot_core::screens::release::panel::{From, Panel, Target, panel};
-use ocuroot_core::screens::release::{Action, Page, page};
-use ocuroot_core::summary::{Counts, Live, Summary};
+use ocuroot_core::screens::release::{Action, Page, first, page};
+use ocuroot_core::summary::{self, Counts, Live, Summary};
 
 use crate::fixture::{answer, ask, r, store};
 
@@ -135,6 +135,37 @@ fn a_release_is_read_in_few_steps_and_without_its_logs() {
     assert!(reads.rounds <= 4, "{} rounds", reads.rounds);
 }
 
+/// What a summary tells of the release is what its folder tells, and takes one document.
+#[test]
+fn a_summary_and_the_document_show_it_at_first() {
+    let store = store(FAILED);
+    let package = r("g.org/o/s/-/p");
+    let summary = summary::of_package(&store.snapshot(), &package, "").unwrap().unwrap();
+    let summaries = BTreeMap::from([(package, summary)]);
+    let whole = page_in(&store);
+    for at in [AT, "g.org/o/s/-/p/@v2"] {
+        let (found, reads) = answer(&store, |s| first(s, Some(&summaries), &r(at), &now()));
+        let found = found.unwrap();
+        assert_eq!(reads.bodies.len(), 1, "{reads:?}");
+        assert!(reads.folders.is_empty(), "{reads:?}");
+        let phases = |page: &Page| {
+            let nodes = |phase: &ocuroot_core::screens::release::Phase| {
+                let node =
+                    |node: &ocuroot_core::screens::release::Node| (node.fragment.clone(), node.attempts);
+                (phase.number, phase.name.clone(), phase.nodes.iter().map(node).collect::<Vec<_>>())
+            };
+            page.phases.iter().map(nodes).collect::<Vec<_>>()
+        };
+        assert_eq!(phases(&found), phases(&whole));
+        let same = |page: Page| {
+            (page.release, page.word, page.tags, page.live_in, page.previous, page.next, page.others)
+        };
+        assert_eq!(same(found), same(whole.clone()));
+    }
+    assert_eq!(answer(&store, |s| first(s, None, &r(AT), &now())).0, None);
+    assert_eq!(answer(&store, |s| first(s, Some(&summaries), &r("g.org/o/s/-/p/@r3"), &now())).0, None);
+}
+
 #[test]
 fn words_say_what_a_status_does_not() {
     let release = "g.org/o/s/-/p/@r2 = release c2: >prod";
@@ -229,6 +260,7 @@ fn times_of_runs_and_of_phases() {
         intent: String::new(),
     };
     let summary = Summary {
+        work: None,
         package: r("g.org/o/s/-/p"),
         tree: String::new(),
         counts: Counts::default(),

@@ -15,9 +15,9 @@ const STORE: &str = r#"
     s/-/p/@v1 -> s/-/p/@r1
     s/-/p/@stable -> s/-/p/@r1
     s/-/p/@r1/task/build/1 = complete build
-    s/-/p/@r1/deploy/prod/1 = complete up(a=1)
+    s/-/p/@r1/deploy/prod/1 = complete up(a=1, environment<-@/environment/prod=2)
     s/-/p/@r1/deploy/prod/1/status/complete = {"time":"2026-01-02T00:01:30Z","started":"2026-01-02T00:00:00Z"}
-    s/-/p/@r1/deploy/prod = up 1(a=1)
+    s/-/p/@r1/deploy/prod = up 1(a=1, environment<-@/environment/prod=2)
     s/-/p/@/deploy/prod -> s/-/p/@r1/deploy/prod
     s/-/p/@r1/deploy/qa/1 = complete up
     s/-/p/@r1/deploy/qa/2 = complete down
@@ -28,6 +28,7 @@ const STORE: &str = r#"
     s/-/p/@r2/task/build/3 = failed build
     s/-/p/@r2/deploy/prod/1 = pending up(a<-@/custom/a, b<-s/-/p/@/custom/b, c<-s/-/p/@/custom/c, d=1, e<-@/custom/x?1, environment<-@/environment/prod) after s/-/p/@r2/task/build/*/status/complete
     s/-/p/@/custom/b = 1
+    s/-/p/@r1/op/check_envs = {}
     s/-/q/@r9 = release c9: x
 "#;
 
@@ -63,6 +64,11 @@ fn a_package_at_a_glance() {
                     "time": "2026-01-01T00:00:00Z", "status": "complete", "runs": {"complete": 4},
                 },
             ],
+            "work": {
+                "ops": ["@r1/op/check_envs"],
+                "custom": value["work"]["custom"],
+                "inputs": [{"from": ["@/environment/*"], "values": {"prod": summary::hash(&[&json!(2)])}}],
+            },
         })
     );
     assert_eq!(Summary::parse(summary.to_text().as_bytes()), Some(summary));

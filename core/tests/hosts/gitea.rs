@@ -42,16 +42,33 @@ fn a_branch_a_commit_and_who_asks() {
 }
 
 #[test]
-fn folders_are_found_from_the_root_down() {
+fn folders_are_found_by_name_or_from_the_root_down() {
     let root = format!("GET REPO/git/trees/{COMMIT}?page=1");
     let tree = format!("GET REPO/git/trees/{FOLDER}?page=1");
+    let named = |path: &str| format!("GET REPO/git/trees/{COMMIT}%3A{path}?page=1");
+    let given = |request: &str| request.replace("REPO", REPO);
+    let refused = r#"{"message":"sha not found"}"#;
     check(gitea(&["root"]), folder("", None), &[&root], ".ocuroot/@3 README@4");
-    check(gitea(&["root", "tree"]), folder(".ocuroot", None), &[&root, &tree], "a/@2 web.json@4");
-    check(gitea(&["root"]), folder("README", None), &[&root], "none");
     check(gitea(&["tree"]), folder("x", Some(FOLDER)), &[&tree], "a/@2 web.json@4");
     // What git does not know is a bad request.
-    let played = gitea(&[]).answering(&tree.replace("REPO", REPO), 400, r#"{"message":"sha not found"}"#);
+    let played = gitea(&[]).answering(&given(&tree), 400, refused);
     check(played, folder("x", Some(FOLDER)), &[&tree], "none");
+
+    let at = named(".ocuroot");
+    let played = gitea(&[]).instead(&given(&at), "tree");
+    let mut played = check(played, folder(".ocuroot", None), &[&at], "a/@2 web.json@4");
+    assert_eq!(played.limits.names, Some(true));
+    // From then on, what is not there is not looked for twice.
+    played.asked.clear();
+    let played = played.answering(&given(&named("gone%2Fx")), 400, refused);
+    check(played, folder("gone/x", None), &[&named("gone%2Fx")], "none");
+
+    // Something before the instance does not bear it.
+    let played = gitea(&["root", "tree"]).answering(&given(&at), 404, "no such page");
+    let mut played = check(played, folder(".ocuroot", None), &[&at, &root, &tree], "a/@2 web.json@4");
+    assert_eq!(played.limits.names, Some(false));
+    played.asked.clear();
+    check(played, folder("README", None), &[&root], "none");
 }
 
 #[test]
@@ -89,26 +106,30 @@ fn five() -> Ask {
 fn many_files_of_gitea_in_batches_of_its_own_size() {
     let batch = format!("POST {REPO}/file-contents?ref={COMMIT}");
     let raw = format!("GET {REPO}/raw/large?ref={COMMIT}");
-    let answer = "a={} empty= folder! gone! large=raw";
-    let played = gitea(&["version", "settings"])
+    let mut played = gitea(&[])
         // The last request is answered first.
         .instead(&batch, "files-3")
         .instead(&batch, "files-2")
         .instead(&batch, "files-1")
         .answering(&raw, 200, "raw");
-    let requests = ["GET /settings/api", "GET /version", &batch, &batch, &batch, &raw];
-    let played = check(played, five(), &requests, answer);
-    assert_eq!(played.limits, Limits { batch: Some(2), way: Some(Way::Contents) });
-    assert_eq!(played.requests[3].body.as_deref(), Some(r#"{"files":["folder","large"]}"#));
+    played.limits.batch = Some(2);
+    let requests = [batch.as_str(), &batch, &batch, &raw];
+    let played = check(played, five(), &requests, "a={} empty= folder! gone! large=raw");
+    let learnt = Limits { batch: Some(2), way: Some(Way::Contents), ..Limits::default() };
+    assert_eq!(played.limits, learnt);
+    assert_eq!(played.requests[1].body.as_deref(), Some(r#"{"files":["folder","large"]}"#));
+}
 
-    // The second time it is known what the instance can.
-    let mut again = gitea(&[])
-        .instead(&batch, "files-3")
-        .instead(&batch, "files-2")
-        .instead(&batch, "files-1")
-        .answering(&raw, 200, "raw");
-    again.limits = played.limits;
-    check(again, five(), &[&batch, &batch, &batch, &raw], answer);
+#[test]
+fn for_very_many_files_it_is_worth_asking_how_many_at_once() {
+    let names: Vec<String> = (0..301).map(|number| format!("f{number}")).collect();
+    let wanted: Vec<(&str, Option<&str>)> = names.iter().map(|name| (name.as_str(), None)).collect();
+    let batch = format!("POST {REPO}/file-contents?ref={COMMIT}");
+    let mut played = gitea(&["version"])
+        .answering("GET /settings/api", 200, r#"{"default_paging_num":1000}"#)
+        .answering(&batch, 200, &format!("[{}]", vec!["null"; 301].join(",")));
+    played.ask(files(&wanted)).unwrap();
+    assert_eq!(played.asked, ["GET /settings/api", "GET /version", &batch]);
 }
 
 #[test]
@@ -126,13 +147,15 @@ fn an_instance_that_answers_fewer_files_than_asked_is_asked_for_the_rest() {
 fn many_files_of_forgejo_by_id() {
     let ids = format!("GET REPO/git/blobs?shas={FOLDER},{BLOB}");
     let raw = |name: &str| format!("GET REPO/raw/{name}?ref={COMMIT}");
+    let contents = format!("POST {REPO}/file-contents?ref={COMMIT}");
     let wanted = files(&[("a", Some(BLOB)), ("b", Some(BLOB)), ("gone", Some(FOLDER)), ("c", None)]);
     let played = gitea(&["version-forgejo"])
         .answering("GET /settings/api", 200, r#"{"default_paging_num":30}"#)
+        .answering(&contents, 405, "")
         .instead(&ids.replace("REPO", REPO), "blobs")
         .instead(&raw("gone").replace("REPO", REPO), "missing")
         .answering(&raw("c").replace("REPO", REPO), 200, "raw");
-    let requests = ["GET /settings/api", "GET /version", &ids, &raw("gone"), &raw("c")];
+    let requests = [&contents, "GET /settings/api", "GET /version", &ids, &raw("gone"), &raw("c")];
     let played = check(played, wanted, &requests, "a={} b={} c=raw gone!");
     assert_eq!(played.limits.way, Some(Way::Blobs));
 }
@@ -146,10 +169,11 @@ fn older_instances_and_few_files_one_by_one() {
     let large = gitea(&["blob-large"]).answering(&raw.replace("REPO", REPO), 200, "large");
     check(large, one, &[&blob, &raw], "a b/#.json=large");
     let wanted = files(&[("a", Some(BLOB)), ("b", Some(BLOB)), ("c", Some(BLOB)), ("d", Some(BLOB))]);
+    let contents = format!("POST {REPO}/file-contents?ref={COMMIT}");
     let played = check(
-        gitea(&["version-old", "settings", "blob"]),
+        gitea(&["version-old", "settings", "blob"]).answering(&contents, 404, ""),
         wanted,
-        &["GET /settings/api", "GET /version", &blob, &blob, &blob, &blob],
+        &[&contents, "GET /settings/api", "GET /version", &blob, &blob, &blob, &blob],
         r"a=\xff\x00\x01 b=\xff\x00\x01 c=\xff\x00\x01 d=\xff\x00\x01",
     );
     assert_eq!(played.limits.way, Some(Way::Single));

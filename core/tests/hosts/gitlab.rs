@@ -66,22 +66,36 @@ fn folders_page_by_page() {
 }
 
 #[test]
-fn what_does_not_fit_a_page_is_taken_apart_by_folders() {
+fn what_does_not_fit_a_few_pages_is_taken_apart_by_folders() {
     let summary = ".ocuroot%2Fsummary";
     let all = "a/@2 a/b@4 web.json@4";
     let recursive = tree(summary, "&recursive=true");
     check(gitlab(&["below"]), below(".ocuroot/summary", None), &[&recursive], all);
-    check(
-        gitlab(&["below-1", "tree-1", "tree-2", "below-a"]),
-        below(".ocuroot/summary", None),
-        &[
-            &recursive,
-            &tree(summary, ""),
-            &tree(summary, "&page_token=abc%3D"),
-            &tree(".ocuroot%2Fsummary%2Fa", "&recursive=true"),
-        ],
-        all,
-    );
+    // A few parts come one after the other.
+    let part = |token: &str| tree(summary, &format!("&recursive=true&page_token={token}"));
+    let next = |token: &str| {
+        format!("<https://gitlab.com/api/v4/projects/3/repository/tree?page_token={token}>; rel=\"next\"")
+    };
+    let given = |request: &str| request.replace("PROJECT", PROJECT);
+    let last = r#"[{"id":"ID","type":"blob","path":".ocuroot/summary/web.json"}]"#;
+    let last = last.replace("ID", &"4".repeat(40));
+    let played = gitlab(&["below-1"]).answering(&given(&part("abc%3D")), 200, &last);
+    check(played, below(".ocuroot/summary", None), &[&recursive, &part("abc%3D")], "a/@2 web.json@4");
+    let mut played = gitlab(&["below-1", "tree-1", "tree-2", "below-a"]);
+    let tokens = ["abc%3D", "2", "3", "4", "5"];
+    let nexts = ["2", "3", "4", "5", "6"];
+    for (token, after) in tokens.iter().zip(nexts) {
+        played = played.answering_with(&given(&part(token)), 200, &[("link", &next(after))], "[]");
+    }
+    let mut requests = vec![recursive.clone()];
+    requests.extend(tokens.iter().map(|token| part(token)));
+    requests.extend([
+        tree(summary, ""),
+        tree(summary, "&page_token=abc%3D"),
+        tree(".ocuroot%2Fsummary%2Fa", "&recursive=true"),
+    ]);
+    let requests: Vec<&str> = requests.iter().map(String::as_str).collect();
+    check(played, below(".ocuroot/summary", None), &requests, all);
 }
 
 #[test]

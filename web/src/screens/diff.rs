@@ -35,7 +35,7 @@ pub fn Differences(
     #[prop(optional)]
     whole: bool,
 ) -> impl IntoView {
-    let page = store::ask(|sight: &Sight<'_>| diff::page(sight.snapshot, sight.facts));
+    let page = store::ask(|sight: &Sight<'_>| diff::page(sight.snapshot, sight.summaries, sight.facts));
     view! {
         <Shown asked=page let:page>
             {move || {

@@ -195,16 +195,20 @@ pub fn Matrix(
             measure(sight.whole);
         }
         request_animation_frame(move || {
-            browser::focus(&format!(".mx [data-r='{}'][data-c='{}'] a", to.row, to.column));
+            let At { row, column } = at.get_untracked();
+            browser::focus(&format!(".mx [data-r='{row}'][data-c='{column}'] a"));
         });
     };
     let on_keydown = move |event: web_sys::KeyboardEvent| {
         let control = event.ctrl_key() || event.meta_key();
         let Some(key) = Key::from_name(&event.key(), control).filter(|_| !event.alt_key()) else { return };
-        let Some(from) = cell_of(event.target()) else { return };
+        if cell_of(event.target()).is_none() {
+            return;
+        }
         event.prevent_default();
         let size = view.with_untracked(|view| (view.rows().count(), view.columns.len()));
-        go(matrix::moved(from, key, size));
+        // The focus follows with the next frame, and the next key may be faster.
+        go(matrix::moved(at.get_untracked(), key, size));
     };
     keys::on_key(move |key| {
         let Some(at) = told.get_untracked() else { return false };

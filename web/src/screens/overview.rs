@@ -16,6 +16,7 @@ use ocuroot_core::times;
 
 use super::matrix::{Matrix, approve_href, counted, run_href};
 use super::says::Says;
+use crate::browser;
 use crate::nav::use_nav;
 use crate::route::Screen;
 use crate::store::{self, Asked, Shown, use_store};
@@ -55,7 +56,7 @@ pub fn Overview() -> impl IntoView {
     ask_proposals(drawn, proposals);
     view! {
         <Title text="Overview"/>
-        <Shown asked=asked let:page>
+        <Shown asked=asked heading="Overview" let:page>
             <Page page/>
         </Shown>
     }
@@ -69,6 +70,8 @@ fn ask_proposals(drawn: Memo<bool>, proposals: RwSignal<Vec<Proposal>>) {
         let Some(into) = branch.clone().filter(|_| drawn.get()) else { return };
         let reading = reading.clone();
         spawn_local(async move {
+            // Drawn is what has been painted.
+            browser::painted().await;
             // A host that has none, or will not say, is no reason to show less.
             if let Ok(Answer::Proposals(found)) = reading.ask(Side::Intent, Ask::Proposals { into }).await {
                 let _ = proposals.try_set(found);

@@ -58,7 +58,7 @@ pub fn Package(
     });
     view! {
         <Title text=name.clone()/>
-        <Shown asked=asked let:page>
+        <Shown asked=asked heading=name.clone() let:page>
             <Body page package=package.clone() name=name.clone()/>
         </Shown>
     }

@@ -24,7 +24,7 @@ use crate::ui::{Age, Breakable, Command, Icon, RefLink, Shape, State, Title, scr
 #[component]
 pub fn Plan() -> impl IntoView {
     let badges = expect_context::<Badges>();
-    let page = store::ask(|sight: &Sight<'_>| plan::page(sight.snapshot, sight.facts));
+    let page = store::ask(|sight: &Sight<'_>| plan::page(sight.snapshot, sight.summaries, sight.facts));
     let count = move || {
         page.with(|page| match page {
             store::Asked::Answered(page) => Some(page.count),

@@ -1,9 +1,12 @@
 //! Release: its phases as a pipeline, what is the matter, and the run that is looked at.
 
+use std::sync::Arc;
+
 use leptos::prelude::*;
 use leptos::wasm_bindgen::JsCast as _;
 use leptos::web_sys;
 use ocuroot_core::Ref;
+use ocuroot_core::release::ReleaseError;
 use ocuroot_core::screens::release::{self as core, Action, Node, Note as Matter, Page, Phase};
 use ocuroot_core::screens::{Word, log, titles};
 use ocuroot_core::times;
@@ -34,6 +37,30 @@ pub struct Chosen {
 /// the log is read.
 pub type Failure = RwSignal<Vec<(usize, String)>>;
 
+/// What there is to see of it: at first what its package's summary tells.
+fn ask(release: &Ref) -> RwSignal<Asked<Result<Page, ReleaseError>>> {
+    let first = {
+        let release = release.clone();
+        store::ask(move |sight| core::first(sight.snapshot, sight.summaries, &release, sight.facts))
+    };
+    let whole = {
+        let release = release.clone();
+        store::ask(move |sight| core::page(sight.snapshot, sight.summaries, &release, sight.facts))
+    };
+    let asked = RwSignal::new(whole.get_untracked());
+    Effect::new(move |_| {
+        let told = match first.get() {
+            Asked::Answered(page) => (*page).clone(),
+            _ => None,
+        };
+        asked.set(match (whole.get(), told) {
+            (Asked::Waiting(_), Some(page)) => Asked::Answered(Arc::new(Ok(page))),
+            (whole, _) => whole,
+        });
+    });
+    asked
+}
+
 /// The screen.
 #[component]
 pub fn Release(
@@ -43,10 +70,7 @@ pub fn Release(
     with: Option<Ref>,
 ) -> impl IntoView {
     let nav = use_nav();
-    let asked = {
-        let release = release.clone();
-        store::ask(move |sight| core::page(sight.snapshot, sight.summaries, &release, sight.facts))
-    };
+    let asked = ask(&release);
     let page = Memo::new(move |_| match asked.get() {
         Asked::Answered(answer) => answer.as_ref().as_ref().ok().cloned(),
         _ => None,
@@ -109,7 +133,7 @@ pub fn Release(
     };
     let content = {
         let release = release.clone();
-        move |answer: Signal<std::sync::Arc<Result<Page, ocuroot_core::release::ReleaseError>>>| {
+        move |answer: Signal<Arc<Result<Page, ReleaseError>>>| {
             let problem = Memo::new(move |_| answer.get().as_ref().as_ref().err().map(ToString::to_string));
             let (release, with) = (release.clone(), with.clone());
             let pipeline = move || {
@@ -455,7 +479,6 @@ fn Column(
     let nodes =
         phase.nodes.into_iter().enumerate().map(|(at, node)| view! { <Work at=(index, at) node chosen/> });
     let nodes = nodes.collect_view();
-    let title = view! { <small>{phase.number}</small>" "{phase.name.clone()} };
     // On a phone what is of no interest is folded to one line.
     let heading = move || {
         if narrow.get() && phase.quiet {
@@ -471,7 +494,7 @@ fn Column(
             }
             .into_any()
         } else {
-            view! { <span>{title.clone()}</span> }.into_any()
+            view! { <span><small>{phase.number}</small>" "{phase.name.clone()}</span> }.into_any()
         }
     };
     view! {

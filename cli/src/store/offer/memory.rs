@@ -12,11 +12,13 @@ use super::super::marker::{self, NAME as MARKER};
 use super::{Commit, Contents, Entry, File, History, Offer, parse_id};
 
 /// One shared branch with what a memory holds. See the [module's page](self).
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct MemoryOffer {
     contents: Contents,
     bytes: HashMap<BlobId, Vec<u8>>,
     commit: Commit,
+    /// What was offered before.
+    earlier: Option<Box<MemoryOffer>>,
 }
 
 impl MemoryOffer {
@@ -41,7 +43,19 @@ impl MemoryOffer {
             author: String::new(),
         };
         let bytes = files.into_iter().map(|(_, bytes)| (BlobId::of(&bytes), bytes)).collect();
-        MemoryOffer { contents, bytes, commit }
+        MemoryOffer { contents, bytes, commit, earlier: None }
+    }
+
+    /// The same, where `before` has been offered until now: who has asked for its head can read it to the
+    /// end. What was there before that is forgotten.
+    #[must_use]
+    pub fn after(self, before: MemoryOffer) -> MemoryOffer {
+        MemoryOffer { earlier: Some(Box::new(MemoryOffer { earlier: None, ..before })), ..self }
+    }
+
+    /// The newest state of which `found` finds something.
+    fn look<T>(&self, found: impl Fn(&MemoryOffer) -> Option<T>) -> Option<T> {
+        found(self).or_else(|| found(self.earlier.as_deref()?))
     }
 }
 
@@ -51,24 +65,30 @@ impl Offer for MemoryOffer {
     }
 
     fn commit(&mut self, _: Side, id: &str) -> Result<Option<Commit>, StoreError> {
-        Ok((self.commit.id == id).then(|| self.commit.clone()))
+        Ok(self.look(|offer| (offer.commit.id == id).then(|| offer.commit.clone())))
     }
 
     fn tree(&mut self, _: Side, id: &str, recursive: bool) -> Result<Option<Vec<Entry>>, StoreError> {
-        Ok(parse_id(id).and_then(|id| self.contents.list(id, recursive)))
+        let Some(id) = parse_id(id) else { return Ok(None) };
+        Ok(self.look(|offer| offer.contents.list(id, recursive)))
     }
 
     fn blobs(&mut self, _: Side, ids: &[String]) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
-        let bytes = |id: &String| self.bytes.get(&parse_id(id)?).cloned();
+        let bytes = |text: &String| {
+            let id = parse_id(text)?;
+            self.look(|offer| offer.bytes.get(&id).cloned())
+        };
         Ok(ids.iter().filter_map(|id| Some((id.clone(), bytes(id)?))).collect())
     }
 
     fn files(&mut self, _: Side, commit: &str, paths: &[String]) -> Result<Option<Vec<File>>, StoreError> {
-        let file = |path: &String| {
-            let id = self.contents.file(path)?;
-            Some(File { path: path.clone(), id: id.to_string(), bytes: self.bytes.get(&id)?.clone() })
-        };
-        Ok((self.commit.id == commit).then(|| paths.iter().filter_map(file).collect()))
+        Ok(self.look(|offer| {
+            let file = |path: &String| {
+                let id = offer.contents.file(path)?;
+                Some(File { path: path.clone(), id: id.to_string(), bytes: offer.bytes.get(&id)?.clone() })
+            };
+            (offer.commit.id == commit).then(|| paths.iter().filter_map(file).collect())
+        }))
     }
 
     fn history(&mut self, side: Side, from: &str, _: &str, _: usize) -> Result<Option<History>, StoreError> {

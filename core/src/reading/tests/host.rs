@@ -22,11 +22,14 @@ pub(super) struct Limits {
     pub(super) pages: bool,
     /// Files.
     pub(super) files: usize,
+    /// Whether it says which folder is the root of a commit.
+    pub(super) roots: bool,
 }
 
-pub(super) const GITHUB: Limits = Limits { folder: 100_000, below: 25_000, pages: false, files: 250 };
-pub(super) const GITLAB: Limits = Limits { folder: 100, below: 100, pages: true, files: 100 };
-pub(super) const GITEA: Limits = Limits { folder: 1000, below: 1000, pages: true, files: 30 };
+pub(super) const GITHUB: Limits =
+    Limits { folder: 100_000, below: 25_000, pages: false, files: 250, roots: true };
+pub(super) const GITLAB: Limits = Limits { folder: 100, below: 100, pages: true, files: 100, roots: false };
+pub(super) const GITEA: Limits = Limits { folder: 1000, below: 1000, pages: true, files: 30, roots: true };
 
 pub(super) type Files = BTreeMap<String, Vec<u8>>;
 
@@ -179,6 +182,11 @@ impl Host {
         }
     }
 
+    /// A commit as it tells of one.
+    fn told(&self, commit: &Commit) -> Commit {
+        Commit { tree: commit.tree.clone().filter(|_| self.limits.roots), ..commit.clone() }
+    }
+
     fn answer(&mut self, ask: &Ask) -> Answer {
         let mut requests = 1;
         let answer = match ask {
@@ -186,7 +194,7 @@ impl Host {
                 Answer::Head(match self.branches.get(branch.as_deref().unwrap_or("main")) {
                     None => Head::Missing,
                     Some(commits) => {
-                        let commit = commits.last().unwrap().clone();
+                        let commit = self.told(commits.last().unwrap());
                         match etag.as_deref() == Some(&commit.id) {
                             true => Head::Unchanged,
                             false => {
@@ -197,7 +205,7 @@ impl Host {
                 })
             }
             Ask::Commit { id } => {
-                Answer::Commit(self.repo.commits.iter().find(|commit| commit.id == *id).unwrap().clone())
+                Answer::Commit(self.told(self.repo.commits.iter().find(|c| c.id == *id).unwrap()))
             }
             Ask::Folder { commit, path, tree } => {
                 Answer::Folder(self.folder(commit, path, tree.as_ref()).map(|id| {
@@ -246,7 +254,7 @@ impl Host {
                     commits.iter().rev().skip_while(|c| c.id != *from).cloned().collect();
                 let skip = (*page as usize - 1) * 2;
                 Answer::History(History {
-                    commits: newest.iter().skip(skip).take(2).cloned().collect(),
+                    commits: newest.iter().skip(skip).take(2).map(|commit| self.told(commit)).collect(),
                     more: newest.len() > skip + 2,
                 })
             }
@@ -273,7 +281,7 @@ fn hash(kind: &str, bytes: &[u8]) -> String {
 }
 
 /// A cache across sessions.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Cache {
     branches: HashMap<String, Vec<u8>>,
     trees: HashMap<String, Vec<u8>>,

@@ -1,8 +1,11 @@
 //! Every decision, on a small store.
 
+use serde_json::json;
+
 use super::host::{
     Cache, Files, GITEA, GITHUB, GITLAB, Host, Limits, carry_out, decide, files, place, settle, tree_id,
 };
+use crate::documents::body_type;
 use crate::envelope::Document;
 use crate::glob::Glob;
 use crate::hosts::{Answer, Ask, Entry, EntryKind, Head, Listing};
@@ -91,8 +94,8 @@ fn what_is_needed_is_read_and_the_rest_is_not() {
     let release = "s/-/p/@r1".parse().unwrap();
     let found = decide(&mut reader, &mut host, &mut cache, |snapshot| runs::of_release(snapshot, &release));
     assert_eq!(found.len(), 1);
-    // Two heads, two roots, everything below the release.
-    assert_eq!(host.take_requests(), 5);
+    // Two heads, the root of state, everything below the release.
+    assert_eq!(host.take_requests(), 4);
     let prod = "+/environment/prod".parse().unwrap();
     let other = "@/environment/other".parse().unwrap();
     let both = |snapshot: &Snapshot| {
@@ -101,13 +104,26 @@ fn what_is_needed_is_read_and_the_rest_is_not() {
         needs.settle((prod.flatten().is_some(), other.flatten().is_some()))
     };
     assert_eq!(decide(&mut reader, &mut host, &mut cache, both), (true, false));
-    assert_eq!(host.take_requests(), 2);
+    // The root of intent, and a file of each.
+    assert_eq!(host.take_requests(), 3);
     // The next session.
     let mut reader = self::reader(GITEA);
     decide(&mut reader, &mut host, &mut cache, |snapshot| runs::of_release(snapshot, &release));
     assert_eq!(decide(&mut reader, &mut host, &mut cache, both), (true, false));
     assert_eq!(host.take_requests(), 2);
     assert!(host.asked.is_empty());
+}
+
+#[test]
+fn a_document_whose_id_is_known_is_still_to_be_read() {
+    let (mut host, mut cache) = (host(GITEA, &small()), Cache::default());
+    let mut reader = self::reader(GITEA);
+    let intents = |snapshot: &Snapshot| snapshot.search_in(Marker::Intent, &Glob::new("**").unwrap());
+    let found = decide(&mut reader, &mut host, &mut cache, intents);
+    assert!(reader.snapshot().blob(&found[0]).is_ok());
+    assert!(!reader.has(&Wants { needs: Needs::body(&found[0]), summaries: false }));
+    let read = |snapshot: &Snapshot| Ok(snapshot.get(&found[0])?.is_some());
+    assert!(decide(&mut reader, &mut host, &mut cache, read));
 }
 
 #[test]
@@ -463,4 +479,92 @@ fn what_has_failed_is_asked_again() {
         }
     }
     assert!(reader.has(&wants) && !reader.is_waiting());
+}
+
+/// The files of the small store with one more release deployed, and its summary.
+fn released(release: u32) -> (Memory, Files) {
+    let mut memory = small();
+    let place = format!("s/-/p/@r{release}");
+    let intent = json!({"release": place, "input": {}});
+    let run = format!("{place}/deploy/prod/1");
+    let task = json!({"run_ref": run, "type": "up", "release": place, "input": {}, "output": null});
+    let put = |memory: &mut Memory, at: &str, document: &Document| memory.put(&at.parse().unwrap(), document);
+    put(&mut memory, &place, &Document::new("x", &1));
+    put(&mut memory, &format!("{place}/deploy/prod"), &Document::new(body_type::TASK, &task));
+    let link = Document::link(&format!("{place}/deploy/prod").parse().unwrap());
+    put(&mut memory, "s/-/p/@/deploy/prod", &link);
+    put(&mut memory, "s/-/p/+/deploy/prod", &Document::new(body_type::INTENT, &intent));
+    let state = summarised(&memory);
+    (memory, state)
+}
+
+fn summarised(memory: &Memory) -> Files {
+    let mut state = files(memory, Marker::State, "");
+    let package: Ref = "s/-/p".parse().unwrap();
+    let tree = tree_id(&state, "refs/s/-/p/");
+    let summary = summary::of_package(&memory.snapshot(), &package, &tree).unwrap().unwrap();
+    state.insert(summary::path(&package), summary.to_text().into_bytes());
+    state
+}
+
+#[test]
+fn a_new_commit_is_foreseen_where_its_summaries_tell_all_and_read_where_they_do_not() {
+    let before = released(2);
+    let after = released(3);
+    let mut more = after.0.clone();
+    more.put(&"@/custom/more".parse().unwrap(), &Document::new("x", &1));
+    more.put(&"s/-/z/+/custom/more".parse().unwrap(), &Document::new("x", &1));
+    let more = (more.clone(), summarised(&more));
+    let wants = Wants { summaries: true, ..Wants::default() };
+    for (limits, shared) in [(GITEA, false), (GITHUB, false), (GITEA, true), (GITLAB, false)] {
+        let commit = |host: &mut Host, time: &str, (memory, state): &(Memory, Files)| {
+            let intent = files(memory, Marker::Intent, "");
+            if shared {
+                let both = [("state/", state), ("intent/", &intent)];
+                let inside = both.into_iter().flat_map(|(side, files)| {
+                    files.iter().map(move |(path, bytes)| (format!("{side}{path}"), bytes.clone()))
+                });
+                host.commit("main", time, &inside.collect());
+            } else {
+                host.commit("state", time, state);
+                host.commit("intent", time, &intent);
+            }
+        };
+        let reader = || match shared {
+            true => Reader::new(place("main", limits), place("main", limits), None),
+            false => self::reader(limits),
+        };
+        for (next, foreseen) in [(&after, limits.roots), (&more, false)] {
+            let (mut host, mut cache) = (Host::new(limits), Cache::default());
+            commit(&mut host, MONDAY, &before);
+            let mut first = reader();
+            settle(&mut first, &mut host, &mut cache, &wants);
+            check(&mut first, &mut host, &mut cache, &before.0);
+            commit(&mut host, TUESDAY, next);
+            let polls = first.poll();
+            carry_out(&mut first, &mut host, &cache, polls);
+            first.advance();
+            // In this session, and in one that has the cache only.
+            for mut reader in [first, reader()] {
+                host.take_requests();
+                let mut cache = cache.clone();
+                settle(&mut reader, &mut host, &mut cache, &wants);
+                decide(&mut reader, &mut host, &mut cache, refs_of_package);
+                let listed = host.asked.iter().any(|ask| match ask {
+                    Ask::Folder { path, .. } | Ask::Below { path, .. } => !path.ends_with(".ocuroot"),
+                    _ => false,
+                });
+                assert_eq!(!listed, foreseen, "{limits:?} {:#?}", host.asked);
+                check(&mut reader, &mut host, &mut cache, &next.0);
+            }
+        }
+    }
+}
+
+/// What is known without listing the package that has changed.
+fn refs_of_package(snapshot: &Snapshot) -> Result<usize, Needs> {
+    let mut needs = Needs::default();
+    let packages = needs.take(snapshot.children(Marker::State, "s/-")).map(|names| names.len());
+    let intents = needs.take(snapshot.search_in(Marker::Intent, &Glob::new("**/@/deploy/*").unwrap()));
+    needs.settle(packages.unwrap_or_default() + intents.unwrap_or_default().len())
 }

@@ -1,6 +1,6 @@
 //! The Release screen: one release, its phases as a pipeline, and what is the matter with it.
 //!
-//! [`page`] draws from the release's own folder, and of the rest of the store only from what decides a
+//! [`first`] is what a summary tells of it, at the cost of one document. [`page`] draws from the release's own folder, and of the rest of the store only from what decides a
 //! word: freezes, custom state that somebody must set, and the inputs of runs whose turn has come. What
 //! a run was given and what it waits for in full is [`panel`]'s, for the one run that is looked at.
 //! [`compare`] sets two releases side by side, and a run's log is [`super::log`]'s.
@@ -22,6 +22,7 @@
 //! ```
 
 pub mod compare;
+mod first;
 mod notes;
 pub mod panel;
 mod standing;
@@ -31,6 +32,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+pub use self::first::first;
 use self::standing::Standing;
 use self::whole::{Item, Whole};
 use super::source_links::Host;

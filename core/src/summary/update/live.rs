@@ -7,13 +7,21 @@ use crate::refs::{Kind, Ref};
 use crate::runs;
 use crate::snapshot::Needs;
 use crate::summary::live::{self, SAMPLES};
+use crate::summary::work::AllInputs;
 use crate::summary::{Live, Sample};
 
 impl Change<'_> {
-    /// What is live now.
-    pub(super) fn live(&self) -> Result<BTreeMap<String, Live>, Needs> {
+    /// The environments in which another thing may be live.
+    pub(super) fn touched(&self) -> BTreeSet<&str> {
+        self.writes.iter().filter_map(|(written, _)| self.environment(written)).collect()
+    }
+
+    /// What is live now, and the inputs that it was deployed with.
+    pub(super) fn live(&self) -> Result<(BTreeMap<String, Live>, AllInputs), Needs> {
         let mut needs = Needs::default();
-        let touched: BTreeSet<&str> = self.writes.iter().filter_map(|(w, _)| self.environment(w)).collect();
+        let touched = self.touched();
+        let mut inputs = self.old.work.as_ref().map(|work| work.inputs()).unwrap_or_default();
+        inputs.retain(|environment, _| !touched.contains(environment.as_str()));
         let all: BTreeSet<&str> =
             self.old.live.keys().map(String::as_str).chain(touched.iter().copied()).collect();
         let mut now = BTreeMap::new();
@@ -23,7 +31,10 @@ impl Change<'_> {
                 let current = self.old.package.child(&format!("@/deploy/{environment}"));
                 let Ok(current) = current else { continue };
                 match needs.take(live::of(self.after, &current)) {
-                    Some(Some(live)) => live,
+                    Some(Some((live, asked))) => {
+                        inputs.extend(asked.map(|asked| (environment.to_owned(), asked)));
+                        live
+                    }
                     Some(None) | None => continue,
                 }
             } else {
@@ -37,7 +48,7 @@ impl Change<'_> {
             live.set_samples(needs.take(samples).unwrap_or_default());
             now.insert(environment.to_owned(), live);
         }
-        needs.settle(now)
+        needs.settle((now, inputs))
     }
 
     /// The environment in which another thing may be live once `written` is, or since another time.

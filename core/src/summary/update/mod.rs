@@ -1,6 +1,7 @@
 //! From the summary of a package as it was to the one of the package as it will be.
 
 mod live;
+mod work;
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
@@ -73,7 +74,11 @@ pub fn update(
             }
         }
         needs.settle(())?;
-        let told = Change::new(&old, snapshot, &after, writes)?.map(|change| change.summary(trees.after));
+        let written = transaction.writes.keys().filter(|written| written.marker() != Some(Side::Intent));
+        let inner = written.filter(|written| written.is_below(package) && written.package() != *package);
+        let inner = inner.count() > 0;
+        let told =
+            Change::new(&old, snapshot, &after, writes, inner)?.map(|change| change.summary(trees.after));
         if let Some(new) = told.transpose()?.flatten() {
             return Ok(Some(new));
         }
@@ -125,7 +130,10 @@ fn is_run_or_task(at: &Ref) -> bool {
 /// A summary, and what happens to its package.
 struct Change<'a> {
     old: &'a Summary,
+    before: &'a Snapshot,
     after: &'a Snapshot,
+    /// Whether something is written to other packages in the package's folder.
+    inner: bool,
     /// What is written to the package, as far as it counts.
     writes: Vec<(&'a Ref, What)>,
     counts: Counts,
@@ -142,6 +150,7 @@ impl<'a> Change<'a> {
         before: &'a Snapshot,
         after: &'a Snapshot,
         writes: Vec<(&'a Ref, What)>,
+        inner: bool,
     ) -> Result<Option<Change<'a>>, Needs> {
         let Some((window, releases)) = window(old, &writes) else { return Ok(None) };
         // Operations come and go with every environment, and no release's part tells of one.
@@ -166,7 +175,7 @@ impl<'a> Change<'a> {
             runs.insert(name, now);
         }
         counts.runs.retain(|_, count| *count > 0);
-        needs.settle(Some(Change { old, after, writes, counts, window, runs }))
+        needs.settle(Some(Change { old, before, after, inner, writes, counts, window, runs }))
     }
 
     /// The new summary; none when it cannot be told from the old one.
@@ -177,10 +186,14 @@ impl<'a> Change<'a> {
             let kept = self.told(name).filter(|told| self.still_holds(name, told)).cloned();
             releases.extend(kept.or_else(|| needs.take(self.release(name))));
         }
-        let live = needs.take(self.live()).unwrap_or_default();
+        let (live, inputs) = needs.take(self.live()).unwrap_or_default();
+        let work = needs.take(self.work(&live)).flatten();
         needs.settle(())?;
+        let Some(mut work) = work else { return Ok(None) };
+        work.set_inputs(inputs);
         let (package, counts) = (self.old.package.clone(), self.counts.clone());
-        let mut summary = Summary { package, tree: tree.to_owned(), counts, live, releases };
+        let (tree, work) = (tree.to_owned(), Some(work));
+        let mut summary = Summary { package, tree, counts, live, releases, work };
         loop {
             let lacking = match bounded::bounded(summary.clone()) {
                 Ok(bounded) => return Ok(Some(bounded)),

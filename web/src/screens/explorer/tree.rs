@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use leptos::attr::custom::custom_attribute;
 use leptos::prelude::*;
 use leptos::web_sys;
 use ocuroot_core::screens::explorer::{self, Branch};
@@ -165,9 +166,9 @@ fn one(
     view! {
         <li
             role="treeitem"
-            attr:aria-level=level.to_string()
-            attr:aria-selected=on.to_string()
-            attr:aria-expanded=is_open.map(|open| open.to_string())
+            {..custom_attribute("aria-level", level.to_string())}
+            aria-selected=on.to_string()
+            aria-expanded=is_open.map(|open| open.to_string())
             class=tint
             style=("--d", (level - 1).to_string())
             tabindex=if active { "0" } else { "-1" }
