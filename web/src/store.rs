@@ -141,6 +141,10 @@ pub fn ask<T: Send + Sync + 'static>(
         match first {
             Ok(answer) => asked.set(Asked::Answered(Arc::new(answer))),
             Err(needs) => {
+                // That it is tried again is to be seen.
+                if asked.with_untracked(|asked| matches!(asked, Asked::Failed(_))) {
+                    asked.set(Asked::Waiting(Progress::default()));
+                }
                 let question = std::rc::Rc::clone(&question);
                 spawn_local(async move {
                     let superseded = move || newest.try_get_value() != Some(mine);
@@ -207,17 +211,18 @@ where
     T: Send + Sync + 'static,
     V: IntoView + 'static,
 {
-    #[derive(Clone, Copy, PartialEq, Eq)]
+    #[derive(Clone, PartialEq, Eq)]
     enum Stage {
         Waiting,
         Answered,
-        Failed,
+        // With the problem: another one is drawn anew.
+        Failed(ReadProblem),
     }
     let stage = Memo::new(move |_| {
         asked.with(|asked| match asked {
             Asked::Waiting(_) => Stage::Waiting,
             Asked::Answered(_) => Stage::Answered,
-            Asked::Failed(_) => Stage::Failed,
+            Asked::Failed(problem) => Stage::Failed(problem.clone()),
         })
     });
     move || match stage.get() {
@@ -228,13 +233,7 @@ where
             });
             framed(&heading, view! { <Skeleton progress/> })
         }
-        Stage::Failed => {
-            let problem = match asked.get_untracked() {
-                Asked::Failed(problem) => Some(problem),
-                _ => None,
-            };
-            framed(&heading, problem.map(|problem| view! { <Problem problem/> }))
-        }
+        Stage::Failed(problem) => framed(&heading, view! { <Problem problem/> }),
         Stage::Answered => match asked.get_untracked() {
             Asked::Answered(first) => {
                 let page = Memo::new_with_compare(

@@ -405,24 +405,16 @@ fn problem_settings(problem: &ReadProblem) -> &[String] {
     }
 }
 
-/// How long there is to wait, and a try when it is over.
+/// How long there is to wait. The [reading](crate::reading) itself tries again when it is over.
 #[component]
 fn Countdown(
     /// RFC 3339.
     until: String,
 ) -> impl IntoView {
-    let store = use_context::<crate::store::Store>();
-    let left = RwSignal::new(times::seconds(&browser::now(), &until).unwrap_or(0));
-    browser::every(1, move || {
-        let seconds = times::seconds(&browser::now(), &until).unwrap_or(0);
-        left.set(seconds);
-        if seconds == 0
-            && let Some(store) = store
-        {
-            store.retry();
-        }
-    });
-    view! { <p class="dim">"Again in " {move || times::elapsed(left.get())}</p> }
+    let left = move || times::seconds(&browser::now(), &until).unwrap_or(0);
+    let shown = RwSignal::new(left());
+    browser::every(1, move || shown.set(left()));
+    view! { <p class="dim">"Again in " {move || times::elapsed(shown.get())}</p> }
 }
 
 /// A page's title, for the tab and for who listens.

@@ -106,6 +106,10 @@ pub fn code(query: &str, state: &str) -> Option<Result<String, Refused>> {
         Some(percent_decode_str(&value.replace('+', " ")).decode_utf8_lossy().into_owned())
     };
     let (code, came, error) = (value("code"), value("state")?, value("error"));
+    // Links of the page itself have a `state` too: the branch.
+    if value("source").is_some() || value("store").is_some() || (code.is_none() && error.is_none()) {
+        return None;
+    }
     if came != state || state.is_empty() {
         return Some(Err(Refused::State));
     }
@@ -249,7 +253,7 @@ mod tests {
     fn coming_back() {
         for (query, came) in [
             ("source=github:a/b", None),
-            ("state=main", Some(Err(Refused::State))),
+            ("state=main", None),
             ("code=a%2Fb&state=s%201", Some(Ok("a/b".to_owned()))),
             ("state=s+1&code=c", Some(Ok("c".to_owned()))),
             ("code=c&state=other", Some(Err(Refused::State))),
@@ -259,6 +263,9 @@ mod tests {
                 "error=x&error_description=They+said+no&state=s+1",
                 Some(Err(Refused::Host("They said no".into()))),
             ),
+            ("source=github:a/b&state=state&view=plan", None),
+            ("store=a&code=c&state=s%201", None),
+            ("state=s%201", None),
         ] {
             assert_eq!(code(query, "s 1"), came, "{query}");
         }

@@ -6,12 +6,12 @@ use ocuroot_core::hosts::signin::{self, Access};
 use ocuroot_core::hosts::stores::{self, Located, Offered};
 use ocuroot_core::hosts::{Kind, Source};
 
-use crate::account;
 use crate::nav::use_nav;
 use crate::oauth::{self, Refusal};
 use crate::route::{Place, Route, Screen};
 use crate::sources::{Listed, Sources};
 use crate::ui::{Icon, Title};
+use crate::{account, cache};
 
 /// The screen.
 #[component]
@@ -175,6 +175,8 @@ fn You(
     };
     let forget = move |_| {
         host.with_value(oauth::forget);
+        // What only they may read does not stay behind.
+        cache::forget_everything();
         known.set(false);
     };
     let named = host.with_value(|host| match (host.is_derived(), stores::origin(&host.api)) {
