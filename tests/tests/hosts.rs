@@ -199,7 +199,9 @@ fn reads_everything(reader: &mut Reader, commit: &str) -> Outcome {
     assert!(refs.iter().all(|entry| entry.kind == EntryKind::File));
     assert_eq!(reader.ask(folder("refs/none", None))?, Answer::Folder(None));
     assert_eq!(reader.ask(folder("refs/p/1", None))?, Answer::Folder(None));
-    assert_eq!(reader.ask(folder("x", Some("1".repeat(40))))?, Answer::Folder(None));
+    // One whose id somebody has told is not an empty one where it is refused.
+    let refused = reader.ask(folder("x", Some("1".repeat(40))));
+    assert!(matches!(refused, Err(HostError::NotFound { .. })), "{refused:?}");
 
     // More than a page holds.
     let below = Ask::Below { commit: commit.to_owned(), path: "many".into(), tree: None };

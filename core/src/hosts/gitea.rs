@@ -20,6 +20,10 @@ use super::wire::{Later, Wire, all};
 const FEW: usize = 3;
 /// A listing of more pages is taken apart.
 const PAGES: usize = 4;
+/// Pages that are asked for at once, whatever number of them an answer claims.
+const AT_ONCE: usize = 20;
+/// A folder of more pages is none of ours, and an instance that always has another one would never end.
+const MOST: usize = 2000;
 /// Ids in one URL, which may have some two thousand characters.
 const IDS: usize = 40;
 /// What an instance gives out at once unless its administrator says otherwise.
@@ -41,7 +45,7 @@ pub(super) async fn answer(wire: &Wire, ask: Ask) -> Result<Answer, HostError> {
             let mut found = None;
             for way in ways(wire, &path, tree.as_deref()) {
                 let Some(tree) = tree_of(wire, &commit, &path, tree.clone(), way).await? else { break };
-                found = folder(wire, &tree).await?;
+                found = folder(wire, &tree, way).await?;
                 if found.is_some() {
                     way.works(wire);
                     break;
@@ -53,7 +57,7 @@ pub(super) async fn answer(wire: &Wire, ask: Ask) -> Result<Answer, HostError> {
             let mut found = false;
             for way in ways(wire, &path, tree.as_deref()) {
                 let Some(tree) = tree_of(wire, &commit, &path, tree.clone(), way).await? else { break };
-                found = below(wire, tree, String::new()).await?;
+                found = below(wire, tree, String::new(), way).await?;
                 if found {
                     way.works(wire);
                     break;
@@ -177,7 +181,7 @@ async fn tree_of(
     for name in path.split('/').filter(|name| !name.is_empty()) {
         let mut page = 1;
         tree = loop {
-            let Some(part) = part(wire, &tree, false, page).await? else { return Ok(None) };
+            let part = part(wire, &tree, false, page).await?;
             let truncated = part.truncated;
             let is = |entry: &Entry| entry.kind == EntryKind::Folder && entry.path == name;
             match part.entries("").find(is) {
@@ -191,16 +195,16 @@ async fn tree_of(
 }
 
 /// What a folder holds. None where there is none.
-async fn folder(wire: &Wire, tree: &str) -> Result<Option<Vec<Entry>>, HostError> {
-    let Some(first) = part(wire, tree, false, 1).await? else { return Ok(None) };
+async fn folder(wire: &Wire, tree: &str, way: Find) -> Result<Option<Vec<Entry>>, HostError> {
+    let Some(first) = first(wire, tree, false, way).await? else { return Ok(None) };
     rest(wire, tree, false, first).await.map(Some)
 }
 
 /// Lists everything below a folder to the wire; false where there is none. The host reads the whole folder
 /// for every page, so what has many pages is taken apart by folders.
-async fn below(wire: &Wire, tree: String, under: String) -> Result<bool, HostError> {
+async fn below(wire: &Wire, tree: String, under: String, way: Find) -> Result<bool, HostError> {
     let named = |entry: Entry| Entry { path: format!("{under}{}", entry.path), ..entry };
-    let Some(first) = part(wire, &tree, true, 1).await? else { return Ok(false) };
+    let Some(first) = first(wire, &tree, true, way).await? else { return Ok(false) };
     let (size, total) = (first.len(), first.total_count.unwrap_or(0));
     if under.is_empty() {
         wire.expect(total.max(size));
@@ -210,11 +214,13 @@ async fn below(wire: &Wire, tree: String, under: String) -> Result<bool, HostErr
         wire.listed(entries.into_iter().map(named));
         return Ok(true);
     }
-    let level: Vec<Entry> = folder(wire, &tree).await?.unwrap_or_default().into_iter().map(named).collect();
+    let level = part(wire, &tree, false, 1).await?;
+    let level = rest(wire, &tree, false, level).await?;
+    let level: Vec<Entry> = level.into_iter().map(named).collect();
     let folders = level.iter().filter(|entry| entry.kind == EntryKind::Folder);
     let parts: Vec<_> = folders
         .map(|folder| -> Later<'_, bool> {
-            Box::pin(below(wire, folder.id.clone(), format!("{}/", folder.path)))
+            Box::pin(below(wire, folder.id.clone(), format!("{}/", folder.path), Find::Known))
         })
         .collect();
     wire.listed(level);
@@ -226,35 +232,41 @@ async fn below(wire: &Wire, tree: String, under: String) -> Result<bool, HostErr
 async fn rest(wire: &Wire, tree: &str, recursive: bool, first: Tree) -> Result<Vec<Entry>, HostError> {
     let (size, total) = (first.len(), first.total_count.unwrap_or(0));
     let mut truncated = first.truncated && size > 0;
+    let pages = if truncated { total.div_ceil(size) } else { 1 };
     let mut entries: Vec<Entry> = first.entries("").collect();
     let mut page = 1;
-    if truncated && total > size {
-        // All other pages at once.
-        page = total.div_ceil(size);
-        for part in all((2..=page).map(|page| part(wire, tree, recursive, page))).await? {
-            let Some(part) = part else { return Ok(entries) };
+    while truncated {
+        if page >= MOST {
+            return Err(HostError::Truncated { what: format!("the folder {tree}") });
+        }
+        // As many at once as there are said to be, within reason; page by page where nothing is said.
+        let last = pages.clamp(page + 1, page + AT_ONCE);
+        for part in all((page + 1..=last).map(|page| part(wire, tree, recursive, page))).await? {
             truncated = part.truncated && part.len() > 0;
             entries.extend(part.entries(""));
         }
-    }
-    // An instance that does not say how many there are.
-    while truncated {
-        page += 1;
-        let Some(part) = part(wire, tree, recursive, page).await? else { break };
-        truncated = part.truncated && part.len() > 0;
-        entries.extend(part.entries(""));
+        page = last;
     }
     Ok(entries)
 }
 
-async fn part(wire: &Wire, tree: &str, recursive: bool, page: usize) -> Result<Option<Tree>, HostError> {
+/// The first page of a folder. None for one that was asked for by name and is not there; an id that the
+/// host has told and does not have is a failure, not an empty folder.
+async fn first(wire: &Wire, tree: &str, recursive: bool, way: Find) -> Result<Option<Tree>, HostError> {
+    match part(wire, tree, recursive, 1).await {
+        Err(HostError::NotFound { .. }) if way == Find::ByName => Ok(None),
+        part => part.map(Some),
+    }
+}
+
+async fn part(wire: &Wire, tree: &str, recursive: bool, page: usize) -> Result<Tree, HostError> {
     let recursive = if recursive { "recursive=true&" } else { "" };
     let request = get(wire, &format!("/git/trees/{}?{recursive}page={page}", segment(tree)));
     // What git does not know is a bad request to some versions.
-    let response = wire.send(request, &[400, 404]).await?;
+    let response = wire.send(request.clone(), &[400]).await?;
     match response.status {
-        400 | 404 => Ok(None),
-        _ => response.json("a git tree").map(Some),
+        400 => Err(wire.missing(&request)),
+        _ => response.json("a git tree"),
     }
 }
 

@@ -38,7 +38,7 @@ pub(super) async fn answer(wire: &Wire, ask: Ask) -> Result<Answer, HostError> {
                 None => tree_of(wire, &commit, &path).await?,
             };
             let whole = match tree {
-                Some(tree) => below(wire, tree, String::new()).await?,
+                Some(tree) => Some(below(wire, tree, String::new()).await?),
                 None => None,
             };
             Answer::Below(whole.map(|whole| listing(wire.take_listed(), whole)))
@@ -133,7 +133,7 @@ async fn folder(
             None => return Ok(None),
         },
     };
-    let Some(found) = one_tree(wire, &tree, false).await? else { return Ok(None) };
+    let found = one_tree(wire, &tree, false).await?;
     if found.truncated {
         return Err(HostError::Truncated { what: format!("the folder {path}") });
     }
@@ -168,7 +168,7 @@ async fn tree_of(wire: &Wire, commit: &str, path: &str) -> Result<Option<String>
     }
     let mut tree = commit.to_owned();
     for name in path.split('/') {
-        let Some(listed) = one_tree(wire, &tree, false).await? else { return Ok(None) };
+        let listed = one_tree(wire, &tree, false).await?;
         let Some(entry) = listed.entries("").find(|entry| is(entry, name)) else {
             return Ok(None);
         };
@@ -177,38 +177,35 @@ async fn tree_of(wire: &Wire, commit: &str, path: &str) -> Result<Option<String>
     Ok(Some(tree))
 }
 
-async fn one_tree(wire: &Wire, tree: &str, recursive: bool) -> Result<Option<Tree>, HostError> {
+/// A folder by its id, which the host has told: one that it does not have is a failure, not an empty one.
+async fn one_tree(wire: &Wire, tree: &str, recursive: bool) -> Result<Tree, HostError> {
     let recursive = if recursive { "?recursive=1" } else { "" };
     let request = get(wire, &format!("git/trees/{}{recursive}", segment(tree)));
-    let response = wire.send(request, &[404]).await?;
-    if response.status == 404 {
-        return Ok(None);
-    }
-    response.json("a git tree").map(Some)
+    wire.send(request, &[]).await?.json("a git tree")
 }
 
 /// Lists everything below a folder to the wire, and says whether that is all. A folder too large for one
 /// answer is taken apart, but not for those without a token, who have 60 requests an hour.
-async fn below(wire: &Wire, tree: String, under: String) -> Result<Option<bool>, HostError> {
-    let Some(listed) = one_tree(wire, &tree, true).await? else { return Ok(None) };
+async fn below(wire: &Wire, tree: String, under: String) -> Result<bool, HostError> {
+    let listed = one_tree(wire, &tree, true).await?;
     if !listed.truncated || !wire.signed_in {
         let whole = !listed.truncated;
         wire.listed(listed.entries(&under));
-        return Ok(Some(whole));
+        return Ok(whole);
     }
-    let Some(level) = one_tree(wire, &tree, false).await? else { return Ok(None) };
+    let level = one_tree(wire, &tree, false).await?;
     let mut whole = !level.truncated;
     let entries: Vec<Entry> = level.entries(&under).collect();
     let folders: Vec<Entry> =
         entries.iter().filter(|entry| entry.kind == EntryKind::Folder).cloned().collect();
     wire.listed(entries);
-    let parts = folders.into_iter().map(|folder| -> Later<'_, Option<bool>> {
-        Box::pin(below(wire, folder.id, format!("{}/", folder.path)))
-    });
+    let parts = folders
+        .into_iter()
+        .map(|folder| -> Later<'_, bool> { Box::pin(below(wire, folder.id, format!("{}/", folder.path))) });
     for part in all(parts).await? {
-        whole &= part == Some(true);
+        whole &= part;
     }
-    Ok(Some(whole))
+    Ok(whole)
 }
 
 /// Files by GraphQL. Those that it does not give as text come by REST.

@@ -29,12 +29,12 @@ pub(super) async fn answer(wire: &Wire, ask: Ask) -> Result<Answer, HostError> {
             let commit: LabCommit = wire.send(request, &[]).await?.json("a commit")?;
             Answer::Commit(commit.plain())
         }
-        Ask::Folder { commit, path, .. } => {
-            let folder = Place { wire, commit: &commit, path: &path };
+        Ask::Folder { commit, path, tree } => {
+            let folder = Place { wire, commit: &commit, path: &path, known: tree.is_some() };
             Answer::Folder(folder.all(false, &mut |_| ()).await?)
         }
-        Ask::Below { commit, path, .. } => {
-            let folder = Place { wire, commit: &commit, path: &path };
+        Ask::Below { commit, path, tree } => {
+            let folder = Place { wire, commit: &commit, path: &path, known: tree.is_some() };
             Answer::Below(match folder.below(String::new()).await? {
                 true => Some(listing(wire.take_listed(), true)),
                 false => None,
@@ -105,6 +105,8 @@ struct Place<'a> {
     wire: &'a Wire,
     commit: &'a str,
     path: &'a str,
+    /// Whether it was listed in the folder around it: then it is there.
+    known: bool,
 }
 
 /// A part of a listing, and what to ask the next part with.
@@ -114,9 +116,10 @@ struct Part {
 }
 
 impl Place<'_> {
-    /// None where there is no such folder.
+    /// None where there is no such folder, but for one that must be there: a failure is no empty folder.
     async fn part(&self, recursive: bool, token: Option<&str>) -> Result<Option<Part>, HostError> {
-        let Place { wire, commit, path } = self;
+        let Place { wire, commit, path, known } = *self;
+        let must_be = known || token.is_some() || path.is_empty();
         let mut query = format!(
             "/repository/tree?ref={}&path={}&per_page={PAGE}&pagination=keyset",
             segment(commit),
@@ -128,14 +131,15 @@ impl Place<'_> {
         if let Some(token) = token {
             query += &format!("&page_token={token}");
         }
-        let response = wire.send(get(wire, &query), &[404]).await?;
+        let request = get(wire, &query);
+        let response = wire.send(request.clone(), &[404]).await?;
         if response.status == 404 {
-            return Ok(None);
+            return if must_be { Err(wire.missing(&request)) } else { Ok(None) };
         }
         let nodes: Vec<Node> = response.json("what a folder holds")?;
         // Git has no empty folders, but for an empty root.
         if nodes.is_empty() && token.is_none() && !path.is_empty() {
-            return Ok(None);
+            return if known { Err(wire.missing(&request)) } else { Ok(None) };
         }
         let entries = nodes.into_iter().filter_map(|node| node.entry(path)).collect();
         let token = |param: &str| param.strip_prefix("page_token=").map(str::to_owned);
@@ -165,7 +169,7 @@ impl Place<'_> {
     /// Lists everything below to the wire. One part waits for the other, so what does not fit into a few is
     /// taken apart by folders for as long as fewer requests are under way than may be.
     async fn below(&self, under: String) -> Result<bool, HostError> {
-        let Place { wire, commit, path } = *self;
+        let Place { wire, commit, path, .. } = *self;
         let named = |entry: &Entry| Entry { path: format!("{under}{}", entry.path), ..entry.clone() };
         let Some(first) = self.part(true, None).await? else { return Ok(false) };
         let Some(mut token) = first.next else {
@@ -190,7 +194,7 @@ impl Place<'_> {
             let slash = if path.is_empty() { "" } else { "/" };
             let inner = format!("{path}{slash}{}", folder.path);
             let under = format!("{under}{}/", folder.path);
-            Box::pin(async move { Place { wire, commit, path: &inner }.below(under).await })
+            Box::pin(async move { Place { wire, commit, path: &inner, known: true }.below(under).await })
         });
         all(parts).await?;
         Ok(true)

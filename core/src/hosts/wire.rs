@@ -70,6 +70,12 @@ impl Wire {
         Ok(response)
     }
 
+    /// That there is nothing where a request asks.
+    pub(crate) fn missing(&self, request: &Request) -> HostError {
+        let signed_in = self.signed_in && request.auth;
+        HostError::NotFound { what: request.place().to_owned(), signed_in }
+    }
+
     /// How many requests have no answer yet.
     pub(crate) fn awaited(&self) -> usize {
         self.shared.borrow().open.len()

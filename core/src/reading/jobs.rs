@@ -431,6 +431,9 @@ impl Reader {
         };
         let index = self.spot(*side);
         let path = if below.is_empty() { base.clone() } else { format!("{base}/{below}") };
+        if self.list_home(*side, &base, below, &path, batch) {
+            return false;
+        }
         let deep = glob.is_some() && self.at_once(*side, below);
         let id = match self.list(index, &path, deep, batch) {
             Got::There(id) => id,
@@ -465,6 +468,36 @@ impl Reader {
             self.ask_folder(index, &path, Some(id), deep, batch);
         }
         false
+    }
+
+    /// Lists the folder around what may not be there, so that a host is not asked for what it does not
+    /// have: a browser writes each such answer into its console, as an error. Returns whether that is to be
+    /// waited for.
+    fn list_home(&mut self, side: Marker, base: &str, below: &str, path: &str, batch: &mut Batch) -> bool {
+        let index = self.spot(side);
+        let Some(spot) = self.spots.get(index) else { return false };
+        if !matches!(spot.branch.look(&self.forest, path), Look::Unknown(_)) {
+            return false;
+        }
+        let Some(home) = self.home(side, below) else { return false };
+        let path = if home.is_empty() { base.to_owned() } else { format!("{base}/{home}") };
+        let deep = self.at_once(side, home);
+        deep && matches!(self.list(index, &path, true, batch), Got::Waiting)
+    }
+
+    /// The folder that is listed before what is in it is asked for. None where what is asked for is most
+    /// likely there.
+    fn home<'p>(&self, side: Marker, below: &'p str) -> Option<&'p str> {
+        // Environments and custom state are few.
+        if below.starts_with("@/") {
+            return Some("@");
+        }
+        // Few intend more for a package than what is deployed where.
+        let (package, _) = below.split_once("/@").filter(|_| side == Marker::Intent)?;
+        match self.estimate(side, "") {
+            Some(size) if size <= CHANGED => Some(""),
+            _ => Some(package),
+        }
     }
 
     /// Whether everything below a folder is to be listed at once.
@@ -533,6 +566,9 @@ impl Reader {
             && old.look(&self.forest, &file) == Look::File(id)
             && self.snapshot.share(&self.previous, reference)
         {
+            return;
+        }
+        if self.list_home(side, &base, &path, &file, batch) {
             return;
         }
         match self.file(index, &file, batch) {

@@ -50,9 +50,6 @@ fn folders_are_found_by_name_or_from_the_root_down() {
     let refused = r#"{"message":"sha not found"}"#;
     check(gitea(&["root"]), folder("", None), &[&root], ".ocuroot/@3 README@4");
     check(gitea(&["tree"]), folder("x", Some(FOLDER)), &[&tree], "a/@2 web.json@4");
-    // What git does not know is a bad request.
-    let played = gitea(&[]).answering(&given(&tree), 400, refused);
-    check(played, folder("x", Some(FOLDER)), &[&tree], "none");
 
     let at = named(".ocuroot");
     let played = gitea(&[]).instead(&given(&at), "tree");
@@ -82,6 +79,53 @@ fn pages_of_a_listing_come_at_once() {
         &[&page(1), &page(3), &page(2)],
         all,
     );
+}
+
+#[test]
+fn a_folder_whose_id_is_known_is_not_an_empty_one_where_it_is_refused() {
+    let page = |id: &str, more: &str| format!("GET {REPO}/git/trees/{id}?{more}");
+    let (flat, deep) = (page(FOLDER, "page=1"), page(FOLDER, "recursive=true&page=1"));
+    let root = page(COMMIT, "page=1");
+    let inner = page(TREE, "recursive=true&page=1");
+    let second = page(FOLDER, "recursive=true&page=2");
+    for (recorded, ask, refused) in [
+        (&[][..], folder("x", Some(FOLDER)), &flat),
+        (&[], below("x", Some(FOLDER)), &deep),
+        (&[], folder("", None), &root),
+        (&["tree-large", "tree"], below("x", Some(FOLDER)), &inner),
+        (&["tree-1", "tree-3"], below("x", Some(FOLDER)), &second),
+    ] {
+        // What git does not know is a bad request to some versions.
+        for status in [400, 404] {
+            let mut played = gitea(recorded).answering(refused, status, r#"{"message":"sha not found"}"#);
+            let error = played.ask(ask.clone()).unwrap_err();
+            assert!(matches!(error, HostError::NotFound { signed_in: true, .. }), "{refused}: {error:?}");
+        }
+    }
+}
+
+#[test]
+fn a_listing_that_claims_to_have_more_than_there_can_be() {
+    let count = usize::MAX;
+    let body = format!(
+        r#"{{"tree":[{{"path":"a","type":"tree","sha":"{TREE}"}}],"truncated":true,"total_count":{count}}}"#
+    );
+    let page = |page: u32| format!("GET {REPO}/git/trees/{FOLDER}?page={page}");
+    let mut played = gitea(&[]);
+    // It has an answer for each of them, and always another page.
+    for number in 1..=3000 {
+        played = played.answering(&page(number), 200, &body);
+    }
+    let error = played.ask(folder("x", Some(FOLDER))).unwrap_err();
+    assert!(matches!(error, HostError::Truncated { .. }), "{error:?}");
+    assert!(played.asked.len() < 2100, "{}", played.asked.len());
+    // And one that has no more ends it.
+    let last = r#"{"tree":[],"truncated":false}"#;
+    let mut played = gitea(&[]).answering(&page(1), 200, &body);
+    for number in 2..=21 {
+        played = played.answering(&page(number), 200, last);
+    }
+    assert_eq!(brief(&played.ask(folder("x", Some(FOLDER))).unwrap()), "a/@2");
 }
 
 #[test]

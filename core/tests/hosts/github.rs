@@ -88,6 +88,23 @@ fn folders_by_id_by_commit_and_by_path() {
 }
 
 #[test]
+fn a_folder_whose_id_is_known_is_not_an_empty_one_where_it_is_refused() {
+    let tree = |id: &str, more: &str| format!("GET {REPO}/git/trees/{id}{more}");
+    for (recorded, ask, refused) in [
+        (&[][..], folder("x", Some(FOLDER)), tree(FOLDER, "")),
+        (&[], below("x", Some(FOLDER)), tree(FOLDER, "?recursive=1")),
+        (&[], folder("", None), tree(COMMIT, "")),
+        (&["contents-parent"], below(".ocuroot/summary", None), tree(FOLDER, "?recursive=1")),
+        (&["tree-cut"], below("x", Some(FOLDER)), tree(FOLDER, "")),
+        (&["tree-cut", "tree"], below("x", Some(FOLDER)), tree(TREE, "?recursive=1")),
+    ] {
+        let mut played = github(true, recorded).answering(&refused, 404, r#"{"message":"Not Found"}"#);
+        let error = played.ask(ask).unwrap_err();
+        assert!(matches!(error, HostError::NotFound { signed_in: true, .. }), "{refused}: {error:?}");
+    }
+}
+
+#[test]
 fn a_folder_too_large_for_the_contents_api_is_found_from_its_parent() {
     let item = format!(r#"{{"name":"n","sha":"{BLOB}","type":"file"}}"#);
     let thousand = format!("[{}]", vec![item; 1000].join(","));

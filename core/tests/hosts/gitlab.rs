@@ -2,7 +2,7 @@
 
 use ocuroot_core::hosts::{Ask, HostError};
 
-use crate::played::{BLOB, COMMIT, Played, below, brief, files, folder, head};
+use crate::played::{BLOB, COMMIT, Played, TREE, below, brief, files, folder, head};
 
 const PROJECT: &str = "/projects/acme%2Fshop%2Freleases";
 const GRAPHQL: &str = "POST https://gitlab.com/api/graphql";
@@ -63,6 +63,29 @@ fn folders_page_by_page() {
     check(gitlab(&["none"]), folder(".ocuroot/summary", None), &[&tree(summary, "")], "none");
     let played = gitlab(&[]).instead(&tree(summary, "").replace("PROJECT", PROJECT), "missing");
     check(played, folder(".ocuroot/summary", None), &[&tree(summary, "")], "none");
+}
+
+#[test]
+fn a_folder_that_was_listed_is_not_an_empty_one_where_it_is_refused() {
+    let summary = ".ocuroot%2Fsummary";
+    let known = |deep: bool| match deep {
+        false => folder(".ocuroot/summary", Some(TREE)),
+        true => below(".ocuroot/summary", Some(TREE)),
+    };
+    let second = "&page_token=abc%3D";
+    for (recorded, ask, refused, status, body) in [
+        (&[][..], known(false), tree(summary, ""), 404, r#"{"message":"404 Tree Not Found"}"#),
+        // Older versions say so.
+        (&[], known(false), tree(summary, ""), 200, "[]"),
+        (&[], known(true), tree(summary, "&recursive=true"), 404, "{}"),
+        (&[], folder("", None), tree("", ""), 404, "{}"),
+        (&["tree-1"], folder(".ocuroot/summary", None), tree(summary, second), 404, "{}"),
+    ] {
+        let refused = refused.replace("PROJECT", PROJECT);
+        let mut played = gitlab(recorded).answering(&refused, status, body);
+        let error = played.ask(ask).unwrap_err();
+        assert!(matches!(error, HostError::NotFound { signed_in: true, .. }), "{refused}: {error:?}");
+    }
 }
 
 #[test]

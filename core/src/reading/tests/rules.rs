@@ -13,7 +13,7 @@ use crate::memory::Memory;
 use crate::reading::{Problem, Reader, Recalled, Wants, Work};
 use crate::refs::{Marker, Ref};
 use crate::runs;
-use crate::snapshot::{Needs, Snapshot};
+use crate::snapshot::{Needs, Snapshot, address};
 use crate::summary;
 
 const MONDAY: &str = "2026-01-05T10:00:00Z";
@@ -104,14 +104,43 @@ fn what_is_needed_is_read_and_the_rest_is_not() {
         needs.settle((prod.flatten().is_some(), other.flatten().is_some()))
     };
     assert_eq!(decide(&mut reader, &mut host, &mut cache, both), (true, false));
-    // The root of intent, and a file of each.
-    assert_eq!(host.take_requests(), 3);
+    // The root of intent, everything below both `@`, and the file of the one that is there.
+    assert_eq!(host.take_requests(), 4);
     // The next session.
     let mut reader = self::reader(GITEA);
     decide(&mut reader, &mut host, &mut cache, |snapshot| runs::of_release(snapshot, &release));
     assert_eq!(decide(&mut reader, &mut host, &mut cache, both), (true, false));
     assert_eq!(host.take_requests(), 2);
     assert!(host.asked.is_empty());
+}
+
+#[test]
+fn what_may_not_be_there_is_looked_for_in_the_folder_around_it() {
+    let (mut host, mut cache) = (host(GITHUB, &small()), Cache::default());
+    let mut reader = self::reader(GITHUB);
+    let absent = ["s/-/p/+r1", "s/-/p/+r1/custom/x", "s/-/p/+/deploy/qa", "@/custom/freeze", "+/custom/x"];
+    let absent: Vec<Ref> = absent.iter().map(|at| at.parse().unwrap()).collect();
+    let look = |snapshot: &Snapshot| {
+        let mut needs = Needs::default();
+        for at in &absent {
+            assert!(needs.take(snapshot.get(at)).flatten().is_none());
+            let (side, path) = address(at);
+            needs.take(snapshot.children(side, &path));
+        }
+        needs.settle(())
+    };
+    decide(&mut reader, &mut host, &mut cache, look);
+    for ask in &host.asked {
+        let paths = match ask {
+            Ask::Folder { path, .. } | Ask::Below { path, .. } => vec![path],
+            Ask::Files { files, .. } => files.iter().map(|file| &file.path).collect(),
+            _ => Vec::new(),
+        };
+        for path in paths {
+            let there = ["", "refs/@", "refs/s/-/p"].contains(&path.as_str());
+            assert!(there, "asks for {path}");
+        }
+    }
 }
 
 #[test]
