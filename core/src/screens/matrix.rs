@@ -5,11 +5,14 @@
 //! such a thing; several say "or". Nothing is made anew: a view is indexes into the page.
 //!
 //! ```
-//! use ocuroot_core::screens::matrix::{At, Key, moved};
+//! use ocuroot_core::screens::matrix::{At, Key, Line, View};
 //!
-//! // Of 3 rows and 12 columns.
-//! assert_eq!(moved(At { row: 0, column: 0 }, Key::Down, (3, 12)), At { row: 1, column: 0 });
-//! assert_eq!(moved(At { row: 1, column: 5 }, Key::LastOfAll, (3, 12)), At { row: 2, column: 11 });
+//! let lines = vec![Line::Group(0, false), Line::Package(0, 0), Line::Package(0, 1)];
+//! let view = View { lines, columns: vec![0, 1, 2], ..View::default() };
+//! assert_eq!(view.first(), At { line: 2, column: 1 });
+//! assert_eq!(view.moved(view.first(), Key::Last), At { line: 2, column: 3 });
+//! // The head of the row is left of it.
+//! assert_eq!(view.moved(view.first(), Key::Left), At { line: 2, column: 0 });
 //! ```
 
 use std::collections::BTreeSet;
@@ -18,7 +21,7 @@ use super::overview::{Cell, Overview, Row};
 use super::status::Word;
 use crate::glob::Glob;
 
-/// Rows that Page Up and Page Down move by.
+/// Lines that Page Up and Page Down move by.
 const PAGE: usize = 8;
 
 /// What to show.
@@ -181,12 +184,13 @@ fn distance(one: &str, other: &str) -> usize {
     before.last().copied().unwrap_or_default()
 }
 
-/// A cell of what is shown: counted in packages and columns that are shown, from 0.
+/// A place of what is shown: a cell, or a head. The head of a group is its whole line, in which the column is
+/// only remembered, for the way on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct At {
-    /// Of the packages.
-    pub row: usize,
-    /// Of the environments.
+    /// 0 has the heads of columns; the lines of the view follow.
+    pub line: usize,
+    /// 0 has the heads of rows; the columns of the view follow.
     pub column: usize,
 }
 
@@ -235,26 +239,6 @@ impl Key {
     }
 }
 
-/// Where a key leads, of as many rows and columns. It stops at the edges.
-#[must_use]
-pub fn moved(from: At, key: Key, (rows, columns): (usize, usize)) -> At {
-    let (last_row, last_column) = (rows.saturating_sub(1), columns.saturating_sub(1));
-    let At { row, column } = from;
-    let to = match key {
-        Key::Up => At { row: row.saturating_sub(1), column },
-        Key::Down => At { row: row.saturating_add(1), column },
-        Key::Left => At { row, column: column.saturating_sub(1) },
-        Key::Right => At { row, column: column.saturating_add(1) },
-        Key::First => At { row, column: 0 },
-        Key::Last => At { row, column: last_column },
-        Key::FirstOfAll => At::default(),
-        Key::LastOfAll => At { row: last_row, column: last_column },
-        Key::PageUp => At { row: row.saturating_sub(PAGE), column },
-        Key::PageDown => At { row: row.saturating_add(PAGE), column },
-    };
-    At { row: to.row.min(last_row), column: to.column.min(last_column) }
-}
-
 impl View {
     /// The packages that are shown and not folded away, in order.
     pub fn rows(&self) -> impl Iterator<Item = (usize, usize)> + '_ {
@@ -264,11 +248,53 @@ impl View {
         })
     }
 
-    /// The cell at a place of what is shown, with the indexes of its group, of its row in it and of its column.
+    /// What is at a line of [`At`]; nothing at the heads of columns.
+    fn line(&self, line: usize) -> Option<&Line> {
+        self.lines.get(line.checked_sub(1)?)
+    }
+
+    /// The first cell, where one begins.
+    #[must_use]
+    pub fn first(&self) -> At {
+        let line = self.lines.iter().position(|line| matches!(line, Line::Package(..))).unwrap_or(0);
+        self.near(At { line: line.saturating_add(1), column: 1 })
+    }
+
+    /// That place, or where there is none any more, the nearest one.
+    #[must_use]
+    pub fn near(&self, at: At) -> At {
+        match (at.line.min(self.lines.len()), at.column.min(self.columns.len())) {
+            // There is nothing in the corner.
+            (0, 0) => At { line: 0, column: 1 },
+            (line, column) => At { line, column },
+        }
+    }
+
+    /// Where a key leads. It stops at the edges. Home and End, Page Up and Page Down stay among the cells.
+    #[must_use]
+    pub fn moved(&self, from: At, key: Key) -> At {
+        let At { line, column } = from;
+        let is_group = matches!(self.line(line), Some(Line::Group(..)));
+        self.near(match key {
+            Key::Up => At { line: line.saturating_sub(1), column },
+            Key::Down => At { line: line.saturating_add(1), column },
+            Key::Left | Key::Right | Key::First | Key::Last if is_group => from,
+            Key::Left => At { line, column: column.saturating_sub(1) },
+            Key::Right => At { line, column: column.saturating_add(1) },
+            Key::First => At { line, column: 1 },
+            Key::Last => At { line, column: self.columns.len() },
+            Key::FirstOfAll => self.first(),
+            Key::LastOfAll => At { line: self.lines.len(), column: self.columns.len() },
+            Key::PageUp => At { line: line.saturating_sub(PAGE).max(1).min(line), column },
+            Key::PageDown => At { line: line.saturating_add(PAGE), column },
+        })
+    }
+
+    /// The cell at a place, if it is one, with its row and the index of its column.
     #[must_use]
     pub fn cell<'p>(&self, page: &'p Overview, at: At) -> Option<(&'p Row, usize, &'p Cell)> {
-        let (group, index) = self.rows().nth(at.row)?;
-        let column = *self.columns.get(at.column)?;
+        let Line::Package(group, index) = *self.line(at.line)? else { return None };
+        let column = *self.columns.get(at.column.checked_sub(1)?)?;
         let row = package(page, group, index)?;
         Some((row, column, row.cells.get(column)?))
     }

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use ocuroot_core::Ref;
 use ocuroot_core::hosts::Proposal;
 use ocuroot_core::memory::Memory;
-use ocuroot_core::screens::matrix::{self, At, Filter, Key, Line};
+use ocuroot_core::screens::matrix::{self, At, Filter, Key, Line, View};
 use ocuroot_core::screens::overview::{self, Overview};
 use ocuroot_core::screens::package::{self, Search};
 use ocuroot_core::screens::{Depth, Word, summaries};
@@ -297,23 +297,51 @@ fn groups_fold_or_are_left_out() {
 
 #[test]
 fn keys_move_within_what_is_shown() {
-    let at = |row, column| At { row, column };
+    let at = |line, column| At { line, column };
+    // Two groups of nine packages.
+    let group = |group| {
+        std::iter::once(Line::Group(group, false)).chain((0..9).map(move |at| Line::Package(group, at)))
+    };
+    let view =
+        View { lines: group(0).chain(group(1)).collect(), columns: (0..12).collect(), ..View::default() };
+    assert_eq!(view.first(), at(2, 1));
     for (from, key, to) in [
-        (at(0, 0), Key::Up, at(0, 0)),
-        (at(0, 0), Key::Left, at(0, 0)),
-        (at(0, 0), Key::Right, at(0, 1)),
-        (at(19, 3), Key::Down, at(19, 3)),
-        (at(4, 3), Key::First, at(4, 0)),
-        (at(4, 3), Key::Last, at(4, 11)),
-        (at(4, 3), Key::FirstOfAll, at(0, 0)),
-        (at(4, 3), Key::LastOfAll, at(19, 11)),
-        (at(4, 3), Key::PageDown, at(12, 3)),
-        (at(18, 3), Key::PageDown, at(19, 3)),
-        (at(4, 3), Key::PageUp, at(0, 3)),
+        (at(2, 1), Key::Right, at(2, 2)),
+        (at(2, 1), Key::Down, at(3, 1)),
+        (at(20, 4), Key::Down, at(20, 4)),
+        (at(20, 12), Key::Right, at(20, 12)),
+        // Heads of rows, of groups and of columns.
+        (at(2, 1), Key::Left, at(2, 0)),
+        (at(2, 0), Key::Left, at(2, 0)),
+        (at(2, 0), Key::Right, at(2, 1)),
+        (at(2, 4), Key::Up, at(1, 4)),
+        (at(1, 4), Key::Up, at(0, 4)),
+        (at(0, 4), Key::Up, at(0, 4)),
+        (at(0, 4), Key::Down, at(1, 4)),
+        (at(0, 4), Key::PageUp, at(0, 4)),
+        // Through a group's head without losing the column.
+        (at(10, 4), Key::Down, at(11, 4)),
+        (at(11, 4), Key::Down, at(12, 4)),
+        (at(11, 4), Key::Left, at(11, 4)),
+        (at(11, 4), Key::Last, at(11, 4)),
+        // Nothing is in the corner.
+        (at(0, 1), Key::Left, at(0, 1)),
+        (at(1, 0), Key::Up, at(0, 1)),
+        (at(5, 4), Key::First, at(5, 1)),
+        (at(5, 4), Key::Last, at(5, 12)),
+        (at(5, 4), Key::FirstOfAll, at(2, 1)),
+        (at(5, 4), Key::LastOfAll, at(20, 12)),
+        (at(5, 4), Key::PageDown, at(13, 4)),
+        (at(19, 4), Key::PageDown, at(20, 4)),
+        (at(5, 4), Key::PageUp, at(1, 4)),
+        // What a filter has taken away.
+        (at(40, 40), Key::Right, at(20, 12)),
     ] {
-        assert_eq!(matrix::moved(from, key, (20, 12)), to, "{from:?} {key:?}");
+        assert_eq!(view.moved(from, key), to, "{from:?} {key:?}");
     }
-    assert_eq!(matrix::moved(at(3, 3), Key::Right, (0, 0)), at(0, 0));
+    let folded = View { lines: vec![Line::Group(0, true)], columns: vec![0], ..View::default() };
+    assert_eq!(folded.first(), at(1, 1));
+    assert_eq!(View::default().moved(at(3, 3), Key::Right), at(0, 1));
     assert_eq!(Key::from_name("Home", true), Some(Key::FirstOfAll));
     assert_eq!(Key::from_name("Enter", false), None);
 }

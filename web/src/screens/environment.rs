@@ -38,6 +38,13 @@ pub fn Environment(
             )
         })
     };
+    // Of what is not there, there is nothing more to say.
+    let is_there = Memo::new(move |_| {
+        page.with(|page| match page {
+            store::Asked::Answered(page) => page.exists || !page.deployments.is_empty(),
+            _ => true,
+        })
+    });
     let title = name.clone();
     let shown = name.clone();
     view! {
@@ -57,9 +64,10 @@ pub fn Environment(
                     }
                 </Shown>
             </div>
-            <div class="side">
-                <Side name=name page/>
-            </div>
+            {move || {
+                let name = name.clone();
+                is_there.get().then(|| view! { <div class="side"><Side name page/></div> })
+            }}
         </main>
     }
 }

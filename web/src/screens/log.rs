@@ -357,7 +357,10 @@ fn Lines(
     };
     let top = move || format!("{}px", window.get().top);
     let height = move || format!("{}px", window.get().height);
-    let count = format!("{} lines", thousands(log.len()));
+    let count = match log.len() {
+        1 => "1 line".to_owned(),
+        lines => format!("{} lines", thousands(lines)),
+    };
     let download = {
         let (log, name) = (Arc::clone(&log), fragment.replace('/', "-"));
         move |_| browser::download(&format!("{name}.log"), log.text())

@@ -136,11 +136,10 @@ pub fn Matrix(
         on_cleanup(move || handle.remove());
     }
 
-    let at = RwSignal::new(At::default());
+    // Where one was last; before that, the first cell.
+    let at = RwSignal::new(None::<At>);
     let focused = RwSignal::new(false);
     let pointed = RwSignal::new(None::<At>);
-    let told = Memo::new(move |_| pointed.get().or_else(|| focused.get().then(|| at.get())));
-
     let sizes = Memo::new(move |_| {
         let narrow = sight.with(|sight| sight.narrow);
         page.with(|page| {
@@ -171,44 +170,64 @@ pub fn Matrix(
         }
     });
 
+    // The tab stop. Where it is out of sight, and so not drawn, what is in sight stands in for it.
+    let stop = Memo::new(move |_| {
+        view.with(|view| {
+            let At { line, column } = at.get().map_or_else(|| view.first(), |at| view.near(at));
+            let within = |at: usize, window: Window| match at {
+                0 => 0,
+                at => at.min(window.end).max(window.start.saturating_add(1)),
+            };
+            view.near(At { line: within(line, rows.get()), column: within(column, columns.get()) })
+        })
+    });
+    let told = Memo::new(move |_| {
+        let told = pointed.get().or_else(|| focused.get().then(|| stop.get()))?;
+        page.with(|page| view.with(|view| view.cell(page, told).map(|_| told)))
+    });
+
     let go = move |to: At| {
-        at.set(to);
+        at.set(Some(to));
         // First into sight, for what is out of it may not be drawn.
         if let Some(scroller) = scroller.get_untracked() {
-            let line = view.with_untracked(|view| line_of(view, to.row));
+            // Heads of columns and of rows are always in sight.
+            let line = to.line.saturating_sub(1);
             let top = sizes.with_untracked(|sizes| sizes.iter().take(line).sum::<usize>());
             let bottom =
                 top.saturating_add(sizes.with_untracked(|sizes| sizes.get(line).copied().unwrap_or(LINE)));
             let sight = sight.get_untracked();
             if !sight.narrow
+                && to.line > 0
                 && (top < sight.top || bottom.saturating_add(60) > sight.top.saturating_add(sight.height))
             {
                 let middle = top.saturating_sub(sight.height / 2);
                 scroller.set_scroll_top(i32::try_from(middle).unwrap_or(0));
             }
-            let left = untrack(column_size).saturating_mul(to.column);
+            let left = untrack(column_size).saturating_mul(to.column.saturating_sub(1));
             let right = left.saturating_add(untrack(column_size));
             let fits = sight.width.saturating_sub(NAME_COLUMN);
-            if left < sight.left || right > sight.left.saturating_add(fits) {
+            if to.column > 0 && (left < sight.left || right > sight.left.saturating_add(fits)) {
                 scroller.set_scroll_left(i32::try_from(left.saturating_sub(fits / 2)).unwrap_or(0));
             }
             measure(sight.whole);
         }
         request_animation_frame(move || {
-            let At { row, column } = at.get_untracked();
-            browser::focus(&format!(".mx [data-r='{row}'][data-c='{column}'] a"));
+            let At { line, column } = stop.get_untracked();
+            browser::focus(&format!(
+                ".mx [data-l='{line}'][data-c='{column}'] a, .mx .grp [data-l='{line}'] button"
+            ));
         });
     };
     let on_keydown = move |event: web_sys::KeyboardEvent| {
         let control = event.ctrl_key() || event.meta_key();
         let Some(key) = Key::from_name(&event.key(), control).filter(|_| !event.alt_key()) else { return };
-        if cell_of(event.target()).is_none() {
+        if place_of(event.target()).is_none() {
             return;
         }
         event.prevent_default();
-        let size = view.with_untracked(|view| (view.rows().count(), view.columns.len()));
         // The focus follows with the next frame, and the next key may be faster.
-        go(matrix::moved(at.get_untracked(), key, size));
+        let from = at.get_untracked().unwrap_or_else(|| stop.get_untracked());
+        go(view.with_untracked(|view| view.moved(from, key)));
     };
     keys::on_key(move |key| {
         let Some(at) = told.get_untracked() else { return false };
@@ -231,9 +250,22 @@ pub fn Matrix(
         true
     });
     let on_focusin = move |event: web_sys::FocusEvent| {
-        focused.set(cell_of(event.target()).inspect(|found| at.set(*found)).is_some());
+        let found = place_of(event.target());
+        if let Some((line, column)) = found {
+            // A group's head has no column of its own.
+            let column = column.unwrap_or_else(|| stop.get_untracked().column);
+            at.set(Some(At { line, column }));
+        }
+        focused.set(found.is_some());
     };
-    let on_focusout = move |_| focused.set(false);
+    // What is told stays while one is at its actions.
+    let on_focusout = move |event: web_sys::FocusEvent| {
+        let to = event.related_target().and_then(|to| to.dyn_into::<web_sys::Element>().ok());
+        let stays = to.and_then(|to| to.closest(".mx, .read").ok().flatten()).is_some();
+        if !stays {
+            focused.set(false);
+        }
+    };
     let on_pointer = move |event: web_sys::PointerEvent| {
         if event.pointer_type() == "mouse" {
             pointed.set(cell_of(event.target()));
@@ -245,7 +277,7 @@ pub fn Matrix(
             && let Some(found) = cell_of(event.target())
         {
             event.prevent_default();
-            at.set(found);
+            at.set(Some(found));
             pointed.set(Some(found));
         }
     };
@@ -256,7 +288,7 @@ pub fn Matrix(
         let window = columns.get();
         view.with(|view| {
             let cells = view.columns.iter().enumerate().skip(window.start).take(window.end.saturating_sub(window.start));
-            let cells = cells.filter_map(|(index, column)| Some(view! { <Head index column=page.columns.get(*column)?.clone() lit/> }));
+            let cells = cells.filter_map(|(index, column)| Some(view! { <Head index column=page.columns.get(*column)?.clone() lit stop/> }));
             let cells = cells.collect_view();
             view! {
                 <tr role="row" aria-rowindex="1">
@@ -273,7 +305,7 @@ pub fn Matrix(
             view.with(|view| {
                 let cols = view.columns.iter().enumerate().map(|(index, column)| {
                     let cold = page.columns.get(*column).is_some_and(|column| column.frozen.is_some());
-                    view! { <col class:cold=cold class:on=move || lit.get() == Some(index)/> }
+                    view! { <col class:cold=cold class:on=move || lit.get() == Some(index.saturating_add(1))/> }
                 });
                 cols.collect_view()
             })
@@ -283,8 +315,6 @@ pub fn Matrix(
         let page = page.get();
         let (rows, columns) = (rows.get(), columns.get());
         view.with(|view| {
-            let mut row =
-                view.lines.iter().take(rows.start).filter(|line| matches!(line, Line::Package(..))).count();
             let lines = view.lines.iter().skip(rows.start).take(rows.end.saturating_sub(rows.start));
             // A table's body a group, as far as it is in sight.
             let mut bodies: Vec<Vec<AnyView>> = Vec::new();
@@ -296,19 +326,20 @@ pub fn Matrix(
                             *group,
                             *folded,
                             view.columns.len(),
-                            index,
+                            index.saturating_add(1),
                             filter,
+                            stop,
                         )]);
                     }
                     Line::Package(group, number) => {
                         if let Some(package) = matrix::package(&page, *group, *number) {
-                            let drawn = draw(nav, &page, view, package, row, index, columns, at);
+                            let drawn =
+                                draw(nav, &page, view, package, index.saturating_add(1), columns, stop);
                             match bodies.last_mut() {
                                 Some(body) => body.push(drawn),
                                 None => bodies.push(vec![drawn]),
                             }
                         }
-                        row += 1;
                     }
                 }
             }
@@ -348,7 +379,7 @@ pub fn Matrix(
             </table>
             {children()}
         </div>
-        <Readout page view told pointed/>
+        <Readout page view told pointed on:focusout=on_focusout/>
     }
 }
 
@@ -364,17 +395,24 @@ fn size(page: &Overview, line: &Line, narrow: bool) -> usize {
     }
 }
 
-/// The line of a package, by its number among those that are shown.
-fn line_of(view: &View, row: usize) -> usize {
-    let packages = view.lines.iter().enumerate().filter(|(_, line)| matches!(line, Line::Package(..)));
-    packages.map(|(index, _)| index).nth(row).unwrap_or(0)
+/// The place that an event is about, by its line and, but for a group's head, its column.
+fn place_of(target: Option<web_sys::EventTarget>) -> Option<(usize, Option<usize>)> {
+    let place = target?.dyn_into::<web_sys::Element>().ok()?.closest("[data-l]").ok()??;
+    let number = |name| place.get_attribute(name)?.parse().ok();
+    Some((number("data-l")?, number("data-c")))
 }
 
 /// The cell that an event is about.
 fn cell_of(target: Option<web_sys::EventTarget>) -> Option<At> {
-    let cell = target?.dyn_into::<web_sys::Element>().ok()?.closest("td[data-r]").ok()??;
-    let number = |name| cell.get_attribute(name)?.parse().ok();
-    Some(At { row: number("data-r")?, column: number("data-c")? })
+    match place_of(target)? {
+        (line @ 1.., Some(column @ 1..)) => Some(At { line, column }),
+        _ => None,
+    }
+}
+
+/// What a tab stop says of itself, and what arrows alone reach.
+fn tab(is_stop: bool) -> &'static str {
+    if is_stop { "0" } else { "-1" }
 }
 
 /// The room of rows that are out of sight.
@@ -402,8 +440,11 @@ fn Head(
     column: Column,
     /// The column under pointer or focus.
     lit: Memo<Option<usize>>,
+    /// The tab stop.
+    stop: Memo<At>,
 ) -> impl IntoView {
     let nav = use_nav();
+    let own = At { line: 0, column: index.saturating_add(1) };
     let name = column.environment.name;
     let href = nav.route_now().to(Screen::Environment(name.clone(), None)).to_string();
     let (frozen, edge) = (column.frozen.is_some(), column.environment.edge && index > 0);
@@ -418,13 +459,15 @@ fn Head(
         <th
             scope="col"
             role="columnheader"
+            data-l="0"
+            data-c=own.column.to_string()
             aria-colindex=index.saturating_add(2).to_string()
             class:edge=edge
             class:cold=frozen
-            class:on=move || lit.get() == Some(index)
+            class:on=move || lit.get() == Some(own.column)
             title=column.frozen
         >
-            <a href=href><Middle text=name/></a>
+            <a href=href tabindex=move || tab(stop.get() == own)><Middle text=name/></a>
             {urgent}
         </th>
     }
@@ -461,6 +504,7 @@ fn group_head(
     columns: usize,
     line: usize,
     filter: RwSignal<Filter>,
+    stop: Memo<At>,
 ) -> AnyView {
     let Some(group) = page.groups.get(index) else { return ().into_any() };
     let counts = group.counts.iter().map(|(word, count)| counted(*word, *count));
@@ -474,10 +518,20 @@ fn group_head(
         });
     };
     view! {
-        <tr class="grp" role="row" aria-rowindex=line.saturating_add(2).to_string()>
-            <th colspan=columns.saturating_add(1).to_string() scope="rowgroup" role="rowheader">
+        <tr class="grp" role="row" aria-rowindex=line.saturating_add(1).to_string()>
+            <th
+                colspan=columns.saturating_add(1).to_string()
+                scope="rowgroup"
+                role="rowheader"
+                data-l=line.to_string()
+            >
                 <div>
-                    <button type="button" aria-expanded=(!folded).to_string() on:click=fold>
+                    <button
+                        type="button"
+                        tabindex=move || tab(stop.get().line == line)
+                        aria-expanded=(!folded).to_string()
+                        on:click=fold
+                    >
                         <Icon name="chev"/>
                         {group.title.clone()}
                     </button>
@@ -500,16 +554,14 @@ pub(super) fn counted(word: Word, count: usize) -> String {
 }
 
 /// A package's row.
-#[expect(clippy::too_many_arguments, reason = "all that a row is drawn from")]
 fn draw(
     nav: Nav,
     page: &Overview,
     view: &View,
     package: &Row,
-    number: usize,
     line: usize,
     window: Window,
-    at: RwSignal<At>,
+    stop: Memo<At>,
 ) -> AnyView {
     let newest = package.newest.as_ref().map(|newest| {
         let word = newest.word;
@@ -523,13 +575,13 @@ fn draw(
     let cells = cells.filter_map(|(index, column)| {
         let cell = package.cells.get(*column)?;
         let edge = index > 0 && page.columns.get(*column).is_some_and(|column| column.environment.edge);
-        Some(draw_cell(nav, package, cell, At { row: number, column: index }, edge, at))
+        Some(draw_cell(nav, package, cell, At { line, column: index.saturating_add(1) }, edge, stop))
     });
     let href = nav.route_now().to(Screen::Package(package.package.clone())).to_string();
     view! {
-        <tr role="row" aria-rowindex=line.saturating_add(2).to_string()>
-            <th scope="row" role="rowheader">
-                <span><a class="cut" href=href title=package.package.to_string()>{package.name.clone()}</a>{newest}</span>
+        <tr role="row" aria-rowindex=line.saturating_add(1).to_string()>
+            <th scope="row" role="rowheader" data-l=line.to_string() data-c="0">
+                <span><a class="cut" href=href tabindex=move || tab(stop.get() == At { line, column: 0 }) title=package.package.to_string()>{package.name.clone()}</a>{newest}</span>
             </th>
             {gap(window.start, false)}
             {cells.collect::<Vec<_>>()}
@@ -539,14 +591,7 @@ fn draw(
     .into_any()
 }
 
-fn draw_cell(
-    nav: Nav,
-    row: &Row,
-    cell: &Cell,
-    own: At,
-    edge: bool,
-    at: RwSignal<At>,
-) -> impl IntoView + use<> {
+fn draw_cell(nav: Nav, row: &Row, cell: &Cell, own: At, edge: bool, stop: Memo<At>) -> impl IntoView + use<> {
     let word = cell.up.as_ref().map(|up| up.word);
     // A tint for what is not as it should be.
     let class = match word {
@@ -574,11 +619,11 @@ fn draw_cell(
         <td
             class=class
             role="gridcell"
-            data-r=own.row.to_string()
+            data-l=own.line.to_string()
             data-c=own.column.to_string()
-            aria-colindex=own.column.saturating_add(2).to_string()
+            aria-colindex=own.column.saturating_add(1).to_string()
         >
-            <a href=href(nav, row, cell) tabindex=move || if at.get() == own { "0" } else { "-1" }>{first}{second}</a>
+            <a href=href(nav, row, cell) tabindex=move || tab(stop.get() == own)>{first}{second}</a>
         </td>
     }
 }

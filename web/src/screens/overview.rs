@@ -8,7 +8,7 @@ use leptos::task::spawn_local;
 use leptos::wasm_bindgen::JsCast as _;
 use leptos::web_sys;
 use ocuroot_core::hosts::stores::Located;
-use ocuroot_core::hosts::{Answer, Ask, Proposal, Side};
+use ocuroot_core::hosts::{Answer, Ask, Head, Kind, Proposal, Side};
 use ocuroot_core::screens::matrix::{self, Filter};
 use ocuroot_core::screens::overview::{self, CHIPS, Entry, Latest, ProposalEntry};
 use ocuroot_core::screens::{Depth, Word};
@@ -18,6 +18,7 @@ use super::matrix::{Matrix, approve_href, counted, run_href};
 use super::says::Says;
 use crate::browser;
 use crate::nav::use_nav;
+use crate::reading::Reading;
 use crate::route::Screen;
 use crate::store::{self, Asked, Shown, use_store};
 use crate::ui::{Age, Command, Elapsed, Icon, Shape, State, Title, shape, tone, unbroken};
@@ -29,6 +30,7 @@ const MOST: usize = 30;
 #[component]
 pub fn Overview() -> impl IntoView {
     let proposals = RwSignal::new(Vec::<Proposal>::new());
+    let refused = RwSignal::new(false);
     let first = store::ask(move |sight| {
         proposals.with(|proposals| {
             overview::page(sight.snapshot, sight.summaries, sight.facts, proposals, Depth::First)
@@ -53,37 +55,57 @@ pub fn Overview() -> impl IntoView {
         });
         asked.set(whole.map_or_else(|| first.get(), Asked::Answered));
     });
-    ask_proposals(drawn, proposals);
+    ask_proposals(drawn, proposals, refused);
     view! {
         <Title text="Overview"/>
         <Shown asked=asked heading="Overview" let:page>
-            <Page page/>
+            <Page page refused/>
         </Shown>
     }
 }
 
 /// Asks the host for open proposals, once the screen is drawn.
-fn ask_proposals(drawn: Memo<bool>, proposals: RwSignal<Vec<Proposal>>) {
-    let branch = use_context::<Located>().and_then(|located| located.intent.branch);
+fn ask_proposals(drawn: Memo<bool>, proposals: RwSignal<Vec<Proposal>>, refused: RwSignal<bool>) {
+    let place = use_context::<Located>().map(|located| located.intent);
+    // The local server has none.
+    let place = place.filter(|place| place.host.source.kind != Kind::Local);
     let reading = use_store().reading();
     Effect::new(move |_| {
-        let Some(into) = branch.clone().filter(|_| drawn.get()) else { return };
+        let Some(place) = place.clone().filter(|_| drawn.get()) else { return };
         let reading = reading.clone();
         spawn_local(async move {
             // Drawn is what has been painted.
             browser::painted().await;
-            // A host that has none, or will not say, is no reason to show less.
-            if let Ok(Answer::Proposals(found)) = reading.ask(Side::Intent, Ask::Proposals { into }).await {
-                let _ = proposals.try_set(found);
-            }
+            // A host that will not say is no reason to show less.
+            match open_proposals(&reading, place.branch).await {
+                Some(found) => proposals.try_set(found).map(drop),
+                None => refused.try_set(true).map(drop),
+            };
         });
     });
+}
+
+/// Open proposals into a branch, or into the default branch, whose name the host has to tell first.
+async fn open_proposals(reading: &Reading, branch: Option<String>) -> Option<Vec<Proposal>> {
+    let into = match branch {
+        Some(branch) => branch,
+        None => match reading.ask(Side::Intent, Ask::Head { branch: None, etag: None }).await {
+            Ok(Answer::Head(Head::At { branch, .. })) => branch,
+            _ => return None,
+        },
+    };
+    match reading.ask(Side::Intent, Ask::Proposals { into }).await {
+        Ok(Answer::Proposals(found)) => Some(found),
+        _ => None,
+    }
 }
 
 #[component]
 fn Page(
     /// What there is.
     page: Signal<Arc<overview::Overview>>,
+    /// Whether the host did not tell open proposals.
+    refused: RwSignal<bool>,
 ) -> impl IntoView {
     let nav = use_nav();
     let words = nav.route_now();
@@ -119,7 +141,7 @@ fn Page(
         false => view! {
             <main id="main" class="split over">
                 <h1 class="sr" tabindex="-1">{heading}</h1>
-                <Side page/>
+                <Side page refused/>
                 <section class="board" aria-label="What is live where">
                     <Tools page filter/>
                     <Matrix page filter view><NoMatch filter view/></Matrix>
@@ -259,6 +281,8 @@ fn Tools(
 fn Side(
     /// What there is.
     page: Signal<Arc<overview::Overview>>,
+    /// Whether the host did not tell open proposals.
+    refused: RwSignal<bool>,
 ) -> impl IntoView {
     let entries = move |choose: fn(&overview::Overview) -> &Vec<Entry>| {
         Memo::new(move |_| page.with(|page| choose(page).clone()))
@@ -279,6 +303,12 @@ fn Side(
                     </section>
                 })
             }}
+            {move || refused.get().then(|| view! {
+                <section class="sec" aria-labelledby="h-pr">
+                    <h2 id="h-pr">"Open proposals"</h2>
+                    <p class="dim" role="status">"Proposals could not be read"</p>
+                </section>
+            })}
             <section class="sec" aria-labelledby="h-new">
                 <h2 id="h-new">"Latest releases"</h2>
                 <ul class="list" role="list">{move || latest.get().into_iter().map(|latest| view! { <New latest/> }).collect_view()}</ul>

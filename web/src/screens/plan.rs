@@ -37,7 +37,10 @@ pub fn Plan() -> impl IntoView {
         }
     });
     let changes = changes(page);
-    let filter = RwSignal::new(String::new());
+    let nav = use_nav();
+    let filter = RwSignal::new(nav.route_now().param("q").to_owned());
+    // The address follows once one leaves the field.
+    let remember = move || nav.set_param("q", filter.get_untracked().trim());
     let heading = move || match count() {
         None => "Plan".to_owned(),
         Some(1) => "Plan: 1 item".to_owned(),
@@ -60,7 +63,11 @@ pub fn Plan() -> impl IntoView {
                                 placeholder="Filter: prod, search"
                                 prop:value=move || filter.get()
                                 on:input=move |event| filter.set(event_target_value(&event))
-                                on:keydown=move |event| if event.key() == "Escape" { filter.set(String::new()) }
+                                on:change=move |_| remember()
+                                on:keydown=move |event| if event.key() == "Escape" {
+                                    filter.set(String::new());
+                                    remember();
+                                }
                             />
                         </label>
                     </div>

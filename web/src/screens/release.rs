@@ -137,10 +137,12 @@ pub fn Release(
             let problem = Memo::new(move |_| answer.get().as_ref().as_ref().err().map(ToString::to_string));
             let (release, with) = (release.clone(), with.clone());
             let pipeline = move || {
-                view! {
-                    <Matters page/>
-                    <Pipeline page chosen/>
-                }
+                is_there.get().then(|| {
+                    view! {
+                        <Matters page/>
+                        <Pipeline page chosen/>
+                    }
+                })
             };
             view! {
                 {move || problem.get().map(|problem| view! { <NotThere problem/> })}
