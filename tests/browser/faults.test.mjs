@@ -62,7 +62,7 @@ const TOLD = {
 const HOSTS = {
   GitHub: [onGithub, { head: /\/branches\//, folder: /\/git\/trees\//, documents: /POST \/graphql/, proposals: /\/pulls/ }],
   GitLab: [onGitlab, { head: /\/branches\//, folder: /\/repository\/tree/, documents: /POST \/api\/graphql/, proposals: /merge_requests/ }],
-  Gitea: [onGitea, { head: /\/branches\//, folder: /\/git\/trees\//, documents: /file-contents/, proposals: /\/pulls/ }],
+  Gitea: [onGitea, { head: /\/branches\//, folder: /\/git\/trees\//, documents: /file-contents|git\/blobs|\/raw\/|\/contents/, proposals: /\/pulls/ }],
 };
 
 for (const [kind, [start, requests]] of Object.entries(HOSTS)) {

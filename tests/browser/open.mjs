@@ -209,7 +209,7 @@ function helpers(page, { axe, colorScheme, viewport, problems, requests, start }
 
     // docs/screenshots/<name>-<light|dark>-<desktop|phone>.webp, if OCUROOT_SCREENSHOTS says so; else it
     // is only taken, so that it works when it is wanted.
-    async screenshotAs(name, { fullPage = false, quality = 80 } = {}) {
+    async screenshotAs(name, { fullPage = false, quality = 74 } = {}) {
       const session = await page.context().newCDPSession(page);
       try {
         await page.evaluate(() => document.fonts.ready);

@@ -105,7 +105,7 @@ export const SCREENS = [
     sees: [
       ["heading", "Compared with"],
       ["columnheader", "r3"],
-      ["row", /output\/image "registry\.example\.com\/backend:1\.3\.0-rc\.1" "registry\.example\.com\/backend:1\.2\.0"/],
+      ["row", /output[./]image "?registry\.example\.com\/backend:1\.3\.0-rc\.1"? "?registry\.example\.com\/backend:1\.2\.0"?/],
       ["row", /^deploy\/prod-ap pending complete/],
       ["link", "The commits between them"],
     ],

@@ -57,7 +57,9 @@ pub fn App() -> impl IntoView {
         let route = nav.route();
         let looked =
             if signed_in.get() { sources.0.with(|listed| listed.look(&route.place)) } else { Looked::NotYet };
-        (looked, route.at)
+        // Where there is no store, only choosing one is a screen.
+        let chooses = !matches!(looked, Looked::At(_)) && route.screen == Screen::SignIn;
+        (looked, route.at, chooses)
     });
     // The fragment of the address is the screens' own, so it is not left to the browser.
     let skip = |event: leptos::ev::MouseEvent| {
@@ -67,8 +69,8 @@ pub fn App() -> impl IntoView {
     view! {
         <a class="skip" href="#main" on:click=skip>"Skip to content"</a>
         {move || {
-            let (looked, at) = looked.get();
-            view! { <Inside looked at/> }
+            let (looked, at, chooses) = looked.get();
+            view! { <Inside looked at chooses/> }
         }}
         <KeysDialog open=help/>
     }
@@ -87,6 +89,8 @@ fn Inside(
     looked: Looked,
     /// As of which commit of its state.
     at: Option<String>,
+    /// Whether there is none, and one is being chosen.
+    chooses: bool,
 ) -> impl IntoView {
     let nav = use_nav();
     match looked {
@@ -110,7 +114,7 @@ fn Inside(
             .into_any()
         }
         // One must be able to choose a source whatever is wrong with the one that is named.
-        _ if nav.route_now().screen == Screen::SignIn => view! {
+        _ if chooses => view! {
             <TopBar source="No source"/>
             <screens::signin::SignIn/>
         }

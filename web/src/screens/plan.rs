@@ -320,10 +320,12 @@ fn missing(at: &Ref, release: &Ref) -> impl IntoView + use<> {
 
 fn named(run: &Named, word: Word, says: AnyView) -> impl IntoView + use<> {
     let nav = use_nav();
-    let (screen, name) = match run.package.is_empty() {
-        true => (screen_of(&run.run), run.run.to_string()),
-        false => (Screen::Release(run.run.release_ref(), None), run.package.clone()),
+    // An intent is of no release.
+    let screen = match run.run.release_number() {
+        Some(_) => Screen::Release(run.run.release_ref(), None),
+        None => screen_of(&run.run),
     };
+    let name = if run.package.is_empty() { run.run.to_string() } else { run.package.clone() };
     view! {
         <li class=tone(word.tone())>
             <Shape word/>
