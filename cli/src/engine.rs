@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use ocuroot_core::Ref;
+use ocuroot_core::commands;
 use ocuroot_core::documents::{Log, RunType, Status};
 use ocuroot_core::facts::Facts;
 use ocuroot_core::freeze;
@@ -458,8 +459,8 @@ impl Engine<'_> {
         interrupt::kill_children();
         for run in self.active.keys() {
             self.session.view.show(&Event::Note(&format!(
-                "how {run} ended is not recorded; it is stale after a while, then: ocuroot release retry --stale {}",
-                run.release_ref()
+                "how {run} ended is not recorded; it is stale after a while, then: {}",
+                commands::retry_stale(&run.release_ref())
             )));
         }
     }

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use ocuroot_core::Ref;
+use ocuroot_core::commands;
 use ocuroot_core::documents::RepoConfig;
 use ocuroot_core::envelope::Document;
 use ocuroot_core::plan::Plan;
@@ -107,7 +108,7 @@ fn cannot_do(place: &Elsewhere, part: &Plan, error: &Failure) -> String {
     let waiting: BTreeSet<Ref> = part.ready.iter().map(|ready| ready.run.release_ref()).collect();
     text.push_str("\n  push the commit to a remote of the repo again");
     for release in waiting {
-        text.push_str(&format!(", or end what waits for it: ocuroot release cancel {release}"));
+        text.push_str(&format!(", or end what waits for it: {}", commands::cancel(&release)));
     }
     text
 }

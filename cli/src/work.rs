@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use std::convert::Infallible;
 use std::num::NonZeroUsize;
 
+use ocuroot_core::commands;
 use ocuroot_core::documents::Package;
 use ocuroot_core::intent::{self, Applied, IntentError};
 use ocuroot_core::ops;
@@ -70,8 +71,8 @@ fn report_stale(session: &mut Session) -> Result<(), Failure> {
     let stale = session.ask(|snapshot| release::stale_runs(snapshot, deadline))?;
     for run in stale {
         session.view.show(&Event::Note(&format!(
-            "{run} was left running and is stale; take it up with: ocuroot release retry --stale {}",
-            run.release_ref()
+            "{run} was left running and is stale; take it up with: {}",
+            commands::retry_stale(&run.release_ref())
         )));
     }
     Ok(())

@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 
 use serde::Serialize;
 
+use crate::commands;
 use crate::documents::{Run, Status, body_type};
 use crate::envelope::Document;
 use crate::facts::Facts;
@@ -208,8 +209,8 @@ fn check_run(
     if release::is_stale(snapshot, entry, deadline)? {
         findings.push(Finding {
             message: format!(
-                "left running by a process that has not been heard of; `ocuroot release retry --stale {}` takes it up",
-                entry.release()
+                "left running by a process that has not been heard of; `{}` takes it up",
+                commands::retry_stale(&entry.release())
             ),
             place,
             problem: Problem::StaleRun,

@@ -18,6 +18,7 @@
 pub mod cause;
 pub mod check;
 mod chunks;
+pub mod commands;
 pub mod deploys;
 pub mod documents;
 pub mod envelope;

@@ -84,7 +84,7 @@ export const SCREENS = [
       ["row", /^1 retried/],
       ["row", /^bundle "frontend\.tar" @r2\/task\/build#output\/bundle this release/],
       ["option", /certificate has expired$/],
-      ["text", "ocuroot release retry frontend/release.ocu.star/@r2"],
+      ["text", "ocuroot release retry github.com/acme/shop/-/frontend/release.ocu.star/@r2"],
     ],
     wide: [["heading", "r2 failed"]],
   },

@@ -339,7 +339,8 @@ fn finish(
     print(&format!("{release} {status}"))?;
     if status == Status::Failed {
         return Err(Failure::Unsuccessful(format!(
-            "{release} failed; when the cause is mended: ocuroot release retry {release}"
+            "{release} failed; when the cause is mended: {}",
+            ocuroot_core::commands::retry(release)
         )));
     }
     followed

@@ -61,7 +61,8 @@ impl Args {
         for release in left {
             if !session.ask(|snapshot| open::startable(snapshot, release))?.is_empty() {
                 session.view.show(&Event::Note(&format!(
-                    "what has not started of {release} still can: ocuroot release cancel {release}"
+                    "what has not started of {release} still can: {}",
+                    ocuroot_core::commands::cancel(release)
                 )));
             }
         }

@@ -50,13 +50,13 @@ fn it_leads_to_what_a_person_can_do() {
         shop/-/web.ocu.star/@r1: 1 of 2 complete
         shop/-/web.ocu.star/@r1/deploy/prod/1: waits for approve, custom state that somebody must set, and for network's deploy to prod, which failed <age> ago
         what would help:
-          ocuroot state set shop/-/web.ocu.star/@r1/custom/approve VALUE   (starts nothing by itself: something else is missing too)
+          ocuroot state set shop/-/web.ocu.star/@r1/custom/approve yes   (starts nothing by itself: something else is missing too)
           ocuroot release retry shop/-/network.ocu.star/@r1
     "#]]);
     world.check("state why ./-/web.ocu.star/@r1/deploy/prod", expect![[r#"
         shop/-/web.ocu.star/@r1/deploy/prod/1: waits for approve, custom state that somebody must set, and for network's deploy to prod, which failed <age> ago
         what would help:
-          ocuroot state set shop/-/web.ocu.star/@r1/custom/approve VALUE   (starts nothing by itself: something else is missing too)
+          ocuroot state set shop/-/web.ocu.star/@r1/custom/approve yes   (starts nothing by itself: something else is missing too)
           ocuroot release retry shop/-/network.ocu.star/@r1
     "#]]);
     world.check("state why ./-/network.ocu.star/@/deploy/prod", expect![[r#"
@@ -68,7 +68,7 @@ fn it_leads_to_what_a_person_can_do() {
         shop/-/network.ocu.star/@r1/deploy/prod/1: failed <age> ago: the cable is cut; retry with `ocuroot release retry shop/-/network.ocu.star/@r1`
         shop/-/web.ocu.star/@r1/deploy/prod/1: waits for approve, custom state that somebody must set, and for network's deploy to prod, which failed <age> ago
         what would help:
-          ocuroot state set shop/-/web.ocu.star/@r1/custom/approve VALUE   (starts nothing by itself: something else is missing too)
+          ocuroot state set shop/-/web.ocu.star/@r1/custom/approve yes   (starts nothing by itself: something else is missing too)
     "#]]);
     world.check(
         "state why web.ocu.star/@r1/deploy/prod/1 --json",
@@ -171,7 +171,7 @@ fn what_was_done_about_it_is_seen() {
         expect![[r#"
             shop/-/web.ocu.star/@r1/deploy/prod/1: waits for approve, custom state that somebody must set
             what would help:
-              ocuroot state set shop/-/web.ocu.star/@r1/custom/approve VALUE
+              ocuroot state set shop/-/web.ocu.star/@r1/custom/approve yes
         "#]],
     );
     world.ok("state set web.ocu.star/@r1/custom/approve yes");

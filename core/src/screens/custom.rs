@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::environments::Stands;
 use super::titles;
+use crate::commands;
 use crate::documents::{Environment, Status};
 use crate::envelope::Document;
 use crate::glob::Glob;
@@ -140,7 +141,7 @@ fn entry(snapshot: &Snapshot, reference: Ref, waiting: Vec<Waiting>) -> Result<E
     Ok(Entry {
         name: name(&reference),
         set: set_command(&reference, value.as_ref()),
-        delete: format!("ocuroot state delete {}", quoted(reference.as_str())),
+        delete: commands::delete(&reference),
         reference,
         value,
         problem,
@@ -201,28 +202,15 @@ fn order(one: &Ref, other: &Ref) -> std::cmp::Ordering {
 
 /// What is typed to set `reference` to `value`: where none is given, to something that is there.
 fn set_command(reference: &Ref, value: Option<&Value>) -> String {
-    let reference = quoted(reference.as_str());
-    match value {
-        None => format!("ocuroot state set {reference} yes"),
-        Some(Value::String(text)) => format!("ocuroot state set {reference} {}", quoted(text)),
-        Some(value) => format!("ocuroot state set {reference} {} -f json", quoted(&value.to_string())),
-    }
+    value.map_or_else(|| commands::approve(reference), |value| commands::set(reference, value))
 }
 
-/// The body of an environment, as JSON in one line.
+/// What is typed to change an environment: all of it, as JSON in one line.
 #[must_use]
-pub fn environment_body(name: &str, attributes: impl IntoIterator<Item = (String, String)>) -> String {
+pub fn environment_command(name: &str, attributes: impl IntoIterator<Item = (String, String)>) -> String {
     let attributes = attributes.into_iter().collect();
     let environment = Environment { name: name.to_owned(), attributes, ..Environment::default() };
-    serde_json::to_string(&environment).unwrap_or_default()
-}
-
-/// A word as a shell reads it.
-#[must_use]
-pub fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "@%+=:,./-_".contains(c);
-    if !word.is_empty() && word.chars().all(plain) && !word.starts_with('-') {
-        return word.to_owned();
-    }
-    format!("'{}'", word.replace('\'', r"'\''"))
+    let reference = format!("@/environment/{name}").parse::<Ref>();
+    let typed = reference.ok().zip(serde_json::to_value(&environment).ok());
+    typed.map(|(reference, value)| commands::set(&reference, &value)).unwrap_or_default()
 }

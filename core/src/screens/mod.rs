@@ -8,7 +8,6 @@
 
 pub mod candidates;
 pub mod columns;
-pub mod commands;
 pub mod custom;
 pub mod diff;
 pub mod environment;

@@ -25,6 +25,7 @@ use serde::Serialize;
 
 use super::enquiry::place_of;
 use super::{Action, Sentence, Word, name};
+use crate::commands;
 use crate::documents::Status;
 use crate::refs::{Kind, Ref};
 use crate::summary::Open;
@@ -60,7 +61,7 @@ pub fn of_open(release: &Ref, open: &Open, now: &str) -> Brief {
         Status::Failed => {
             let tried =
                 if open.attempts > 1 { format!(", attempt {}", open.attempts) } else { String::new() };
-            let help = vec![Action::Retry { command: format!("ocuroot release retry {release}") }];
+            let help = vec![Action::Retry { command: commands::retry(release) }];
             Brief { help, ..plain(Word::Failed, &(ago("failed") + &tried)) }
         }
         Status::Running => {
@@ -68,7 +69,7 @@ pub fn of_open(release: &Ref, open: &Open, now: &str) -> Brief {
             plain(Word::Running, &running)
         }
         Status::Pending | Status::Paused if open.waits.is_empty() => {
-            let help = vec![Action::Continue { command: format!("ocuroot release continue {release}") }];
+            let help = vec![Action::Continue { command: commands::carry_on(release) }];
             Brief { help, ..plain(Word::Queued, "ready, and no worker has taken it") }
         }
         Status::Pending | Status::Paused => waiting(release, &open.waits),

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::cause::{self, Cause, Clause};
 use super::{Action, Blocker, Help, LEASE, Sentence, Why, Word, name};
+use crate::commands;
 use crate::documents::{Function, Input, Log, Marker, Release, Run, Status};
 use crate::envelope::Document;
 use crate::facts::Facts;
@@ -170,7 +171,7 @@ impl<'a> Enquiry<'a> {
         let standing = match entry.status() {
             Status::Failed => {
                 let failed = Sentence::text(&self.ago("failed", &since));
-                let command = format!("ocuroot release retry {release}");
+                let command = commands::retry(&release);
                 let attempts = needs.take(runs::of_place(self.snapshot, &entry.place)).unwrap_or_default();
                 let error = if self.logs { needs.take(self.error(entry)).flatten() } else { None };
                 let tried = match attempts.len() {
@@ -268,7 +269,7 @@ impl<'a> Enquiry<'a> {
             );
             let silent = silent.map(|seconds| format!(" for {}", times::age(seconds))).unwrap_or_default();
             let short = format!("stale: no heartbeat{silent}");
-            let command = format!("ocuroot release retry --stale {release}");
+            let command = commands::retry_stale(&release);
             let sentence = Sentence::text(&format!("{short}, {process} may have died; take it up with "))
                 .and(Sentence::command(&command));
             let help = vec![Help { action: Action::Retry { command }, alone: true }];
@@ -347,7 +348,7 @@ impl<'a> Enquiry<'a> {
     /// What is to be said of a run that can start.
     fn queued(&self, entry: &RunEntry, run: &Run) -> Result<Standing, Needs> {
         let release = entry.release();
-        let command = format!("ocuroot release continue {release}");
+        let command = commands::carry_on(&release);
         let newer = outdated::holds(self.snapshot, entry, run)?;
         let commit = self.snapshot.get(&release)?.and_then(Document::read::<Release>);
         let commit: String = commit.unwrap_or_default().commit.chars().take(7).collect();
@@ -540,7 +541,7 @@ impl<'a> Enquiry<'a> {
                 }
                 let intent = document.to_intent();
                 if document != intent && resolved(resolve::document(self.snapshot, &intent))? {
-                    let action = Action::Apply { command: format!("ocuroot state apply {document}") };
+                    let action = Action::Apply { command: commands::apply(&document) };
                     let clause = Clause::does("is set in intent, and only has to be applied");
                     return Ok(Cause { help: help(action), direct: true, ..of(clause) });
                 }

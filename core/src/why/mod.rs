@@ -42,6 +42,7 @@ pub use enquiry::Enquiry;
 pub(crate) use name::of as named;
 pub use sentence::{Part, Sentence};
 
+use crate::commands;
 use crate::documents::Status;
 use crate::facts::Facts;
 use crate::refs::Ref;
@@ -144,8 +145,8 @@ impl Action {
             Action::Retry { command } | Action::Apply { command } | Action::Continue { command } => {
                 command.clone()
             }
-            Action::Approve { reference } => format!("ocuroot state set {reference} VALUE"),
-            Action::Thaw { reference } => format!("ocuroot state delete {reference}"),
+            Action::Approve { reference } => commands::approve(reference),
+            Action::Thaw { reference } => commands::delete(reference),
         }
     }
 }

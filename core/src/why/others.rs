@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::enquiry::freeze_words;
 use super::{Action, Enquiry, Help, Sentence, Why, Word, name};
+use crate::commands;
 use crate::documents::{Release, Status};
 use crate::envelope::Document;
 use crate::facts::Facts;
@@ -157,7 +158,7 @@ impl Enquiry<'_> {
             Err(Unmet::Needs(needs)) => return Err(needs),
             Err(Unmet::Error(error)) => (format!("cannot be applied: {error}"), None),
             Ok((_, Applied::Unchanged(why))) => (why, None),
-            Ok(_) => (String::new(), Some(format!("ocuroot state apply {current}"))),
+            Ok(_) => (String::new(), Some(commands::apply(current))),
         };
         let sentence = match &help {
             Some(command) => {
@@ -294,7 +295,7 @@ impl Enquiry<'_> {
     /// How custom state or an environment differs from its intent.
     fn plain_difference(&self, at: &Ref) -> Result<Option<Why>, Needs> {
         let Some(change) = intent::difference(self.snapshot, at)? else { return Ok(None) };
-        let command = format!("ocuroot state apply {at}");
+        let command = commands::apply(at);
         let what = match change {
             Change::Create => "is set in intent, and only has to be applied: ",
             Change::Update => "is another in intent; apply it with ",
@@ -325,7 +326,7 @@ impl Enquiry<'_> {
         let why = match ops::blocked(self.snapshot, &op)? {
             Some(why) => one(&op, Word::Waiting, Sentence::text(&format!("{what}; but {why}")), Vec::new()),
             None => {
-                let command = "ocuroot work ops".to_owned();
+                let command = commands::WORK_OPS.to_owned();
                 let sentence = Sentence::text(&format!("{what}: ")).and(Sentence::command(&command));
                 let help = vec![Help { action: Action::Continue { command }, alone: true }];
                 one(&op, Word::Queued, sentence, help)

@@ -174,7 +174,7 @@ fn words_say_what_a_status_does_not() {
         (
             "g.org/o/s/-/p/@r2/deploy/prod/1 = pending up",
             "queued: prod queued\nprod can start, and nobody has started it yet. The next worker does, or this command: \
-             $ocuroot release continue p/@r2",
+             $ocuroot release continue g.org/o/s/-/p/@r2",
         ),
         (
             "g.org/o/s/-/p/@r2/deploy/prod/1 = pending up\n@/custom/freeze/prod = {\"reason\":\"end of year\"}",
@@ -183,7 +183,7 @@ fn words_say_what_a_status_does_not() {
         (
             "g.org/o/s/-/p/@r2/deploy/prod/1 = pending up\n@/custom/freeze = {\"until\":\"2025-12-31T00:00:00Z\"}",
             "queued: prod queued\nprod can start, and nobody has started it yet. The next worker does, or this command: \
-             $ocuroot release continue p/@r2",
+             $ocuroot release continue g.org/o/s/-/p/@r2",
         ),
         (
             "g.org/o/s/-/p/@r2/deploy/prod/1 = pending up(a<-@/custom/a)",
@@ -201,7 +201,7 @@ fn words_say_what_a_status_does_not() {
         (
             "g.org/o/s/-/p/@r2/deploy/prod/1 = running up",
             "stale: prod stale\nprod says that it runs, and has not been heard of for 38 min. \
-             If the process is gone, a retry takes over. $ocuroot release retry --stale p/@r2",
+             If the process is gone, a retry takes over. $ocuroot release retry --stale g.org/o/s/-/p/@r2",
         ),
         (
             "g.org/o/s/-/p/@r2/deploy/prod/1 = cancelled up",
@@ -313,7 +313,7 @@ fn panel_of(fixture: &str, fragment: &str) -> Option<Panel> {
 fn the_panel_of_a_failed_run() {
     let panel = panel_of(FAILED, "deploy/perf").unwrap();
     assert_eq!((panel.number, panel.word, panel.what.as_str()), (3, Word::Failed, "Deploy, phase 2"));
-    assert_eq!(panel.retry.as_deref(), Some("ocuroot release retry p/@r2"));
+    assert_eq!(panel.retry.as_deref(), Some("ocuroot release retry g.org/o/s/-/p/@r2"));
     assert_eq!(panel.start, None);
     let tries: Vec<(u64, Word)> = panel.attempts.iter().map(|one| (one.number, one.word)).collect();
     assert_eq!(tries, [(3, Word::Failed), (2, Word::Retried), (1, Word::Retried)]);

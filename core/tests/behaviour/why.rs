@@ -128,17 +128,17 @@ fn what_a_person_must_set_and_what_only_has_to_be_applied() {
         (
             "<-s/-/p/@r1/custom/ok",
             "",
-            "needs approval: waits for ok, custom state that somebody must set > ocuroot state set s/-/p/@r1/custom/ok VALUE *",
+            "needs approval: waits for ok, custom state that somebody must set > ocuroot state set s/-/p/@r1/custom/ok yes *",
         ),
         (
             "<-@/custom/ok",
             "",
-            "needs approval: waits for @/custom/ok, custom state that somebody must set > ocuroot state set @/custom/ok VALUE *",
+            "needs approval: waits for @/custom/ok, custom state that somebody must set > ocuroot state set @/custom/ok yes *",
         ),
         (
             "<-n/-/n.ocu.star/@/custom/ok",
             "",
-            "needs approval: waits for n's ok, custom state that somebody must set > ocuroot state set n/-/n.ocu.star/@/custom/ok VALUE *",
+            "needs approval: waits for n's ok, custom state that somebody must set > ocuroot state set n/-/n.ocu.star/@/custom/ok yes *",
         ),
         (
             "<-s/-/p/@r1/custom/ok",
@@ -148,7 +148,7 @@ fn what_a_person_must_set_and_what_only_has_to_be_applied() {
         (
             "<-s/-/p/@r1/custom/ok#by",
             "s/-/p/@r1/custom/ok = {\"who\":1}",
-            "waiting: waits for ok, which has no field by > ocuroot state set s/-/p/@r1/custom/ok VALUE *",
+            "waiting: waits for ok, which has no field by > ocuroot state set s/-/p/@r1/custom/ok yes *",
         ),
         ("<-@/environment/qa", "", "waiting: waits for environment qa, which does not exist"),
         (
@@ -212,7 +212,7 @@ fn phases_are_followed_to_what_stops_them() {
             (
                 PROD,
                 &format!(
-                    "needs approval: waits for ok, custom state that somebody must set, and for build, which failed 30 min ago > ocuroot state set s/-/p/@r1/custom/ok VALUE > {RETRY} *"
+                    "needs approval: waits for ok, custom state that somebody must set, and for build, which failed 30 min ago > ocuroot state set s/-/p/@r1/custom/ok yes > {RETRY} *"
                 ),
             ),
         ],
@@ -268,7 +268,7 @@ fn a_task_called_as_its_approval() {
         fixture,
         &[(
             PROD,
-            "pending: waits for task approve, which waits for approve, custom state that somebody must set > ocuroot state set s/-/p/@r1/custom/approve VALUE *",
+            "pending: waits for task approve, which waits for approve, custom state that somebody must set > ocuroot state set s/-/p/@r1/custom/approve yes *",
         )],
     );
 }
@@ -302,7 +302,7 @@ fn a_phase_with_a_name_is_named() {
         &[(
             "s/-/p/@r1/task/check/1",
             &format!(
-                "pending: waits for all of phase build: lint waits for ok, custom state that somebody must set, unit-tests failed 30 min ago > ocuroot state set s/-/p/@r1/custom/ok VALUE * > {RETRY} *"
+                "pending: waits for all of phase build: lint waits for ok, custom state that somebody must set, unit-tests failed 30 min ago > ocuroot state set s/-/p/@r1/custom/ok yes * > {RETRY} *"
             ),
         )],
     );
@@ -328,7 +328,7 @@ fn other_packages_are_followed() {
         (
             "n/-/network.ocu.star/@r7 = release c1: >prod
              n/-/network.ocu.star/@r7/deploy/prod/1 = pending up(ok<-n/-/network.ocu.star/@r7/custom/ok)",
-            "waiting: waits for network's deploy to prod, which waits for ok, custom state that somebody must set > ocuroot state set n/-/network.ocu.star/@r7/custom/ok VALUE *",
+            "waiting: waits for network's deploy to prod, which waits for ok, custom state that somebody must set > ocuroot state set n/-/network.ocu.star/@r7/custom/ok yes *",
         ),
         (
             "n/-/network.ocu.star/@r7 = release c1: >prod
@@ -420,14 +420,14 @@ fn a_freeze_holds_and_says_why() {
         &fixture("(ok<-s/-/p/@r1/custom/ok)", freeze),
         &[(
             PROD,
-            "needs approval: waits for ok, custom state that somebody must set, and for the end of the freeze, which is planned for 2026-01-06: end of year > ocuroot state set s/-/p/@r1/custom/ok VALUE > ocuroot state delete @/custom/freeze/prod",
+            "needs approval: waits for ok, custom state that somebody must set, and for the end of the freeze, which is planned for 2026-01-06: end of year > ocuroot state set s/-/p/@r1/custom/ok yes > ocuroot state delete @/custom/freeze/prod",
         )],
     );
     check(
         &fixture("(ok<-s/-/p/@r1/custom/ok)", "@/custom/freeze = \"hands off\""),
         &[(
             PROD,
-            "needs approval: waits for ok, custom state that somebody must set, and for the end of the freeze, which nobody has planned: hands off > ocuroot state set s/-/p/@r1/custom/ok VALUE > ocuroot state delete @/custom/freeze",
+            "needs approval: waits for ok, custom state that somebody must set, and for the end of the freeze, which nobody has planned: hands off > ocuroot state set s/-/p/@r1/custom/ok yes > ocuroot state delete @/custom/freeze",
         )],
     );
 }
@@ -504,17 +504,17 @@ fn what_is_done_says_so() {
 #[test]
 fn whatever_is_asked_about_leads_to_the_runs() {
     let fixture = format!("{TWO}{SECOND}");
-    let run = "s/-/p/@r2/deploy/prod/1 needs approval: waits for ok, custom state that somebody must set > ocuroot state set s/-/p/@r2/custom/ok VALUE *";
+    let run = "s/-/p/@r2/deploy/prod/1 needs approval: waits for ok, custom state that somebody must set > ocuroot state set s/-/p/@r2/custom/ok yes *";
     for (reference, expected) in [
-        ("s/-/p/@r2", "needs approval: 1 of 2 complete > ocuroot state set s/-/p/@r2/custom/ok VALUE *"),
-        ("s/-/p", "needs approval: r2: 1 of 2 complete > ocuroot state set s/-/p/@r2/custom/ok VALUE *"),
+        ("s/-/p/@r2", "needs approval: 1 of 2 complete > ocuroot state set s/-/p/@r2/custom/ok yes *"),
+        ("s/-/p", "needs approval: r2: 1 of 2 complete > ocuroot state set s/-/p/@r2/custom/ok yes *"),
         (
             "s/-/p/@/deploy/prod",
-            "needs approval: r1 completed 30 min ago > ocuroot state set s/-/p/@r2/custom/ok VALUE *",
+            "needs approval: r1 completed 30 min ago > ocuroot state set s/-/p/@r2/custom/ok yes *",
         ),
         (
             "@/environment/prod",
-            "needs approval: 1 thing is not done > ocuroot state set s/-/p/@r2/custom/ok VALUE *",
+            "needs approval: 1 thing is not done > ocuroot state set s/-/p/@r2/custom/ok yes *",
         ),
     ] {
         let why = of(&fixture, reference);

@@ -1,7 +1,7 @@
 //! Edits to intent, collected until they are proposed.
 
 use leptos::prelude::*;
-use ocuroot_core::screens::commands;
+use ocuroot_core::commands;
 use ocuroot_core::{Kind, Ref};
 
 use crate::nav::{Nav, use_nav};

@@ -249,7 +249,6 @@ fn Side(name: String, page: RwSignal<store::Asked<Page>>) -> impl IntoView {
     let nav = use_nav();
     let whole = RwSignal::new(false);
     let shown = RwSignal::new(EVENTS);
-    let edit = format!("ocuroot state set @/environment/{name}");
     let events = store::ask(move |sight: &Sight<'_>| {
         if whole.get() {
             return environment::whole_history(sight.snapshot, &name, sight.facts);
@@ -283,7 +282,7 @@ fn Side(name: String, page: RwSignal<store::Asked<Page>>) -> impl IntoView {
                 </section>
             }
         });
-        let body = serde_json_of(&page);
+        let edit = edit_command(&page);
         Some(view! {
             <section class="sec" aria-labelledby="h-at">
                 <h2 id="h-at">"Attributes"</h2>
@@ -291,7 +290,7 @@ fn Side(name: String, page: RwSignal<store::Asked<Page>>) -> impl IntoView {
                 {none}
                 <details>
                     <summary class="dim">"Change them"</summary>
-                    <Command text=format!("{edit} '{body}' -f json")/>
+                    <Command text=edit/>
                 </details>
             </section>
             {held}
@@ -325,10 +324,10 @@ fn attribute(attribute: &Attribute) -> impl IntoView + use<> {
     }
 }
 
-/// The document as it is, to be changed on the command line.
-fn serde_json_of(page: &Page) -> String {
+/// What is typed to set the document as it is, to be changed there.
+fn edit_command(page: &Page) -> String {
     let attributes = page.attributes.iter().filter_map(|one| Some((one.name.clone(), one.here.clone()?)));
-    ocuroot_core::screens::custom::environment_body(&page.name, attributes)
+    ocuroot_core::screens::custom::environment_command(&page.name, attributes)
 }
 
 /// Events by day.

@@ -124,7 +124,7 @@ impl Approval {
     /// That of a ref to custom state.
     fn of(custom: &Ref) -> Approval {
         let custom = custom.document();
-        Approval { command: super::commands::approve(&custom), custom }
+        Approval { command: crate::commands::approve(&custom), custom }
     }
 }
 

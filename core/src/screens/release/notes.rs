@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use super::standing::Standing;
 use super::whole::{Item, Whole, key_of};
 use super::{Action, Approval, Note, Phase, Word};
+use crate::commands;
 use crate::facts::Facts;
 use crate::refs::Ref;
-use crate::screens::commands;
 use crate::times;
 
 /// The most that are shown: who reads more reads none.

@@ -12,11 +12,11 @@ use serde_json::Value;
 use super::standing::{self, Standing};
 use super::whole::{self, Attempt, Item, Whole, key_of};
 use super::{Approval, Word};
+use crate::commands;
 use crate::documents::{Function, Input, RunType, Status};
 use crate::facts::Facts;
 use crate::refs::{Kind, Ref};
 use crate::resolve;
-use crate::screens::commands;
 use crate::snapshot::{Needs, Snapshot, Unmet};
 use crate::why::{Blocker, Enquiry, Sentence};
 
