@@ -109,6 +109,20 @@ for (const [kind, [start, requests]] of Object.entries(HOSTS)) {
   });
 }
 
+test("proposals that are refused are said to be, once", async () => {
+  const place = await onGithub(store, { proxied: true });
+  try {
+    place.proxy.on(/\/pulls/, fault.status(403));
+    await world.open(place.at({}, { expect: [/^403: /] }), async (page) => {
+      await see(page, [["text", "Proposals could not be read"]]);
+      await matrix(page).waitFor();
+      assert.equal(await page.getByText("could not be read").count(), 1);
+    });
+  } finally {
+    await place.close();
+  }
+});
+
 test("after a rate limit the page goes on by itself, and counts down till then", async () => {
   const place = await onGithub(store, { proxied: true });
   try {

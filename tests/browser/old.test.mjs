@@ -33,6 +33,11 @@ before(async () => {
     const intent = store.intent === store.state ? {} : { intent: store.intent };
     return { name, source: `github:${repo(name)}`, state: store.state, ...intent, api: host.api, raw: host.raw };
   });
+  // A page that names no branch.
+  entries.push({ name: "default", source: `github:${repo("shared")}`, api: host.api, raw: host.raw });
+  for (const [base, title] of [["releases", "Set x"], ["other", "Not of this branch"]]) {
+    host.repo(repo("shared")).pulls.push({ head: "releases", base, title, author: "bob" });
+  }
   files = await exported(entries);
 });
 after(async () => {
@@ -42,6 +47,13 @@ after(async () => {
 });
 
 const at = (query) => ({ query, files, hosts: [host.api, host.raw], storage: { session: { [`ocuroot-token ${host.api}`]: TOKEN } } });
+
+for (const store of ["shared", "default"]) {
+  test(`open proposals where one branch holds both: ${store}`, () =>
+    world.open(at({ store }), async (page) => {
+      await see(page, [["heading", "Open proposals 1"], ["link", "#1 Set x"]]);
+    }));
+}
 
 describe("every screen", () => {
   for (const name of Object.keys(MAKES)) {
