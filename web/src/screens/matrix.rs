@@ -195,7 +195,8 @@ pub fn Matrix(
             measure(sight.whole);
         }
         request_animation_frame(move || {
-            let At { row, column } = at.get_untracked();
+            // None once one has gone on.
+            let Some(At { row, column }) = at.try_get_untracked() else { return };
             browser::focus(&format!(".mx [data-r='{row}'][data-c='{column}'] a"));
         });
     };
