@@ -209,7 +209,7 @@ fn reads_everything(reader: &mut Reader, commit: &str) -> Outcome {
     assert!(many.whole);
     assert_eq!(many.entries.len(), 1050 + 7);
     match kind {
-        Kind::Gitea => assert_eq!(reader.sent.len(), 3, "the root, and two pages"),
+        Kind::Gitea => assert_eq!(reader.sent.len(), 2, "two pages"),
         Kind::GitHub => assert_eq!(reader.sent.len(), 2, "the root, and all of it"),
         // A page has a hundred, and so it is taken apart.
         _ => assert!(reader.sent.len() < 25, "{}", reader.sent.len()),
@@ -223,8 +223,8 @@ fn reads_everything(reader: &mut Reader, commit: &str) -> Outcome {
     assert_eq!(files.len(), asked.len());
     match kind {
         Kind::Gitea => {
-            assert_eq!(reader.limits, Limits { batch: Some(30), way: Some(Way::Contents) });
-            assert_eq!(reader.sent.len(), 2 + 3, "what it can, and three batches");
+            assert_eq!(reader.limits, Limits { batch: None, way: Some(Way::Contents), names: Some(true) });
+            assert_eq!(reader.sent.len(), 3, "three batches");
         }
         Kind::GitHub if reader.token.is_none() => assert_eq!(reader.sent.len(), 75),
         _ => assert_eq!(reader.sent.len(), 1 + 1, "a query, and the binary file"),

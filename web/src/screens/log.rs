@@ -196,7 +196,8 @@ fn Lines(
             });
         }
         request_animation_frame(move || {
-            let Some(list) = list.get_untracked() else { return };
+            // One may have gone on meanwhile.
+            let Some(list) = list.try_get_untracked().flatten() else { return };
             measure();
             let Measured { height, line: letters, .. } = measured.get_untracked();
             let row = rows.with_untracked(|rows| rows.of_line(line));
@@ -210,6 +211,9 @@ fn Lines(
     Effect::new(move |_| {
         if list.get().is_some() {
             request_animation_frame(move || {
+                if list.try_get_untracked().flatten().is_none() {
+                    return;
+                }
                 measure();
                 // How it ended is what one looks for first, unless a link says otherwise.
                 show(active.get_untracked().unwrap_or(last));

@@ -212,7 +212,8 @@ pub fn Matrix(
             measure(sight.whole);
         }
         request_animation_frame(move || {
-            let At { line, column } = stop.get_untracked();
+            // None once one has gone on.
+            let Some(At { line, column }) = stop.try_get_untracked() else { return };
             browser::focus(&format!(
                 ".mx [data-l='{line}'][data-c='{column}'] a, .mx .grp [data-l='{line}'] button"
             ));
