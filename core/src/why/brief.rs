@@ -159,4 +159,20 @@ mod tests {
             assert_eq!((brief.status.text(), brief.sentence.to_string().as_str()), (word, sentence));
         }
     }
+
+    #[test]
+    fn what_a_store_names_stays_one_word_of_the_commands() {
+        let release: Ref = "s/-/x$(touch p)/@r1".parse().unwrap();
+        let waits = vec!["s/-/p/@r1/custom/x$(touch /tmp/p);'".to_owned()];
+        let approve = r"ocuroot state set 's/-/p/@r1/custom/x$(touch /tmp/p);'\''' yes";
+        for (status, waits, command) in [
+            (Status::Failed, vec![], "ocuroot release retry 's/-/x$(touch p)/@r1'"),
+            (Status::Pending, vec![], "ocuroot release continue 's/-/x$(touch p)/@r1'"),
+            (Status::Pending, waits, approve),
+        ] {
+            let open = Open { status, since: String::new(), attempts: 1, waits };
+            let help = of_open(&release, &open, "").help;
+            assert_eq!(help.iter().map(Action::command).collect::<Vec<_>>(), [command]);
+        }
+    }
 }
