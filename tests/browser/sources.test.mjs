@@ -79,8 +79,8 @@ test("the policy keeps the page from a host that was not configured", async () =
     const query = { source: "github:acme/releases", state: "state", intent: "intent", api: other.api, raw: other.host.raw };
     const expect = [/^CSP: connect-src/, /^console: .*Content Security Policy/, /^no answer: .*ERR_BLOCKED_BY_CSP|^console: .*Fetch API/];
     await world.open(place.at(query, { expect, before: turnClock, hosts: [...place.hosts, ...other.hosts] }), async (page) => {
-      await until(page, page.getByRole("heading", { name: "The host does not answer" }));
-      await page.getByRole("button", { name: "Try again" }).waitFor();
+      await until(page, page.getByRole("heading", { name: "This page may not ask there" }));
+      await page.getByText("Add it to stores.json and publish the page anew").waitFor();
     });
     assert.deepEqual(other.host.requests, []);
   } finally {

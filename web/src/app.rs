@@ -9,6 +9,7 @@ use crate::browser;
 use crate::frame::{Badges, KeysDialog, Notes, TopBar};
 use crate::keys::{self, Letters};
 use crate::nav::{Nav, use_nav};
+use crate::net;
 use crate::oauth::{self, Refusal};
 use crate::reading::Reading;
 use crate::route::Screen;
@@ -29,6 +30,7 @@ pub fn App() -> impl IntoView {
     provide_context(Letters::remembered());
     let help = RwSignal::new(false);
     keys::of_every_screen(help);
+    net::watch_policy();
     let refusal = Refusal(RwSignal::new(None));
     provide_context(refusal);
     // Nothing is asked of a host before it is clear as whom.

@@ -5,15 +5,17 @@
 //! a branch's head was.
 
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
-use leptos::prelude::window;
+use leptos::prelude::{document, window};
+use leptos::wasm_bindgen::closure::Closure;
 use leptos::wasm_bindgen::{JsCast as _, JsValue};
 use leptos::web_sys;
-use ocuroot_core::hosts::{Request, Response, Token, Unreachable};
+use ocuroot_core::hosts::{Request, Response, Token, Unreachable, stores};
 use wasm_bindgen_futures::JsFuture;
 
 /// After so many seconds without an answer a request is given up.
@@ -53,6 +55,32 @@ impl Bell {
         }
         Waiting(self, rung)
     }
+}
+
+thread_local! {
+    /// Origins that the page's own policy has kept it from.
+    static BLOCKED: RefCell<BTreeSet<String>> = const { RefCell::new(BTreeSet::new()) };
+}
+
+/// Listens, as long as the page is open, to what its own policy keeps it from: to a request such a refusal
+/// looks as if the host did not answer.
+pub(crate) fn watch_policy() {
+    let heard = Closure::<dyn Fn(JsValue)>::new(|event: JsValue| {
+        let text = |name: &str| js_sys::Reflect::get(&event, &name.into()).ok()?.as_string();
+        let origin = text("blockedURI").and_then(|uri| stores::origin(&uri).map(str::to_owned));
+        if let (Some("connect-src"), Some(origin)) = (text("effectiveDirective").as_deref(), origin) {
+            BLOCKED.with_borrow_mut(|blocked| blocked.insert(origin));
+        }
+    });
+    let name = "securitypolicyviolation";
+    let _ = document().add_event_listener_with_callback(name, heard.as_ref().unchecked_ref());
+    heard.forget();
+}
+
+/// The origin of an address, if the page's own policy has kept it from there.
+pub(crate) fn blocked(url: &str) -> Option<String> {
+    let origin = stores::origin(url)?;
+    BLOCKED.with_borrow(|blocked| blocked.get(origin).cloned())
 }
 
 /// Lets so many through at once, and can be shut.
@@ -109,11 +137,15 @@ impl Net {
         self.flying.borrow_mut().push(controller.clone());
         let abort = {
             let controller = controller.clone();
-            leptos::wasm_bindgen::closure::Closure::once_into_js(move || controller.abort())
+            Closure::once_into_js(move || controller.abort())
         };
         let timer = window()
             .set_timeout_with_callback_and_timeout_and_arguments_0(abort.unchecked_ref(), PATIENCE * 1000);
         let response = fetch(request, token, &controller.signal()).await;
+        if response.is_err() {
+            // What the page's policy refuses is told after the failure that it makes.
+            sleep(0).await;
+        }
         if let Ok(timer) = timer {
             window().clear_timeout_with_handle(timer);
         }

@@ -27,7 +27,7 @@ use ocuroot_core::summary::Summary;
 use ocuroot_core::{Marker, Ref};
 
 use crate::cache::Cache;
-use crate::net::{Bell, Net, sleep};
+use crate::net::{self, Bell, Net, sleep};
 use crate::ui::thousands;
 use crate::{account, browser};
 
@@ -71,6 +71,8 @@ pub enum Remedy {
     SignIn,
     /// Choose another source.
     Source,
+    /// Look at what is now.
+    Now,
     /// Change these lines of a host's settings.
     Settings(Vec<String>),
 }
@@ -604,6 +606,10 @@ async fn exchange(weak: &Weak<Inner>, side: Side, ask: Ask) -> Result<Answer, Ho
         if let (Ok(response), Some(inner)) = (&came, weak.upgrade()) {
             inner.count(response);
         }
+        let asked = came.as_ref().err().and_then(|_| exchange.again(id));
+        if let Some(origin) = asked.and_then(|request| net::blocked(&request.url)) {
+            break Err(HostError::Blocked { origin });
+        }
         if let Err(error) = exchange.respond(id, came) {
             let attempt = attempts.entry(id).or_default();
             *attempt += 1;
@@ -776,6 +782,8 @@ fn problem(host: &Host, error: &HostError) -> ReadProblem {
         }
         HostError::NotFound { signed_in: false, .. } => ("Nothing was found there", Remedy::SignIn),
         HostError::NotFound { .. } => ("Nothing was found there", Remedy::Source),
+        HostError::NoCommit { .. } => ("There is no such commit", Remedy::Now),
+        HostError::Blocked { .. } => ("This page may not ask there", Remedy::Source),
         HostError::Unreachable { .. } if host.source.kind == Kind::Gitea => {
             let origin = window().location().origin().unwrap_or_default();
             let lines =

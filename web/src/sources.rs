@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 use leptos::wasm_bindgen::{JsCast as _, JsValue};
 use leptos::web_sys;
+use ocuroot_core::hosts::Kind;
 use ocuroot_core::hosts::host::is_loopback;
 use ocuroot_core::hosts::stores::{self, Located, Offered};
 use wasm_bindgen_futures::JsFuture;
@@ -66,6 +67,13 @@ impl Listed {
 }
 
 impl Listed {
+    /// Whether the page reads nothing but the store of the program that serves it: `ocuroot state view`.
+    #[must_use]
+    pub fn is_local(&self) -> bool {
+        let Listed::These(all) = self else { return false };
+        !all.is_empty() && all.iter().all(|store| store.source == Kind::Local.word())
+    }
+
     /// A link may say where the API of a host is only if that is this machine, or where a store is that the
     /// page offers: else a link could send what one reads and who one is to anybody.
     fn check(&self, located: Located) -> Looked {
@@ -114,6 +122,18 @@ async fn fetch(name: &str) -> Result<Option<String>, JsValue> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_page_that_reads_nothing_but_the_store_beside_it() {
+        let these = |sources: &[&str]| {
+            let offer = |source: &&str| Offered { source: (*source).into(), ..Offered::default() };
+            Listed::These(sources.iter().map(offer).collect())
+        };
+        assert!(these(&["local"]).is_local());
+        for other in [these(&[]), these(&["local", "github:a/b"]), these(&["github:a/b"]), Listed::Reading] {
+            assert!(!other.is_local(), "{other:?}");
+        }
+    }
 
     #[test]
     fn the_store_that_is_looked_at() {

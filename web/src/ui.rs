@@ -357,7 +357,7 @@ pub fn Problem(
         Remedy::SignIn => ("gate", "you"),
         Remedy::Wait(_) => ("wait", "warn"),
         Remedy::GoOn => ("wait", ""),
-        Remedy::Source => ("search", ""),
+        Remedy::Source | Remedy::Now => ("search", ""),
         Remedy::Retry | Remedy::Settings(_) => ("fail", "bad"),
     };
     let remedy = match problem.remedy {
@@ -372,6 +372,10 @@ pub fn Problem(
             <button type="button" class="btn" on:click=retry>"Try again"</button>
         }
         .into_any(),
+        Remedy::Now => {
+            let now = move || nav.route().at(None).to_string();
+            view! { <a class="btn pri" href=now>"Back to now"</a> }.into_any()
+        }
         Remedy::Source => view! { <a class="btn pri" href=source>"Choose a source"</a> }.into_any(),
         Remedy::Settings(_) | Remedy::Wait(_) => {
             view! { <button type="button" class="btn" on:click=retry>"Try now"</button> }.into_any()

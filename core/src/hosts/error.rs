@@ -33,6 +33,16 @@ pub enum HostError {
         /// Whether the request carried a token.
         signed_in: bool,
     },
+    /// The repo has no such commit.
+    NoCommit {
+        /// As it was asked for.
+        id: String,
+    },
+    /// The page's own policy does not let it ask there, so nothing was sent.
+    Blocked {
+        /// The origin that it may not reach.
+        origin: String,
+    },
     /// It was there once, or contradicts what else is there.
     Conflict {
         /// HTTP's number.
@@ -144,6 +154,7 @@ impl HostError {
     /// What happened and where, in a sentence.
     pub fn message(&self, host: &Host) -> String {
         match host.source.kind {
+            _ if matches!(self, HostError::Blocked { .. }) => self.to_string(),
             Kind::Local => self.of_host("The local server"),
             _ => self.of_host(&host.source.host),
         }
@@ -163,6 +174,11 @@ impl HostError {
                 format!("{name} answers no more for now: too many requests were made without a token.")
             }
             HostError::NotFound { what, .. } => format!("{name} has nothing at {what}."),
+            HostError::NoCommit { id } => format!("{name} knows no commit {id}."),
+            HostError::Blocked { origin } => {
+                let name = origin.split_once("://").map_or(origin.as_str(), |(_, name)| name);
+                format!("This page may not reach {name}.")
+            }
             HostError::Conflict { status, detail } => {
                 format!("{name} refused the request with status {status}{}", said(detail))
             }
@@ -202,6 +218,11 @@ impl HostError {
                 return format!(
                     "Check the name {repo}, and that the token may read it: a repo that it may not read looks like a missing one."
                 );
+            }
+            HostError::NoCommit { .. } => "Go back to now, or check the commit in the address.",
+            HostError::Blocked { .. } => {
+                "Add it to stores.json and publish the page anew. \
+                 A page of `ocuroot state view` reads only the store that it was started for."
             }
             HostError::Conflict { .. } => "Reload, which reads the store anew.",
             HostError::ServerError { .. } => "Try again in a while.",

@@ -151,7 +151,7 @@ async fn answer(wire: Wire, mut ask: Ask) -> Result<Answer, HostError> {
             return Ok(Answer::Below(None));
         }
         Ask::Commit { id } if !is_plain(id) => {
-            return Err(HostError::NotFound { what: format!("commit {id}"), signed_in: wire.signed_in });
+            return Err(HostError::NoCommit { id: id.clone() });
         }
         Ask::Files { files, .. } => {
             impossible = files.extract_if(.., |file| !is_plain(&file.path)).collect();

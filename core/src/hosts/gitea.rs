@@ -38,7 +38,13 @@ pub(super) async fn answer(wire: &Wire, ask: Ask) -> Result<Answer, HostError> {
         Ask::Head { branch, etag } => Answer::Head(head(wire, branch, etag).await?),
         Ask::Commit { id } => {
             let request = get(wire, &format!("/git/commits/{}?{BARE}", segment(&id)));
-            let commit: RepoCommit = wire.send(request, &[]).await?.json("a commit")?;
+            let response = wire.send(request, &[400, 404, 422]).await?;
+            if matches!(response.status, 400 | 404 | 422) {
+                // Is it the commit, or the repo? Where there is no repo, this one says so.
+                repo(wire).await?;
+                return Err(HostError::NoCommit { id });
+            }
+            let commit: RepoCommit = response.json("a commit")?;
             Answer::Commit(commit.plain())
         }
         Ask::Folder { commit, path, tree } => {

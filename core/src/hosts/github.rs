@@ -28,7 +28,14 @@ pub(super) async fn answer(wire: &Wire, ask: Ask) -> Result<Answer, HostError> {
     Ok(match ask {
         Ask::Head { branch, etag } => Answer::Head(head(wire, branch, etag).await?),
         Ask::Commit { id } => {
-            let response = wire.send(get(wire, &format!("git/commits/{}", segment(&id))), &[]).await?;
+            let request = get(wire, &format!("git/commits/{}", segment(&id)));
+            // What cannot be the id of one is refused with the second.
+            let response = wire.send(request, &[404, 422]).await?;
+            if matches!(response.status, 404 | 422) {
+                // Is it the commit, or the repo? Where there is no repo, this one says so.
+                repo(wire).await?;
+                return Err(HostError::NoCommit { id });
+            }
             Answer::Commit(response.json::<GitCommit>("a commit")?.plain(id))
         }
         Ask::Folder { commit, path, tree } => Answer::Folder(folder(wire, &commit, &path, tree).await?),

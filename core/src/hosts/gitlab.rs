@@ -26,7 +26,13 @@ pub(super) async fn answer(wire: &Wire, ask: Ask) -> Result<Answer, HostError> {
         Ask::Head { branch, etag } => Answer::Head(head(wire, branch, etag).await?),
         Ask::Commit { id } => {
             let request = get(wire, &format!("/repository/commits/{}", segment(&id)));
-            let commit: LabCommit = wire.send(request, &[]).await?.json("a commit")?;
+            let response = wire.send(request, &[400, 404]).await?;
+            if matches!(response.status, 400 | 404) {
+                // Is it the commit, or the project? Where there is no project, this one says so.
+                project(wire).await?;
+                return Err(HostError::NoCommit { id });
+            }
+            let commit: LabCommit = response.json("a commit")?;
             Answer::Commit(commit.plain())
         }
         Ask::Folder { commit, path, tree } => {

@@ -67,7 +67,10 @@ pub(super) async fn answer(wire: &Wire, ask: Ask) -> Result<Answer, HostError> {
                 },
             })
         }
-        Ask::Commit { id } => Answer::Commit(commit(wire, &id).await?.plain()),
+        Ask::Commit { id } => match commit(wire, &id).await {
+            Err(HostError::NotFound { .. }) => return Err(HostError::NoCommit { id }),
+            commit => Answer::Commit(commit?.plain()),
+        },
         Ask::Folder { commit, path, tree } => {
             let tree = tree_of(wire, &commit, &path, tree).await?;
             Answer::Folder(match tree {

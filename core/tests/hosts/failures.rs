@@ -286,7 +286,7 @@ fn hostile_names_stay_names() {
             assert_eq!(brief(&played.ask(below(name, None)).unwrap()), "none");
             assert_eq!(brief(&played.ask(files(&[(name, None)])).unwrap()), format!("{name}!"));
             let commit = played.ask(Ask::Commit { id: name.into() });
-            assert!(matches!(commit, Err(HostError::NotFound { .. })));
+            assert!(matches!(commit, Err(HostError::NoCommit { .. })));
             assert!(played.asked.is_empty());
         }
         for name in ["a?b", "a#b", "a b", "a%2f..", "a\\..\\b", "a\nb", "a&page=2", "é😀", "\"<script>"] {
@@ -315,6 +315,7 @@ fn every_failure_says_what_happened_where_and_what_to_do() {
         HostError::RateLimited { until: None, signed_in: false },
         HostError::NotFound { what: "x".into(), signed_in: true },
         HostError::NotFound { what: "x".into(), signed_in: false },
+        HostError::NoCommit { id: "zzz".into() },
         HostError::Conflict { status: 409, detail: String::new() },
         HostError::ServerError { status: 500 },
         HostError::Unreachable { detail: "TypeError: Failed to fetch".into() },
@@ -331,8 +332,54 @@ fn every_failure_says_what_happened_where_and_what_to_do() {
         }
     }
     let gitea = Host::new(&HOSTS[2].0.parse().unwrap(), Side::State);
-    let away = &all[9];
+    let away = &HostError::Unreachable { detail: "TypeError: Failed to fetch".into() };
     assert_eq!(away.message(&gitea), "git.acme.com cannot be reached: TypeError: Failed to fetch.");
     assert!(away.hint(&gitea).contains("ALLOW_DOMAIN"));
     assert!(all[6].hint(&gitea).contains("private"));
+    // The host has no part in this.
+    let blocked = HostError::Blocked { origin: "https://git.acme.com:3000".into() };
+    assert_eq!(blocked.message(&gitea), "This page may not reach git.acme.com:3000.");
+    assert!(blocked.hint(&gitea).starts_with("Add it to stores.json and publish the page anew."));
+    assert_eq!(blocked.retry_after(1, 0), None);
+}
+
+#[test]
+fn a_commit_that_is_not_there_is_not_a_repo_that_is_not_there() {
+    let bare = "?stat=false&verification=false&files=false";
+    for (source, commit, statuses, repo, found) in [
+        (
+            "github:acme/releases",
+            "/repos/acme/releases/git/commits/zzz".to_owned(),
+            [404, 422],
+            "/repos/acme/releases",
+            "repo",
+        ),
+        (
+            "gitlab:gitlab.com/acme/shop/releases",
+            "/projects/acme%2Fshop%2Freleases/repository/commits/zzz".to_owned(),
+            [404, 400],
+            "/projects/acme%2Fshop%2Freleases",
+            "project",
+        ),
+        (
+            "gitea:git.acme.com/acme/releases",
+            format!("/repos/acme/releases/git/commits/zzz{bare}"),
+            [404, 422],
+            "/repos/acme/releases",
+            "repo",
+        ),
+    ] {
+        let ask = || Ask::Commit { id: "zzz".into() };
+        let (commit, repo) = (format!("GET {commit}"), format!("GET {repo}"));
+        for status in statuses {
+            let refusing = || Played::new(source, false).answering(&commit, status, "{}");
+            let error = refusing().instead(&repo, found).ask(ask()).unwrap_err();
+            assert_eq!(error, HostError::NoCommit { id: "zzz".into() }, "{source}");
+            let error = refusing().answering(&repo, 404, "{}").ask(ask()).unwrap_err();
+            assert!(matches!(error, HostError::NotFound { .. }), "{source}: {error:?}");
+        }
+    }
+    let mut local = Played::new("local", false).answering("GET /commits/zzz", 404, "");
+    let error = local.ask(Ask::Commit { id: "zzz".into() }).unwrap_err();
+    assert_eq!(error, HostError::NoCommit { id: "zzz".into() });
 }

@@ -56,23 +56,31 @@ fn Where() -> impl IntoView {
         Place::Default | Place::Named(_) => Offered::default(),
     };
     let source = now.source.parse::<Source>().ok();
-    let kind = RwSignal::new(source.as_ref().map_or(Kind::GitHub, |source| source.kind));
+    let sources = use_context::<Sources>();
+    // A page of `state view` may ask nobody else.
+    let only_local = Memo::new(move |_| sources.is_some_and(|sources| sources.0.with(Listed::is_local)));
+    let chosen = RwSignal::new(source.as_ref().map_or(Kind::GitHub, |source| source.kind));
+    let kind = Memo::new(move |_| if only_local.get() { Kind::Local } else { chosen.get() });
     let repo = RwSignal::new(now.source.split_once(':').map_or("", |(_, rest)| rest).to_owned());
     let state = RwSignal::new(now.state.clone().unwrap_or_default());
     let intent = RwSignal::new(now.intent.clone().unwrap_or_default());
     let problem = RwSignal::new(None::<String>);
-    let kinds = KINDS.map(|(of, name, _)| {
+    let button = move |&(of, name, _): &(Kind, &'static str, &str)| {
         view! {
             <button
                 type="button"
                 class="btn"
                 aria-pressed=move || (kind.get() == of).to_string()
-                on:click=move |_| kind.set(of)
+                on:click=move |_| chosen.set(of)
             >
                 {name}
             </button>
         }
-    });
+    };
+    let kinds = move || {
+        let offered = KINDS.iter().filter(|(of, ..)| !only_local.get() || *of == Kind::Local);
+        offered.map(button).collect_view()
+    };
     let form = move || KINDS.iter().find(|(of, ..)| *of == kind.get()).map_or("", |(.., form)| form);
     let open = move |event: web_sys::SubmitEvent| {
         event.prevent_default();
