@@ -34,9 +34,11 @@ before(async () => {
     return { name, source: `github:${repo(name)}`, state: store.state, ...intent, api: host.api, raw: host.raw };
   });
   // A page that names no branch.
-  entries.push({ name: "default", source: `github:${repo("shared")}`, api: host.api, raw: host.raw });
-  for (const [base, title] of [["releases", "Set x"], ["other", "Not of this branch"]]) {
-    host.repo(repo("shared")).pulls.push({ head: "releases", base, title, author: "bob" });
+  const together = repo("version 1 in one branch");
+  entries.push({ name: "default", source: `github:${together}`, api: host.api, raw: host.raw });
+  const branch = stores["version 1 in one branch"].state;
+  for (const [base, title] of [[branch, "Set x"], ["other", "Not of this branch"]]) {
+    host.repo(together).pulls.push({ head: branch, base, title, author: "bob" });
   }
   files = await exported(entries);
 });
@@ -48,7 +50,7 @@ after(async () => {
 
 const at = (query) => ({ query, files, hosts: [host.api, host.raw], storage: { session: { [`ocuroot-token ${host.api}`]: TOKEN } } });
 
-for (const store of ["shared", "default"]) {
+for (const store of ["version 1 in one branch", "default"]) {
   test(`open proposals where one branch holds both: ${store}`, () =>
     world.open(at({ store }), async (page) => {
       await see(page, [["heading", "Open proposals 1"], ["link", "#1 Set x"]]);
