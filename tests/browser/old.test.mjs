@@ -73,7 +73,7 @@ describe("every screen", () => {
         await follow(page, { store: name, view: "environment", name: "prod" });
         await see(page, [["heading", "prod"], ["heading", "Deployments 1"], ["row", /^a r1/]]);
         await follow(page, { store: name, view: "explorer", q: "**" });
-        await see(page, [["link", /@r1\/task\/f\/1(, complete)?$/], ["text", /^\d+ refs, /]]);
+        await see(page, [["link", /@r1\/task\/f\/1( ?, complete)?$/], ["text", /^\d+ refs, /]]);
         await follow(page, { store: name, view: "explorer", ref: `${PACKAGE}/@r1` });
         await see(page, [["heading", "r1"], ["listitem", /be73a1c0ffee/]]);
         for (const view of ["environments", "custom", "plan", "diff", "history"]) {
