@@ -48,6 +48,25 @@ pub fn Tree(
             browser::focus(&format!("[data-line='{to}']"));
         });
     };
+    // Rows are drawn anew when a folder opens: whoever was in the tree stays there.
+    let opened = StoredValue::new(false);
+    Effect::new(move |before: Option<()>| {
+        open.track();
+        opened.set_value(before.is_some());
+    });
+    Effect::new(move |_| {
+        lines.track();
+        open.track();
+        if opened.get_value() {
+            request_animation_frame(move || {
+                let focused = document().query_selector(":focus").ok().flatten();
+                let at = active.try_get_untracked();
+                if let (None, Some(at)) = (focused, at) {
+                    browser::focus(&format!("[data-line='{at}']"));
+                }
+            });
+        }
+    });
     let fold = move |path: &str, to: bool| {
         open.update(|open| {
             if to {
