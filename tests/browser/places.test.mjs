@@ -35,13 +35,6 @@ const at = (query) => {
   };
 };
 
-// Whatever is loading has come.
-const settled = async (page) => {
-  await page.locator(".top time").first().waitFor();
-  await page.waitForFunction(() => document.querySelector("main h1") && !document.querySelector("[aria-busy=true]"));
-  if (await page.locator(".finder").count()) await page.locator("[data-row], [data-line]").first().waitFor({ state: "attached" });
-};
-
 const RELEASE = "**/backend/release.ocu.star/@r4";
 
 const SCREENS = {
