@@ -18,9 +18,7 @@ fn key(host: &Host) -> Option<String> {
 /// The token for a host, if there is one.
 #[must_use]
 pub fn token(host: &Host) -> Option<Token> {
-    let key = key(host)?;
-    let kept = browser::remembered_in_tab(&key).or_else(|| browser::remembered(&key))?;
-    Some(Token::new(kept))
+    browser::kept(&key(host)?).map(Token::new)
 }
 
 /// Whether it stays when the tab is closed.
@@ -31,20 +29,15 @@ pub fn is_remembered(host: &Host) -> bool {
 
 /// Keeps a token: in this tab, or on this device.
 pub fn keep(host: &Host, token: &str, on_device: bool) {
-    forget(host);
     if let Some(key) = key(host) {
-        match on_device {
-            true => browser::remember(&key, Some(token)),
-            false => browser::remember_in_tab(&key, Some(token)),
-        }
+        browser::keep(&key, Some(token), on_device);
     }
 }
 
 /// Forgets the token for a host, wherever it is kept.
 pub fn forget(host: &Host) {
     if let Some(key) = key(host) {
-        browser::remember(&key, None);
-        browser::remember_in_tab(&key, None);
+        browser::keep(&key, None, false);
     }
 }
 

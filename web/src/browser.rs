@@ -56,6 +56,18 @@ pub fn remember_in_tab(name: &str, value: Option<&str>) {
     put(window().session_storage(), name, value);
 }
 
+/// What is kept under a name, in this tab or else on this device.
+#[must_use]
+pub fn kept(name: &str) -> Option<String> {
+    remembered_in_tab(name).or_else(|| remembered(name))
+}
+
+/// Keeps a value on this device or in this tab, and nowhere else; with none it is forgotten in both.
+pub fn keep(name: &str, value: Option<&str>, on_device: bool) {
+    remember(name, value.filter(|_| on_device));
+    remember_in_tab(name, value.filter(|_| !on_device));
+}
+
 fn put(storage: Result<Option<web_sys::Storage>, JsValue>, name: &str, value: Option<&str>) {
     if let Ok(Some(storage)) = storage {
         let _ = match value {

@@ -125,10 +125,7 @@ fn keep(host: &Host, client_id: &str, grant: &Grant, on_device: bool) {
             .join("\n")
     });
     if let Some(name) = renewal_key(host) {
-        match on_device {
-            true => browser::remember(&name, renewal.as_deref()),
-            false => browser::remember_in_tab(&name, renewal.as_deref()),
-        }
+        browser::keep(&name, renewal.as_deref(), on_device);
     }
 }
 
@@ -137,7 +134,7 @@ fn keep(host: &Host, client_id: &str, grant: &Grant, on_device: bool) {
 pub async fn renew(host: &Host) {
     let Some(name) = renewal_key(host) else { return };
     let on_device = account::is_remembered(host);
-    let Some(kept) = renewal(&name) else { return };
+    let Some(kept) = browser::kept(&name) else { return };
     let fields: Vec<&str> = kept.split('\n').collect();
     let [client_id, expires, refresh] = fields.as_slice() else { return };
     if expires.parse::<u64>().is_ok_and(|expires| browser::seconds() + EARLY < expires) {
@@ -149,22 +146,17 @@ pub async fn renew(host: &Host) {
     match granted(&request).await {
         Ok(grant) => keep(host, client_id, &grant, on_device),
         // Another tab may have been faster: what renews a token does so once.
-        Err(HostError::BadToken) if renewal(&name) == Some(kept.clone()) => forget(host),
+        Err(HostError::BadToken) if browser::kept(&name) == Some(kept.clone()) => forget(host),
         // The host may answer the next time; until then the token may still do.
         Err(_) => {}
     }
-}
-
-fn renewal(name: &str) -> Option<String> {
-    browser::remembered_in_tab(name).or_else(|| browser::remembered(name))
 }
 
 /// Forgets who one is to a host.
 pub fn forget(host: &Host) {
     account::forget(host);
     if let Some(name) = renewal_key(host) {
-        browser::remember(&name, None);
-        browser::remember_in_tab(&name, None);
+        browser::keep(&name, None, false);
     }
 }
 
