@@ -4,30 +4,11 @@
 //! these tests say so and do nothing, unless `OCUROOT_TEST_CI` is `required`.
 #![expect(clippy::panic, reason = "a test that cannot go on fails")]
 
-use std::sync::{Arc, Mutex, PoisonError, Weak};
-
 use ocuroot_tests::Outcome;
-use ocuroot_tests::githost::{Host, Tools, scenario};
-
-/// The host that tests share which run at the same time. The last of them ends it.
-static HOST: Mutex<Weak<Host>> = Mutex::new(Weak::new());
+use ocuroot_tests::githost::{Host, scenario, shared};
 
 fn play(scenario: impl FnOnce(&Host) -> Outcome) {
-    let Some(tools) = Tools::find() else {
-        let needed = std::env::var("OCUROOT_TEST_CI").is_ok_and(|value| value == "required");
-        assert!(!needed, "there is no gitea and gitea-runner on PATH; `cargo xtask test` builds them");
-        eprintln!("skipped: no gitea and gitea-runner on PATH; `cargo xtask test` builds them, with Go");
-        return;
-    };
-    let host = {
-        let mut shared = HOST.lock().unwrap_or_else(PoisonError::into_inner);
-        shared.upgrade().unwrap_or_else(|| {
-            let host = Arc::new(Host::start(tools).unwrap_or_else(|error| panic!("{error}")));
-            *shared = Arc::downgrade(&host);
-            host
-        })
-    };
-    if let Err(error) = scenario(&host) {
+    if let Err(error) = shared::play(scenario) {
         panic!("{error}");
     }
 }

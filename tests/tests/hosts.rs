@@ -10,7 +10,6 @@ use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use ocuroot_core::hosts::limits::Way;
 use ocuroot_core::hosts::signin;
@@ -20,28 +19,11 @@ use ocuroot_core::hosts::{
 };
 use ocuroot_tests::Outcome;
 use ocuroot_tests::githost::repo::Repo;
-use ocuroot_tests::githost::{Host, PASSWORD, Tools, USER, wait_for};
+use ocuroot_tests::githost::{Host, PASSWORD, USER, shared, wait_for};
 use serde_json::json;
 
-/// The host that tests share which run at the same time. The last of them ends it.
-static HOST: Mutex<Weak<Host>> = Mutex::new(Weak::new());
-
 fn play(scenario: impl FnOnce(&Host) -> Outcome) {
-    let Some(tools) = Tools::find() else {
-        let needed = std::env::var("OCUROOT_TEST_CI").is_ok_and(|value| value == "required");
-        assert!(!needed, "there is no gitea and gitea-runner on PATH; `cargo xtask test` builds them");
-        eprintln!("skipped: no gitea and gitea-runner on PATH; `cargo xtask test` builds them, with Go");
-        return;
-    };
-    let host = {
-        let mut shared = HOST.lock().unwrap_or_else(PoisonError::into_inner);
-        shared.upgrade().unwrap_or_else(|| {
-            let host = Arc::new(Host::start(tools).unwrap_or_else(|error| panic!("{error}")));
-            *shared = Arc::downgrade(&host);
-            host
-        })
-    };
-    if let Err(error) = scenario(&host) {
+    if let Err(error) = shared::play(scenario) {
         panic!("{error}");
     }
 }

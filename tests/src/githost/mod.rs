@@ -24,6 +24,7 @@ pub mod fixture;
 pub mod process;
 pub mod repo;
 pub mod scenario;
+pub mod shared;
 
 /// How often something is looked at that does not say by itself when it changes.
 pub const POLL: Duration = Duration::from_millis(100);
