@@ -347,6 +347,20 @@ impl Snapshot {
         needs.settle(())
     }
 
+    /// Whether a document lies in the folder at `path` or anywhere below it. Folders stay known that
+    /// a [`Transaction`] has emptied, so their names alone do not tell.
+    ///
+    /// # Errors
+    /// The folders that must be listed to tell.
+    pub fn holds_documents(&self, side: Marker, path: &str) -> Result<bool, Needs> {
+        let tree = self.tree(side);
+        match tree.walk(path) {
+            Step::Missing => Ok(false),
+            Step::Unknown => Err(Needs::folder(side, path, None)),
+            Step::At(node) => any_below(tree, side, node, &mut path.to_owned()),
+        }
+    }
+
     /// How many folders and documents are known, for progress.
     #[must_use]
     pub fn size(&self) -> usize {
@@ -506,6 +520,27 @@ impl Search<'_> {
             self.path.truncate(length);
         }
     }
+}
+
+/// Looks at what is known first: one document is enough, whatever is not listed.
+fn any_below(tree: &Tree, side: Marker, node: u32, path: &mut String) -> Result<bool, Needs> {
+    if matches!(tree.node(node).slot, Slot::Listed | Slot::Loaded(_)) {
+        return Ok(true);
+    }
+    let mut needs = Needs::default();
+    if !tree.node(node).listed {
+        needs.merge(Needs::folder(side, path, None));
+    }
+    let length = path.len();
+    for child in &tree.node(node).children {
+        push_segment(path, tree.name(*child));
+        let found = needs.take(any_below(tree, side, *child, path));
+        path.truncate(length);
+        if found == Some(true) {
+            return Ok(true);
+        }
+    }
+    needs.settle(false)
 }
 
 fn all_below(

@@ -38,7 +38,7 @@ pub struct Work {
     /// Environments in which something is live that [`super::Summary::live`] does not tell of.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub others: BTreeSet<String>,
-    /// Whether there are folders of other packages in this one's.
+    /// Whether there are documents of other packages in this one's folder.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub inner: bool,
     /// What is live was deployed with these inputs. An environment that is in none of them has some
@@ -117,10 +117,17 @@ pub(super) fn of_package(
     needs.settle(work)
 }
 
-/// Whether there are folders of other packages in a package's.
+/// Whether there are documents of other packages in a package's folder.
 pub(super) fn is_around(snapshot: &Snapshot, package: &Ref) -> Result<bool, Needs> {
     let inside = snapshot.children(Marker::State, package.as_str())?;
-    Ok(inside.iter().any(|name| !name.starts_with('@')))
+    let mut needs = Needs::default();
+    for name in inside.iter().filter(|name| !name.starts_with('@')) {
+        let path = format!("{package}/{name}");
+        if needs.take(snapshot.holds_documents(Marker::State, &path)) == Some(true) {
+            return Ok(true);
+        }
+    }
+    needs.settle(false)
 }
 
 fn search(snapshot: &Snapshot, package: &Ref, pattern: &str) -> Result<Vec<Ref>, Needs> {

@@ -577,6 +577,12 @@ fn packages_come_and_go() {
     assert_eq!(bodies(&touched[&r("s/-/dir")]), Vec::<&str>::new());
     world.edit(|edit| edit.delete(&r("s/-/dir/p/@r1")).unwrap());
     assert!(world.summaries.keys().eq([&r("s/-/dir")]));
+    // The folder is empty once its last document goes.
+    let inner = |world: &World| world.summaries[&r("s/-/dir")].contains("\"inner\":true");
+    assert!(inner(&world));
+    let last: Vec<Ref> = world.store.refs().filter(|at| at.is_below(&r("s/-/dir/p"))).collect();
+    world.edit(|edit| last.iter().for_each(|at| edit.delete(at).unwrap()));
+    assert!(!inner(&world));
     // Intent, environments and global state belong to no package.
     let at = ["s/-/p/+/custom/a", "@/custom/a", "@/environment/prod", "+/environment/prod"];
     let touched = world.edit(|edit| {
