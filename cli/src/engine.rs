@@ -250,13 +250,16 @@ impl Engine<'_> {
                         ended.push(*end);
                         self.fill();
                     }
-                    Message::Interrupted => *given_up = given_up.or_else(|| Some(Instant::now())),
+                    // Only wakes this up.
+                    Message::Interrupted => {}
                 }
-                let others = ended.len() < self.active.len() && given_up.is_none();
+                let others = ended.len() < self.active.len() && !interrupt::is_set();
                 let wait = if others { GATHER.saturating_sub(first.elapsed()) } else { Duration::ZERO };
                 next = self.receiver.recv_timeout(wait);
             }
-            if given_up.is_some() {
+            // What was ended by giving up may be heard of before the giving up is.
+            if interrupt::is_set() {
+                given_up.get_or_insert_with(Instant::now);
                 self.give_back()?;
             }
             if given_up.is_some_and(|since| since.elapsed() >= GRACE) {
