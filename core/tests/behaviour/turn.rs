@@ -186,6 +186,22 @@ fn every_screen_says_the_same_of_a_run() {
     }
 }
 
+/// Summaries tell what runs wait for, so no run is opened.
+#[test]
+fn the_overview_reads_no_more_for_it() {
+    let (_, fixture) = waiting();
+    let store = store(&fixture);
+    let kept = summaries::all(&store.snapshot(), None).unwrap().into_owned();
+    let (_, reads) = answer(&store, |s| overview::page(s, Some(&kept), &facts(), &[], Depth::Whole));
+    let of_custom = |at: &&Ref| at.kind() == Some(Kind::Custom);
+    let custom: Vec<&str> = reads.bodies.iter().filter(of_custom).map(Ref::as_str).collect();
+    // Of no package, so that no summary tells whether they are there; and the one that intent has.
+    let global = ["@/custom/a", "@/custom/freeze/icy", "@/custom/ok", "@/custom/set"];
+    assert_eq!(custom, [&global[..], &["s/-/set/+r1/custom/ok"]].concat());
+    let others = reads.bodies.iter().filter(|at| matches!(at.kind(), Some(Kind::Task | Kind::Deploy)));
+    assert_eq!(others.map(Ref::as_str).collect::<Vec<_>>(), ["s/-/net/+/deploy/qa"]);
+}
+
 /// What is shown before anything is listed is the same, but for what only listings tell.
 #[test]
 fn a_first_look_says_the_same_but_for_freezes_and_intent() {
