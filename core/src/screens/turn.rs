@@ -198,9 +198,9 @@ pub(super) fn of_open(
         return Ok(Turn::plain(open.status.into()));
     }
     let (dependencies, inputs): (Vec<&String>, Vec<&String>) =
-        open.waits.iter().partition(|wait| place_of(wait).is_some());
+        open.waits.iter().partition(|wait| ready::place_of(wait).is_some());
     let before = |dependency: &&String| {
-        let Some(place) = place_of(dependency) else { return Missing::Before };
+        let Some(place) = ready::place_of(dependency) else { return Missing::Before };
         let within = place.as_str().strip_prefix(at.release_ref().as_str());
         let newest = within.and_then(|within| release.open.get(within.trim_start_matches('/')));
         ended(place, newest.map(|newest| newest.status))
@@ -232,19 +232,9 @@ fn waits(status: Status) -> bool {
     matches!(status, Status::Pending | Status::Paused)
 }
 
-/// The task or deployment that `dependency`, as releases write them, waits for:
-/// `…/task/build/*/status/complete`.
-pub(crate) fn place_of(dependency: &str) -> Option<Ref> {
-    let literal = dependency.strip_suffix("/*/status/complete")?;
-    let plain = ["*", "?", "[", "{"]
-        .iter()
-        .fold(literal.to_owned(), |text, special| text.replace(&format!("[{special}]"), special));
-    plain.parse().ok().filter(|place: &Ref| matches!(place.kind(), Some(Kind::Task | Kind::Deploy)))
-}
-
 /// What is missing where `dependency` does not hold.
 fn before(snapshot: &Snapshot, dependency: &str) -> Result<Missing, Needs> {
-    let Some(place) = place_of(dependency) else { return Ok(Missing::Before) };
+    let Some(place) = ready::place_of(dependency) else { return Ok(Missing::Before) };
     let newest = runs::of_place(snapshot, &place)?.pop();
     Ok(ended(place, newest.map(|newest| newest.status())))
 }

@@ -16,7 +16,7 @@ use crate::refs::{Kind, Ref};
 use crate::resolve;
 use crate::run;
 use crate::runs::{self, RunEntry};
-use crate::screens::turn::{self, Turn, place_of};
+use crate::screens::turn::{self, Turn};
 use crate::snapshot::{Needs, Snapshot, Unmet};
 use crate::times;
 
@@ -383,7 +383,7 @@ impl<'a> Enquiry<'a> {
                     blockers.push(blocker(source, true, Word::Complete, Sentence::text("complete")));
                 }
                 Some(false) => {
-                    let found = match place_of(source) {
+                    let found = match ready::place_of(source) {
                         Some(place) => needs.take(self.before(&place, release)),
                         None => Some((
                             Word::Waiting,

@@ -46,6 +46,16 @@ const WAITING: &str = r#"
     document       s/-/net/@/deploy/qa -> s/-/net/@r1/deploy/qa
     document       s/-/net/+/deploy/qa = r1()
 
+    # More than a summary names.
+    release        s/-/many/@r1 = release c1: a; b; c; d | >prod; >qa; >icy
+    failed         s/-/many/@r1/task/a/1 = failed a
+    failed         s/-/many/@r1/task/b/1 = failed b
+    failed         s/-/many/@r1/task/c/1 = failed c
+    queued         s/-/many/@r1/task/d/1 = pending d
+    needs approval s/-/many/@r1/deploy/prod/1 = pending up(ok<-s/-/many/@r1/custom/ok) after s/-/many/@r1/task/a/*/status/complete s/-/many/@r1/task/b/*/status/complete s/-/many/@r1/task/c/*/status/complete
+    pending        s/-/many/@r1/deploy/qa/1 = pending up(ok<-s/-/many/@r1/custom/ok) after s/-/many/@r1/task/a/*/status/complete s/-/many/@r1/task/b/*/status/complete s/-/many/@r1/task/c/*/status/complete s/-/many/@r1/task/d/*/status/complete
+    needs approval s/-/many/@r1/deploy/icy/1 = pending up(a<-s/-/net/@/deploy/prod#output/a, b<-s/-/net/@/deploy/prod#output/b, c<-s/-/net/@/deploy/prod#output/c, ok<-s/-/many/@r1/custom/ok)
+
     # A freeze holds what could start, and nothing else.
     release        s/-/cold/@r1 = release c1: build; >icy
     frozen         s/-/cold/@r1/deploy/icy/1 = pending up
