@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::environments::Stands;
-use super::standing::{Depth, Look};
+use super::standing::{self, Depth, Look};
 use super::titles;
 use super::turn;
 use crate::commands;
@@ -160,7 +160,7 @@ fn waits(look: &Look<'_>) -> Result<Waits, Needs> {
     let mut needs = Needs::default();
     let mut all = Waits::default();
     for summary in look.summaries.values() {
-        for (release, place, open) in Look::open(summary) {
+        for (release, place, open) in standing::open(summary) {
             let at = summary.package.with_release(&release.id).and_then(|release| release.child(place));
             let Ok(at) = at else { continue };
             let custom = open.waits.iter().filter_map(|wait| wait.parse::<Ref>().ok());

@@ -75,23 +75,12 @@ impl Look<'_> {
         times::seconds(since, &self.facts.now)
     }
 
-    /// What is open in a package, with its release, but for what no longer matters: newest release first.
-    pub(super) fn open<'s>(
-        summary: &'s Summary,
-    ) -> impl Iterator<Item = (&'s ReleaseSummary, &'s String, &'s Open)> {
-        summary.releases.iter().enumerate().flat_map(move |(index, release)| {
-            let newer = summary.releases.get(..index).unwrap_or_default();
-            let open = release.open.iter().map(move |(place, open)| (release, place, open));
-            open.filter(move |(release, place, _)| !is_past(summary, newer, release, place))
-        })
-    }
-
     /// What is open in a package, newest release first; of each task or deployment the newest with a word.
     pub(super) fn standings(&self, summary: &Summary) -> Result<Vec<Standing>, Needs> {
         let mut needs = Needs::default();
         let mut found: Vec<Standing> = Vec::new();
         let mut seen: BTreeSet<(&str, Word)> = BTreeSet::new();
-        for (release, place, open) in Look::open(summary) {
+        for (release, place, open) in open(summary) {
             let standing = needs.take(self.standing(summary, release, place, open)).flatten();
             if let Some(standing) = standing.filter(|standing| seen.insert((place, standing.word))) {
                 found.push(standing);
@@ -168,6 +157,16 @@ impl Look<'_> {
     }
 }
 
+/// What is open in a package, with its release and place, newest release first; but for what no longer
+/// matters.
+pub(super) fn open(summary: &Summary) -> impl Iterator<Item = (&ReleaseSummary, &String, &Open)> {
+    summary.releases.iter().enumerate().flat_map(move |(index, release)| {
+        let newer = summary.releases.get(..index).unwrap_or_default();
+        let open = release.open.iter().map(move |(place, open)| (release, place, open));
+        open.filter(move |(release, place, _)| !is_past(summary, newer, release, place))
+    })
+}
+
 /// Whether what is open at `place` of a release no longer matters: something as new is live there, or a
 /// newer release has been through.
 fn is_past(summary: &Summary, newer: &[ReleaseSummary], release: &ReleaseSummary, place: &str) -> bool {
@@ -200,7 +199,11 @@ fn says(turn: &Turn, release: &Ref) -> Sentence {
         Sentence::text(&format!("{}, which {what}", place.subpath()))
     });
     let named = |at: &Ref| why::named(at, release);
-    let all = turn.approvals.iter().map(named).chain(stuck).chain(turn.others.iter().map(named));
+    let other = |at: &Ref| match at.kind() {
+        Some(Kind::Custom) => named(at).and_text(", which is set in intent and only has to be applied"),
+        _ => named(at),
+    };
+    let all = turn.approvals.iter().map(named).chain(stuck).chain(turn.others.iter().map(other));
     let mut sentence = Sentence::default();
     for (index, one) in all.enumerate() {
         let before = match (index, turn.alone) {

@@ -196,6 +196,49 @@ fn every_screen_says_the_same_of_a_run() {
     }
 }
 
+#[test]
+fn what_it_waits_for_is_said() {
+    let (_, fixture) = waiting();
+    let store = store(&fixture);
+    let kept = summaries::all(&store.snapshot(), None).unwrap().into_owned();
+    let page = answer(&store, |s| overview::page(s, Some(&kept), &facts(), &[], Depth::Whole)).0;
+    let says: Vec<String> = page
+        .approvals
+        .iter()
+        .map(|entry| format!("{} {}: {}", entry.package, entry.standing.name, entry.standing.says))
+        .collect();
+    assert_eq!(
+        says,
+        [
+            // What would start something by itself comes first.
+            "begun prod: waits only for ok",
+            "gated gate: waits only for ok",
+            "second prod: waits only for @/custom/a, and for ok",
+            "set qa: waits only for also",
+            "many icy: waits for ok, and for net's deploy to prod",
+            "many prod: waits for ok, and for a, which failed, and for b, which failed",
+            "other icy: waits for @/custom/ok, and for net's deploy to prod",
+            "stuck prod: waits for ok, and for perf, which failed",
+        ]
+    );
+    let note = |at: &str| {
+        let page = answer(&store, |s| release::page(s, None, &r(at), &facts())).0.unwrap();
+        let note = page.notes.into_iter().find(|note| note.word == Word::NeedsApproval).unwrap();
+        format!("{} {}", note.lead, note.text)
+    };
+    for (at, expected) in [
+        ("s/-/gated/@r1", "gate waits for an approval. Once it is set, the next worker goes on."),
+        ("s/-/second/@r1", "prod waits for an approval. More than that has to be set."),
+        ("s/-/stuck/@r1", "prod waits for an approval. Setting it alone starts nothing: perf still blocks."),
+        (
+            "s/-/other/@r1",
+            "icy waits for an approval. Setting it alone starts nothing: it waits for net's deploy to prod too.",
+        ),
+    ] {
+        assert_eq!(note(at), expected, "{at}");
+    }
+}
+
 /// Summaries tell what runs wait for, so no run is opened.
 #[test]
 fn the_overview_reads_no_more_for_it() {

@@ -104,7 +104,7 @@ impl<'a> Matter<'a> {
     fn blocks(&self, turn: &Turn) -> Option<String> {
         match (turn.stuck.first(), turn.others.first()) {
             (Some((place, _)), _) => Some(format!("{} still blocks", place.subpath())),
-            (None, Some(at)) => Some(format!("{} is missing too", why::named(at, &self.whole.release))),
+            (None, Some(at)) => Some(format!("it waits for {} too", why::named(at, &self.whole.release))),
             (None, None) => None,
         }
     }
