@@ -145,7 +145,7 @@ export const SCREENS = [
     title: /^Custom state · Ocuroot$/,
     sees: [
       ["heading", "Custom state and environments"],
-      ["heading", "Waits for a person 3"],
+      ["heading", "Waits for a person 2"],
       ["row", /^banner .*Sale from Friday.*not applied yet/],
       ["row", /^approve of backend r3 Grace yes/],
       ["text", "ocuroot state set github.com/acme/shop/-/payments/release.ocu.star/@/custom/provider yes"],
