@@ -27,7 +27,6 @@
 //! # Ok::<(), ocuroot_core::RefError>(())
 //! ```
 
-mod brief;
 mod cause;
 mod enquiry;
 mod name;
@@ -37,7 +36,6 @@ mod sentence;
 
 use serde::Serialize;
 
-pub use brief::{Brief, of_open};
 pub use enquiry::Enquiry;
 pub(crate) use name::of as named;
 pub use sentence::{Part, Sentence};
