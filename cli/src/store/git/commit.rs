@@ -85,7 +85,7 @@ impl GitStores {
             };
             if tries.lost == 0 && clone.is_behind(my_turn, &updates) {
                 tries.lost += 1;
-                clone.fetch()?;
+                clone.catch_up(my_turn)?;
                 continue;
             }
             let pushed = if updates.is_empty() { Ok(Pushed::Done) } else { clone.push(&updates, my_turn) };
@@ -182,7 +182,8 @@ impl GitStores {
         }
         let view = self.view()?;
         let place = self.place(side);
-        Ok(view.tip(place).map(|tip| Update { branch: place.branch, old: Some(tip), new: tip }))
+        let update = |tip| Update { branch: place.branch, old: Some(tip), new: tip, objects: Vec::new() };
+        Ok(view.tip(place).map(update))
     }
 
     /// Writes the commits of one remote, state's branch first.
@@ -234,12 +235,13 @@ impl GitStores {
         for (branch, (files, refs, side)) in branches {
             let message = message(&transaction.message, &refs);
             let old = self.tree(side, view.tip(self.place(side)))?;
-            let mut new = self.edited(side, old, &files)?;
+            let mut objects = Vec::new();
+            let mut new = self.edited(side, old, &files, &mut objects)?;
             if sides.contains(&Side::State) && branch == self.state.branch && new != old {
                 let summaries = self.summaries(view, transaction, new, snapshot)?;
-                new = self.edited(side, new, &summaries)?;
+                new = self.edited(side, new, &summaries, &mut objects)?;
             }
-            updates.extend(self.update(side, view, new, &message)?);
+            updates.extend(self.update(side, view, new, objects, &message)?);
         }
         Ok(updates)
     }
@@ -250,25 +252,30 @@ impl GitStores {
         self.clone_of(side)?.with(|repo, _| Ok(Some(repo.find_commit(commit)?.tree_id())))
     }
 
-    /// A branch's tree with files changed.
+    /// A branch's tree with files changed. The objects that it takes are added to `objects`.
     pub(super) fn edited(
         &self,
         side: Side,
         tree: Option<Oid>,
         files: &Files,
+        objects: &mut Vec<Oid>,
     ) -> Result<Option<Oid>, StoreError> {
         if files.is_empty() {
             return Ok(tree);
         }
-        self.clone_of(side)?.with(|repo, _| edit::edit(repo, tree, files))
+        let (tree, new) = self.clone_of(side)?.with(|repo, _| edit::edit(repo, tree, files))?;
+        objects.extend(new);
+        Ok(tree)
     }
 
-    /// A commit with this tree on the branch of one side; none where the branch has that tree.
+    /// A commit with this tree, which takes these `objects`, on the branch of one side; none where the
+    /// branch has that tree.
     fn update(
         &self,
         side: Side,
         view: &View,
         tree: Option<Oid>,
+        mut objects: Vec<Oid>,
         message: &str,
     ) -> Result<Option<Update>, StoreError> {
         let place = self.place(side);
@@ -285,9 +292,13 @@ impl GitStores {
             let author = author()?;
             let parents: Vec<&git2::Commit<'_>> = parent.iter().collect();
             step();
-            repo.commit(None, &author, &author, message, &repo.find_tree(tree)?, &parents).map(Some)
+            let commit = repo.commit(None, &author, &author, message, &repo.find_tree(tree)?, &parents)?;
+            Ok(Some((commit, tree)))
         })?;
-        Ok(new.map(|new| Update { branch: place.branch, old: tip, new }))
+        Ok(new.map(|(new, tree)| {
+            objects.extend([tree, new]);
+            Update { branch: place.branch, old: tip, new, objects }
+        }))
     }
 
     /// Writes what `decide` makes of the stores as they are: a message, and the files of each side's
@@ -346,8 +357,10 @@ impl GitStores {
                 let mut updates = Vec::new();
                 for (side, files) in branches.into_values() {
                     let old = self.tree(side, view.tip(self.place(side)))?;
-                    let new = self.edited(side, old, &files)?;
-                    updates.extend(self.update(side, view, new, &format!("{}\n", decided.message))?);
+                    let mut objects = Vec::new();
+                    let new = self.edited(side, old, &files, &mut objects)?;
+                    let message = format!("{}\n", decided.message);
+                    updates.extend(self.update(side, view, new, objects, &message)?);
                 }
                 Ok(updates)
             })?;

@@ -1,11 +1,14 @@
 //! Pushing commits, and reading what became of them.
 
+use std::collections::BTreeSet;
+
 use git2::Oid;
 
 use super::super::error::{RemoteProblem, StoreError};
 use super::super::steps::step;
 use super::clone::{Clone, full_name};
 use super::command::Answer;
+use super::pack;
 use super::turn::Turn;
 
 /// A branch's way from one commit to the next.
@@ -15,6 +18,8 @@ pub(super) struct Update {
     pub(super) branch: usize,
     pub(super) old: Option<Oid>,
     pub(super) new: Oid,
+    /// What it takes to come there.
+    pub(super) objects: Vec<Oid>,
 }
 
 /// What became of a push.
@@ -38,10 +43,11 @@ impl Clone {
     pub(super) fn is_behind(&self, turn: &mut Turn, updates: &[Update]) -> bool {
         let opened = self.opened.borrow();
         let names = opened.as_ref().map(|opened| opened.branches.as_slice()).unwrap_or_default();
+        let notes = turn.notes();
         updates.iter().any(|update| {
             names
                 .get(update.branch)
-                .is_some_and(|branch| turn.has_moved(&branch.name, branch.tip, &self.notes.borrow()))
+                .is_some_and(|branch| notes.has_moved(&branch.name, branch.tip, &self.notes.borrow()))
         })
     }
 
@@ -75,13 +81,15 @@ impl Clone {
             arguments.push(format!("{}:{}", update.new, name(update)));
         }
         let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        let objects: BTreeSet<Oid> = updates.iter().flat_map(|update| update.objects.iter().copied()).collect();
+        let pack = self.with(|repo, _| pack::write(repo, &objects))?;
         step();
         let answer = self.git(&arguments, None)?;
         step();
         if answer.success {
-            for update in updates {
-                self.moved_to(update, turn);
-            }
+            let name = |update: &Update| branches.get(update.branch).map(|branch| branch.name.as_str());
+            turn.note(updates.iter().filter_map(|update| Some((name(update)?, update.old, update.new))), &pack);
+            updates.iter().for_each(|update| self.moved_to(update));
             return Ok(Pushed::Done);
         }
         if atomic && answer.stderr.contains("does not support --atomic") {
@@ -117,12 +125,11 @@ impl Clone {
     }
 
     /// Takes note that the remote has a commit of ours.
-    fn moved_to(&self, update: &Update, turn: &mut Turn) {
+    fn moved_to(&self, update: &Update) {
         if let Some(opened) = self.opened.borrow_mut().as_mut()
             && let Some(branch) = opened.branches.get_mut(update.branch)
         {
             branch.tip = Some(update.new);
-            turn.note(&branch.name, update.new);
             // Only a hint for the next fetch; what counts is what the remote has.
             let _ = opened.repo.reference(&full_name(&branch.name), update.new, true, "pushed");
         }
