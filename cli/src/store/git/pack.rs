@@ -108,7 +108,9 @@ fn folder_of(clone: &Path) -> PathBuf {
 
 fn indexes(clone: &Path) -> impl Iterator<Item = PathBuf> {
     let files = fs::read_dir(folder_of(clone)).into_iter().flatten();
-    files.filter_map(|file| Some(file.ok()?.path())).filter(|path| path.extension().is_some_and(|is| is == "idx"))
+    files
+        .filter_map(|file| Some(file.ok()?.path()))
+        .filter(|path| path.extension().is_some_and(|is| is == "idx"))
 }
 
 /// The objects of a pack that is small and was written by a clone itself. What came from the remote is
@@ -121,7 +123,8 @@ fn small_one(index: &Path) -> Option<Vec<Oid>> {
     const EACH: u64 = 20 + 4 + 4;
     let marked = ["promisor", "keep", "mtimes"].iter().any(|mark| index.with_extension(mark).exists());
     let large = |file: &fs::Metadata| file.len() > (COUNT + 4 + 40) as u64 + EACH * SMALL;
-    if marked || !index.with_extension("pack").exists() || fs::metadata(index).is_ok_and(|file| large(&file)) {
+    if marked || !index.with_extension("pack").exists() || fs::metadata(index).is_ok_and(|file| large(&file))
+    {
         return None;
     }
     let bytes = fs::read(index).ok()?;

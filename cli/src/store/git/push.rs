@@ -81,14 +81,18 @@ impl Clone {
             arguments.push(format!("{}:{}", update.new, name(update)));
         }
         let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-        let objects: BTreeSet<Oid> = updates.iter().flat_map(|update| update.objects.iter().copied()).collect();
+        let objects: BTreeSet<Oid> =
+            updates.iter().flat_map(|update| update.objects.iter().copied()).collect();
         let pack = self.with(|repo, _| pack::write(repo, &objects))?;
         step();
         let answer = self.git(&arguments, None)?;
         step();
         if answer.success {
             let name = |update: &Update| branches.get(update.branch).map(|branch| branch.name.as_str());
-            turn.note(updates.iter().filter_map(|update| Some((name(update)?, update.old, update.new))), &pack);
+            turn.note(
+                updates.iter().filter_map(|update| Some((name(update)?, update.old, update.new))),
+                &pack,
+            );
             updates.iter().for_each(|update| self.moved_to(update));
             return Ok(Pushed::Done);
         }
