@@ -21,7 +21,7 @@ use super::super::error::StoreError;
 use super::super::steps::step;
 use super::command::{Answer, REMOTE, beside, git, problem};
 use super::commit::pause;
-use super::turn::{Notes, Turn};
+use super::turn::Notes;
 use super::{pack, upkeep};
 
 /// Branches of one remote, and where they are kept.
@@ -262,8 +262,8 @@ impl Clone {
     ///
     /// # Errors
     /// As for [`Clone::fetch`].
-    pub(super) fn catch_up(&self, turn: &mut Turn) -> Result<(), StoreError> {
-        let notes = turn.notes();
+    pub(super) fn catch_up(&self) -> Result<(), StoreError> {
+        let notes = Notes::read(&self.shown());
         match self.take_over(&notes) {
             Some(branches) => {
                 *self.notes.borrow_mut() = notes;

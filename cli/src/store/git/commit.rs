@@ -77,17 +77,20 @@ impl GitStores {
                 Some(turn) => turn,
                 None => turn.insert(Turn::take(&self.clone_of(Side::State)?.shown())),
             };
+            if tries.lost == 0
+                && let Some((clone, branches)) = self.concerned(&rest)?
+                && clone.is_behind(&branches)
+            {
+                tries.lost += 1;
+                clone.catch_up()?;
+                continue;
+            }
             let nothing = Snapshot::default();
             let known = if self.moves() == start { snapshot } else { &nothing };
             let stage = self.next_stage(&rest, known)?;
             let Some(Stage { clone, updates, sides }) = stage else {
                 return Ok(Outcome::Done { moved: self.moves() != start });
             };
-            if tries.lost == 0 && clone.is_behind(my_turn, &updates) {
-                tries.lost += 1;
-                clone.catch_up(my_turn)?;
-                continue;
-            }
             let pushed = if updates.is_empty() { Ok(Pushed::Done) } else { clone.push(&updates, my_turn) };
             match pushed {
                 Ok(Pushed::Done) => {
@@ -102,6 +105,21 @@ impl GitStores {
                 Err(error) => return Err(error),
             }
         }
+    }
+
+    /// Where a transaction is pushed first, and the branches there that it is about. None where it writes
+    /// nothing.
+    fn concerned(
+        &self,
+        transaction: &Transaction,
+    ) -> Result<Option<(&BareClone, BTreeSet<usize>)>, StoreError> {
+        let side = |reference: &Ref| reference.marker().unwrap_or(Side::State);
+        let Some(first) = transaction.writes.keys().map(side).min() else { return Ok(None) };
+        let at = self.place(first).clone;
+        let places = transaction.writes.keys().chain(transaction.requires.keys());
+        let places = places.map(|reference| self.place(side(reference)));
+        let branches = places.filter(|place| place.clone == at).map(|place| place.branch).collect();
+        Ok(Some((self.clone_of(first)?, branches)))
     }
 
     /// The refs of which the transaction requires what does not hold.
@@ -309,7 +327,7 @@ impl GitStores {
         &self,
         decide: impl Fn(&GitStores, &View) -> Result<Change<T>, StoreError>,
     ) -> Result<T, StoreError> {
-        let mut turn = Turn::take(&self.clone_of(Side::State)?.shown());
+        let turn = Turn::take(&self.clone_of(Side::State)?.shown());
         let mut tries = Tries::new(self.limit);
         let mut begun: Option<Change<T>> = None;
         loop {
@@ -319,7 +337,7 @@ impl GitStores {
             };
             let next = self.next_files(&decided)?;
             let Some(Stage { clone, updates, sides }) = next else { return Ok(decided.value) };
-            match clone.push(&updates, &mut turn)? {
+            match clone.push(&updates, &turn)? {
                 Pushed::Done => {
                     decided.files.retain(|side, _| !sides.contains(side));
                     begun = Some(decided);

@@ -9,7 +9,7 @@ use super::super::steps::step;
 use super::clone::{Clone, full_name};
 use super::command::Answer;
 use super::pack;
-use super::turn::Turn;
+use super::turn::{Notes, Turn};
 
 /// A branch's way from one commit to the next.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,15 +40,12 @@ const NO_ATOMIC: &str = "ocuroot.noatomic";
 
 impl Clone {
     /// Whether somebody on this machine has pushed to these branches since they were fetched.
-    pub(super) fn is_behind(&self, turn: &mut Turn, updates: &[Update]) -> bool {
+    pub(super) fn is_behind(&self, branches: &BTreeSet<usize>) -> bool {
         let opened = self.opened.borrow();
-        let names = opened.as_ref().map(|opened| opened.branches.as_slice()).unwrap_or_default();
-        let notes = turn.notes();
-        updates.iter().any(|update| {
-            names
-                .get(update.branch)
-                .is_some_and(|branch| notes.has_moved(&branch.name, branch.tip, &self.notes.borrow()))
-        })
+        let known = opened.as_ref().map(|opened| opened.branches.as_slice()).unwrap_or_default();
+        let (notes, before) = (Notes::read(&self.shown()), self.notes.borrow());
+        let mut known = branches.iter().filter_map(|branch| known.get(*branch));
+        known.any(|branch| notes.has_moved(&branch.name, branch.tip, &before))
     }
 
     /// Whether the remote may take several branches in one push; known once it has refused.
@@ -60,7 +57,7 @@ impl Clone {
     ///
     /// # Errors
     /// When the remote does not take them.
-    pub(super) fn push(&self, updates: &[Update], turn: &mut Turn) -> Result<Pushed, StoreError> {
+    pub(super) fn push(&self, updates: &[Update], turn: &Turn) -> Result<Pushed, StoreError> {
         let atomic = updates.len() > 1;
         let branches = self.branches()?;
         let name = |update: &Update| {
@@ -90,6 +87,7 @@ impl Clone {
         if answer.success {
             let name = |update: &Update| branches.get(update.branch).map(|branch| branch.name.as_str());
             turn.note(
+                &self.shown(),
                 updates.iter().filter_map(|update| Some((name(update)?, update.old, update.new))),
                 &pack,
             );

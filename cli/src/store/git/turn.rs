@@ -9,7 +9,6 @@
 //! there can be none, or somebody holds it for too long, it goes on without.
 
 use std::fs::{DirBuilder, File};
-use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use std::time::Duration;
@@ -21,6 +20,8 @@ use ocuroot_core::envelope::BlobId;
 const PATIENCE: Duration = Duration::from_secs(30);
 /// How many pushes are noted.
 const KEPT: usize = 200;
+/// What the file of notes is called that lies beside the one that is locked.
+const NOTES: &str = "pushed";
 
 /// The right to push to a remote, as far as this machine goes.
 #[derive(Debug)]
@@ -46,13 +47,16 @@ impl Turn {
         Turn { file: receiver.recv_timeout(PATIENCE).ok().flatten() }
     }
 
-    /// Leaves a note of a push of these branches, from what to what, and of the pack with what is new.
+    /// Leaves a note of a push to the remote that is shown as `url`: of these branches, from what to what, and
+    /// of the pack with what is new.
     pub(super) fn note<'b>(
-        &mut self,
+        &self,
+        url: &str,
         branches: impl IntoIterator<Item = (&'b str, Option<Oid>, Oid)>,
         pack: &Path,
     ) {
-        let mut notes = self.notes();
+        let Some(path) = self.file.as_ref().and_then(|_| place(url)) else { return };
+        let mut notes = Notes::read(url);
         notes.0.extend(branches.into_iter().map(|(branch, old, new)| Push {
             old: old.unwrap_or(Oid::ZERO_SHA1),
             new,
@@ -61,22 +65,8 @@ impl Turn {
         }));
         let surplus = notes.0.len().saturating_sub(KEPT);
         let text: String = notes.0.iter().skip(surplus).map(Push::line).collect();
-        if let Some(file) = &mut self.file {
-            // A note that is lost or half there costs a fetch or a push in vain.
-            let _ = file
-                .seek(SeekFrom::Start(0))
-                .and_then(|_| file.write_all(text.as_bytes()))
-                .and_then(|()| file.set_len(text.len() as u64));
-        }
-    }
-
-    /// What was pushed from this machine.
-    pub(super) fn notes(&mut self) -> Notes {
-        let mut text = String::new();
-        if let Some(file) = &mut self.file {
-            let _ = file.seek(SeekFrom::Start(0)).and_then(|_| file.read_to_string(&mut text));
-        }
-        Notes::parse(&text)
+        // A note that is lost or half there costs a fetch or a push in vain.
+        let _ = std::fs::write(path.with_extension(NOTES), text);
     }
 }
 
@@ -111,7 +101,7 @@ impl Push {
 impl Notes {
     /// The notes on the remote that is shown as `url`, as they are now.
     pub(super) fn read(url: &str) -> Notes {
-        let text = place(url).and_then(|path| std::fs::read_to_string(path).ok());
+        let text = place(url).and_then(|path| std::fs::read_to_string(path.with_extension(NOTES)).ok());
         Notes::parse(&text.unwrap_or_default())
     }
 
@@ -173,25 +163,27 @@ mod tests {
         let url = format!("test-{}-{:?}", std::process::id(), std::time::Instant::now());
         let (one, two) = (id(1), id(2));
         let before = Notes::read(&url);
-        let mut turn = Turn::take(&url);
-        assert!(!turn.notes().has_moved("state", None, &before), "nobody has been here");
-        turn.note([("state", None, two)], Path::new("/a"));
-        turn.note([("state", Some(two), one), ("intent", None, two)], Path::new("/b c"));
-        drop(turn);
-        let now = Turn::take(&url).notes();
-        assert_eq!(now, Notes::read(&url));
+        let turn = Turn::take(&url);
+        assert!(!Notes::read(&url).has_moved("state", None, &before), "nobody has been here");
+        turn.note(&url, [("state", None, two)], Path::new("/a"));
+        turn.note(&url, [("state", Some(two), one), ("intent", None, two)], Path::new("/b c"));
+        turn.note(&format!("{url}, another"), [("state", Some(one), two)], Path::new("/d"));
+        let now = Notes::read(&url);
         assert!(!now.has_moved("state", Some(one), &before));
         assert!(now.has_moved("state", Some(two), &before) && now.has_moved("state", None, &before));
         assert!(!now.has_moved("intent", Some(two), &before) && !now.has_moved("other", None, &before));
         assert!(!now.has_moved("state", Some(two), &Notes::read(&url)), "two came after that");
         assert_eq!(now.since("state", None), Some((Some(one), vec![Path::new("/a"), Path::new("/b c")])));
         for number in 0..=KEPT {
-            let mut turn = Turn::take(&url);
-            turn.note([("state", Some(id(number as u8)), id(number as u8 + 1))], Path::new("/"));
+            turn.note(&url, [("state", Some(id(number as u8)), id(number as u8 + 1))], Path::new("/"));
         }
         let now = Notes::read(&url);
         assert_eq!((now.0.len(), now.latest("state")), (KEPT, Some(id(KEPT as u8 + 1))), "old ones go");
-        std::fs::remove_file(place(&url).unwrap()).unwrap();
+        drop(turn);
+        for path in [place(&url), place(&format!("{url}, another"))].map(Option::unwrap) {
+            let _ = std::fs::remove_file(&path);
+            std::fs::remove_file(path.with_extension(NOTES)).unwrap();
+        }
     }
 
     #[test]
