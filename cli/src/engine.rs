@@ -266,7 +266,12 @@ impl Engine<'_> {
                 return self.abandon();
             }
             if !ended.is_empty() {
+                let all = ended.len() == self.active.len() && self.queue.is_empty();
                 self.record(ended)?;
+                if all {
+                    // What executes now has just been claimed, however long others had to be waited for.
+                    flushed = Instant::now();
+                }
             }
             if flushed.elapsed() >= FLUSH {
                 self.flush()?;
