@@ -1,5 +1,7 @@
 //! Shapes that GitHub's REST API and Gitea's share, and what they mean.
 
+use std::borrow::Cow;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
@@ -124,9 +126,12 @@ impl Blob {
 
 /// Base64 with or without line ends, as git hosts send it.
 pub(super) fn unbase64(text: &str) -> Result<Vec<u8>, HostError> {
-    let text: String = text.split_ascii_whitespace().collect();
+    let joined = match text.bytes().any(|byte| byte.is_ascii_whitespace()) {
+        true => Cow::Owned(text.split_ascii_whitespace().collect::<String>()),
+        false => Cow::Borrowed(text),
+    };
     STANDARD
-        .decode(text)
+        .decode(joined.as_bytes())
         .map_err(|error| HostError::Garbage { expected: "content in base64", detail: error.to_string() })
 }
 

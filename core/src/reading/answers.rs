@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::branch::{Branch, Look};
 use super::id::Id;
-use super::keep::{Keep, Recalled};
+use super::keep::{Keep, LARGEST, Recalled};
 use super::listing::{OBJECT, differences};
 use super::reader::{Changed, Ground, PAGES, Pin, Problem, Reader, SIDES, Stage, Summaries, What};
 use crate::hosts::{Answer, Commit, Entry, File, Head, History};
@@ -228,13 +228,17 @@ impl Reader {
             let Some(bytes) = answers.remove(path) else { continue };
             match (bytes, id) {
                 (Some(bytes), id) => {
-                    let real = Id::of_blob(&bytes, id.as_ref().or(like.as_ref()));
+                    let large = bytes.len() > LARGEST;
+                    let real = match id {
+                        Some(id) if large => *id,
+                        id => Id::of_blob(&bytes, id.as_ref().or(like.as_ref())),
+                    };
                     let id = id.unwrap_or(real);
                     if current {
                         spot.branch.note(&self.forest, path, Some((false, id)));
                     }
                     // Nothing is kept under a name that is not its own.
-                    if id == real {
+                    if id == real && !large {
                         self.keeps.push(Keep::Blob { id: id.to_string(), bytes: bytes.clone() });
                     }
                     self.bytes.insert(id, Arc::from(bytes));

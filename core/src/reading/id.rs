@@ -5,6 +5,8 @@ use std::fmt;
 use sha1::Sha1;
 use sha2::{Digest, Sha256};
 
+use crate::envelope::BlobId;
+
 /// Git's id of a folder or a file: SHA-1, or SHA-256 in repos that chose that.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Id {
@@ -30,6 +32,11 @@ impl Id {
     /// Its bytes: 20, or 32.
     pub(super) fn as_bytes(&self) -> &[u8] {
         self.bytes.get(..usize::from(self.length)).unwrap_or_default()
+    }
+
+    /// As a snapshot knows it; none where the repo's ids are longer.
+    pub(super) fn short(&self) -> Option<BlobId> {
+        self.as_bytes().try_into().ok().map(BlobId)
     }
 
     /// From so many bytes.

@@ -13,6 +13,7 @@ use super::reader::{
     What, document,
 };
 use super::{Job, Wants, Work};
+use crate::envelope::BlobId;
 use crate::generations::{OldFile, translate};
 use crate::hosts::{Ask, Wanted};
 use crate::refs::{Marker, Ref};
@@ -572,7 +573,15 @@ impl Reader {
             return;
         }
         match self.file(index, &file, batch) {
-            Got::There(bytes) => self.snapshot.load(reference, Some(&bytes)),
+            Got::There(bytes) => {
+                let id = self.spots.get(index).map(|spot| spot.branch.look(&self.forest, &file));
+                let blob = match id {
+                    Some(Look::File(id)) => id.short(),
+                    _ => None,
+                };
+                let blob = blob.unwrap_or_else(|| BlobId::of(&bytes));
+                self.snapshot.load_blob(reference, &bytes, blob);
+            }
             Got::Absent => self.snapshot.load(reference, None),
             Got::Waiting => {}
         }

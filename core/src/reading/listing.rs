@@ -3,7 +3,6 @@
 use super::branch::Branch;
 use super::forest::{DEEPEST, Forest};
 use super::id::Id;
-use crate::envelope::BlobId;
 use crate::glob::Descent;
 use crate::snapshot::FolderMut;
 
@@ -67,9 +66,9 @@ pub(super) fn project(
     let document = forest.child(items, OBJECT).filter(|item| !item.folder);
     into.list(document.is_some(), items.iter().filter(|item| item.folder).map(|item| forest.name_of(item)));
     if ids == Some(true)
-        && let Some(id) = document.and_then(|document| document.id.as_bytes().try_into().ok())
+        && let Some(id) = document.and_then(|document| document.id.short())
     {
-        into.identify(BlobId(id));
+        into.identify(id);
     }
     let Some(descent) = descent else { return };
     for item in items.iter().filter(|item| item.folder) {

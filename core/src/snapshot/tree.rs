@@ -1,16 +1,48 @@
 //! One store's part of a snapshot: folders by name, and what lies in them.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use crate::chunks::Chunks;
 use crate::envelope::{BlobId, Document, EnvelopeError};
 
 /// A document as it was read: its content, and the id that says whether it still is.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub(super) struct Loaded {
-    pub(super) content: Result<Arc<Document>, EnvelopeError>,
+    content: Content,
     pub(super) blob: BlobId,
+}
+
+#[derive(Clone, Debug)]
+enum Content {
+    Parsed(Result<Arc<Document>, EnvelopeError>),
+    /// As it came: parsed when somebody looks into it.
+    Raw(Arc<[u8]>, Arc<OnceLock<Result<Document, EnvelopeError>>>),
+}
+
+impl Loaded {
+    pub(super) fn parsed(content: Result<Document, EnvelopeError>, blob: BlobId) -> Loaded {
+        Loaded { content: Content::Parsed(content.map(Arc::new)), blob }
+    }
+
+    pub(super) fn raw(bytes: Arc<[u8]>, blob: BlobId) -> Loaded {
+        Loaded { content: Content::Raw(bytes, Arc::default()), blob }
+    }
+
+    pub(super) fn content(&self) -> Result<&Document, &EnvelopeError> {
+        match &self.content {
+            Content::Parsed(content) => content.as_deref(),
+            Content::Raw(bytes, content) => content.get_or_init(|| Document::parse(bytes)).as_ref(),
+        }
+    }
+
+    /// The text of the document, as it came or as it would be written. None where it is known to be none.
+    pub(super) fn bytes(&self) -> Option<Arc<[u8]>> {
+        match &self.content {
+            Content::Parsed(content) => Some(Arc::from(content.as_ref().ok()?.to_text().into_bytes())),
+            Content::Raw(bytes, _) => Some(Arc::clone(bytes)),
+        }
+    }
 }
 
 /// What a snapshot knows of the document that lies directly in a folder.
