@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::branch::Look;
 use super::id::Id;
 use super::keep::Recall;
-use super::listing::{OBJECT, Walk, project, size_then};
+use super::listing::{OBJECT, Walk, size_then};
 use super::marker::{self, Layout, Wrong};
 use super::reader::{
     Batch, CHANGED, FILES, Got, Ground, PAGES, Pin, Problem, Reader, SIDES, SMALL, Sent, Stage, Summaries,
@@ -25,6 +25,22 @@ impl Reader {
     /// out. Nothing to be done and nothing on its way: the snapshot holds what was wanted, or there is a
     /// [problem](Reader::problem).
     pub fn jobs(&mut self, wants: &Wants) -> Vec<Job> {
+        self.step(wants, usize::MAX)
+    }
+
+    /// As [`Reader::jobs`], for a page, which must stay able to answer: takes in about so many folders and
+    /// entries at once. Where that is not all, it [is busy](Reader::is_busy), and goes on with the next step.
+    pub fn step(&mut self, wants: &Wants, budget: usize) -> Vec<Job> {
+        (self.budget, self.busy) = (budget, false);
+        while self.budget > 0
+            && let Some((id, bytes)) = self.packs.pop_front()
+        {
+            self.budget = self.budget.saturating_sub(self.forest.unpack(&id, &bytes));
+        }
+        if self.budget == 0 {
+            self.busy = true;
+            return Vec::new();
+        }
         let mut batch = Batch::default();
         if self.problem.is_none() {
             for spot in 0..self.spots.len() {
@@ -45,9 +61,16 @@ impl Reader {
             }
         }
         if self.problem.is_some() {
+            self.busy = false;
             return Vec::new();
         }
         self.send(batch)
+    }
+
+    /// Whether the last step left something to be done that waits for nobody.
+    #[must_use]
+    pub fn is_busy(&self) -> bool {
+        self.busy
     }
 
     /// Whether answers are still to come.
@@ -436,30 +459,22 @@ impl Reader {
             return false;
         }
         let deep = glob.is_some() && self.at_once(*side, below);
-        let id = match self.list(index, &path, deep, batch) {
-            Got::There(id) => id,
-            Got::Absent => {
+        let mut walk = match (self.walks.remove(folder), self.list(index, &path, deep, batch)) {
+            (Some(walk), _) => walk,
+            (None, Got::There(id)) => Walk::new(&mut self.snapshot, *side, (&path, below, id), glob.as_ref()),
+            (None, Got::Absent) => {
                 self.snapshot.list(*side, below, false, []);
                 return true;
             }
-            Got::Waiting => return false,
+            (None, Got::Waiting) => return false,
         };
-        let descent = glob.as_ref().map(|glob| glob.descend(below));
-        let mut walk = Walk::new(&self.forest, &path);
-        walk.down(&id, descent.as_ref(), 0);
-        let missing = walk.missing;
-        if missing.is_empty() {
-            let mut into = self.snapshot.folder(*side, below);
-            // What should be is compared by its id with what is. State is large, and nobody does that there
-            // but for what belongs to no package.
-            let ids = match (side, below.as_str()) {
-                (Marker::Intent, _) => Some(true),
-                (Marker::State, "") => None,
-                (Marker::State, below) => Some(below.starts_with('@')),
-            };
-            project(&self.forest, &id, &mut into, descent.as_ref(), ids, &mut 0, 0);
+        walk.go_on(&self.forest, &mut self.snapshot, &mut self.budget);
+        self.busy |= walk.is_busy();
+        let missing = walk.missing(&self.forest);
+        if missing.is_empty() && !walk.is_busy() {
             return true;
         }
+        self.walks.insert(folder.clone(), walk);
         for (path, id) in missing {
             if self.recall(index, &path, id, batch) {
                 continue;

@@ -33,7 +33,7 @@ mod tree;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-pub use matches::{Found, Matches, reading_order};
+pub use matches::{Found, Matches, Paths, reading_order};
 pub use needs::{Folder, Needs, Unmet};
 pub(crate) use needs::{lift, unmet};
 use tree::{Loaded, Node, ROOT, Slot, Step, Tree};
@@ -426,6 +426,37 @@ impl FolderMut<'_> {
     pub fn enter(&mut self, name: &str) -> Option<FolderMut<'_>> {
         let node = self.tree.child(self.node, name)?;
         Some(FolderMut { tree: self.tree, node })
+    }
+}
+
+/// A store of a snapshot, to be recorded by numbers: a walk that is interrupted cannot hold a [`FolderMut`].
+/// Numbers are good as long as the snapshot is.
+pub(crate) struct Recorder<'s>(&'s mut Tree);
+
+impl<'s> Recorder<'s> {
+    pub(crate) fn new(snapshot: &'s mut Snapshot, side: Marker) -> Recorder<'s> {
+        Recorder(snapshot.tree_mut(side))
+    }
+
+    /// The number of the folder at a path.
+    pub(crate) fn folder(&mut self, path: &str) -> u32 {
+        self.0.make(path)
+    }
+
+    /// The number of a name.
+    pub(crate) fn name(&mut self, name: &str) -> u32 {
+        self.0.name_id(name)
+    }
+
+    /// As [`FolderMut::list`]; `names` are sorted, and each is there once. Returns the folders of these names.
+    pub(crate) fn list(&mut self, folder: u32, document: bool, names: &[u32]) -> &[u32] {
+        self.0.list_names(folder, document, names);
+        &self.0.node(folder).children
+    }
+
+    /// As [`FolderMut::identify`].
+    pub(crate) fn identify(&mut self, folder: u32, id: BlobId) {
+        Arc::make_mut(&mut self.0.ids).insert(folder, id);
     }
 }
 

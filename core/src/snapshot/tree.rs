@@ -138,6 +138,12 @@ impl Tree {
         self.names.list.get(self.node(node).name as usize).map_or("", |name| name)
     }
 
+    /// All names, in the order in which they came. Those of a tree that is another one's copy
+    /// are the same ones as far as they were there when it was copied.
+    pub(super) fn names(&self) -> &[Arc<str>] {
+        &self.names.list
+    }
+
     pub(super) fn position(&self, parent: u32, name: &str) -> Result<usize, usize> {
         self.node(parent).children.binary_search_by(|child| self.name(*child).cmp(name))
     }
@@ -161,6 +167,10 @@ impl Tree {
 
     pub(super) fn add_node(&mut self, name: &str) -> u32 {
         let name = self.name_id(name);
+        self.push_node(name)
+    }
+
+    fn push_node(&mut self, name: u32) -> u32 {
         self.nodes.push(Node { name, listed: false, slot: Slot::Unknown, children: Box::default() })
     }
 
@@ -209,15 +219,22 @@ impl Tree {
         let mut names: Vec<&str> = entries.into_iter().collect();
         names.sort_unstable();
         names.dedup();
+        let names: Vec<u32> = names.into_iter().map(|name| self.name_id(name)).collect();
+        self.list_names(node, document, &names);
+    }
+
+    /// As [`Tree::list_node`], of names by their indexes, sorted and each once.
+    pub(super) fn list_names(&mut self, node: u32, document: bool, names: &[u32]) {
         let known = std::mem::take(&mut self.node_mut(node).children);
         let mut known = known.into_iter().peekable();
         let mut children = Vec::with_capacity(names.len());
         for name in names {
             // Both are sorted: what a listing does not have any more is left behind.
-            while known.next_if(|child| self.name(*child) < name).is_some() {}
-            let child = match known.next_if(|child| self.name(*child) == name) {
+            let text = |name: u32| self.names.list.get(name as usize).map_or("", |name| name);
+            while known.next_if(|child| text(self.node(*child).name) < text(*name)).is_some() {}
+            let child = match known.next_if(|child| self.node(*child).name == *name) {
                 Some(child) => child,
-                None => self.add_node(name),
+                None => self.push_node(*name),
             };
             children.push(child);
         }
