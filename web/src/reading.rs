@@ -352,7 +352,8 @@ fn reader(located: &Located, at: Option<&str>) -> Reader {
             Kind::GitHub => 25_000,
             Kind::GitLab => 100,
             Kind::Gitea => 1000,
-            Kind::Local => 1_000_000,
+            // It answers at once, and the page takes in so much in one go.
+            Kind::Local => 10_000,
         },
     };
     let shared = located.state.host == located.intent.host;

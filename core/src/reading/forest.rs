@@ -108,15 +108,18 @@ impl Forest {
     /// does not tell are computed; `id` is that of the folder itself, where it is known. Returns that id,
     /// or none for a listing that no git repo has.
     pub(super) fn take(&mut self, id: Option<Id>, entries: &[Entry], deep: bool) -> Option<Id> {
-        // Names that a file system or a URL would take for something else are none of ours.
-        let odd =
-            |segment: &str| matches!(segment, "" | "." | "..") || segment.contains(|c: char| c.is_control());
         let mut sorted = Vec::with_capacity(entries.len());
+        let mut before = "";
         for entry in entries {
-            let depth = 1 + entry.path.bytes().filter(|byte| *byte == b'/').count();
-            let kept = depth <= if deep { DEEPEST } else { 1 };
-            if kept && !entry.path.split('/').any(odd) {
-                sorted.push((entry.path.as_str(), entry.kind == EntryKind::Folder, Id::parse(&entry.id)?));
+            let path = entry.path.as_str();
+            // What it begins with like the one before was looked at there.
+            let same =
+                path.get(..same(before, path)).and_then(|same| same.rfind('/')).map_or(0, |slash| slash + 1);
+            let depth = || 1 + path.bytes().filter(|byte| *byte == b'/').count();
+            let kept = if deep { path.len() < DEEPEST || depth() <= DEEPEST } else { !path.contains('/') };
+            if kept && !path.get(same..).unwrap_or_default().split('/').any(is_odd) {
+                sorted.push((path, entry.kind == EntryKind::Folder, Id::parse(&entry.id)?));
+                before = path;
             }
         }
         // What is in a folder follows it. Mostly that is how they came.
@@ -464,9 +467,20 @@ fn is_in(path: &str, folder: &str) -> bool {
     folder.is_empty() || path.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'))
 }
 
+/// Whether a name is none of ours: a file system or a URL would take it for something else.
+fn is_odd(segment: &str) -> bool {
+    let plain = || segment.bytes().all(|byte| matches!(byte, b' '..=b'~'));
+    matches!(segment, "" | "." | "..") || !plain() && segment.contains(|c: char| c.is_control())
+}
+
+/// How many bytes two paths begin with alike.
+fn same(one: &str, other: &str) -> usize {
+    one.bytes().zip(other.bytes()).take_while(|(a, b)| a == b).count()
+}
+
 /// The order in which a folder is followed by what is in it, and names are sorted by their bytes.
 fn by_folders(one: &str, other: &str) -> Ordering {
-    let same = one.bytes().zip(other.bytes()).take_while(|(a, b)| a == b).count();
+    let same = same(one, other);
     let next = |path: &str| match path.as_bytes().get(same) {
         None => 0,
         Some(b'/') => 1,

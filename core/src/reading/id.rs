@@ -32,8 +32,8 @@ impl Id {
         }
         let mut bytes = [0; 32];
         for (byte, pair) in bytes.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
-            let digit = |at: usize| pair.get(at).and_then(|digit| char::from(*digit).to_digit(16));
-            *byte = u8::try_from(digit(0)? * 16 + digit(1)?).ok()?;
+            let [high, low] = pair else { return None };
+            *byte = digit(*high)? << 4 | digit(*low)?;
         }
         Some(Id { bytes, length: u8::try_from(length).ok()? })
     }
@@ -87,6 +87,15 @@ impl fmt::Display for Id {
 impl fmt::Debug for Id {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Id({self})")
+    }
+}
+
+fn digit(of: u8) -> Option<u8> {
+    match of {
+        b'0'..=b'9' => Some(of - b'0'),
+        b'a'..=b'f' => Some(of - b'a' + 10),
+        b'A'..=b'F' => Some(of - b'A' + 10),
+        _ => None,
     }
 }
 
