@@ -17,7 +17,7 @@ use crate::envelope::BlobId;
 use crate::generations::{OldFile, translate};
 use crate::hosts::{Ask, Wanted};
 use crate::refs::{Marker, Ref};
-use crate::snapshot::{Folder, address};
+use crate::snapshot::{Folder, LARGE, address};
 use crate::summary::{self, Summary};
 
 impl Reader {
@@ -316,6 +316,17 @@ impl Reader {
         batch.asks.push((index, ask, What::Folder { path, id, deep }));
     }
 
+    /// Takes off the budget what it costs to read JSON of so many bytes. Whether there was anything left; if
+    /// not, it is read with the next step.
+    fn spend(&mut self, bytes: usize) -> bool {
+        // About what an entry of a listing costs.
+        const BYTES: usize = 50;
+        let left = self.budget > 0;
+        self.budget = self.budget.saturating_sub(bytes / BYTES);
+        self.busy |= !left;
+        left
+    }
+
     /// The content of a file.
     fn file(&mut self, index: usize, path: &str, batch: &mut Batch) -> Got<Arc<[u8]>> {
         let Some(spot) = self.spots.get(index) else { return Got::Absent };
@@ -410,33 +421,32 @@ impl Reader {
         let files = self.forest.get(&folder).unwrap_or_default().iter().filter(|item| !item.folder);
         let files = files.map(|item| (self.forest.name_of(item).to_owned(), item.id));
         let files: Vec<(String, Id)> = files.filter(|(name, _)| name.ends_with(".json")).collect();
-        let (mut read, mut whole) = (BTreeMap::new(), true);
+        let (mut read, mut whole) = (Vec::new(), true);
         let listed: BTreeSet<Id> = files.iter().map(|(_, id)| *id).collect();
         for (name, id) in files {
             let path = format!("{path}/{name}");
             let parsed = match self.summaries.get(&id) {
                 Some(parsed) => parsed.clone(),
                 None => match self.file(0, &path, batch) {
-                    Got::There(bytes) => {
+                    Got::There(bytes) if self.spend(bytes.len()) => {
                         let parsed = Summary::parse(&bytes).map(Arc::new);
                         self.bytes.remove(&id);
                         self.summaries.insert(id, parsed.clone());
                         parsed
                     }
                     Got::Absent => None,
-                    Got::Waiting => {
+                    Got::There(_) | Got::Waiting => {
                         whole = false;
                         None
                     }
                 },
             };
-            if let Some(summary) = parsed.filter(|summary| path.ends_with(&summary::path(&summary.package))) {
-                read.insert(summary.package.clone(), Summary::clone(&summary));
-            }
+            read.extend(parsed.filter(|summary| path.ends_with(&summary::path(&summary.package))));
         }
         if !whole {
             return Got::Waiting;
         }
+        let read = read.iter().map(|summary| (summary.package.clone(), Summary::clone(summary))).collect();
         // Those of commits before are of no use.
         self.summaries.retain(|id, _| listed.contains(id));
         Got::There(read)
@@ -588,7 +598,7 @@ impl Reader {
             return;
         }
         match self.file(index, &file, batch) {
-            Got::There(bytes) => {
+            Got::There(bytes) if self.spend(bytes.len().min(LARGE)) => {
                 let id = self.spots.get(index).map(|spot| spot.branch.look(&self.forest, &file));
                 let blob = match id {
                     Some(Look::File(id)) => id.short(),
@@ -598,7 +608,7 @@ impl Reader {
                 self.snapshot.load_blob(reference, &bytes, blob);
             }
             Got::Absent => self.snapshot.load(reference, None),
-            Got::Waiting => {}
+            Got::There(_) | Got::Waiting => {}
         }
     }
 

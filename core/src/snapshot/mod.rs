@@ -44,7 +44,7 @@ use crate::refs::{Marker, Ref};
 use crate::transaction::{Transaction, Write};
 
 /// A document of so many bytes is not parsed before somebody looks into it.
-const LARGE: usize = 64 * 1024;
+pub(crate) const LARGE: usize = 64 * 1024;
 
 /// What is loaded of a state and an intent store. See the [module's page](self).
 #[derive(Clone, Debug, Default)]

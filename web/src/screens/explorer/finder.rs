@@ -6,6 +6,7 @@
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use leptos::web_sys;
+use ocuroot_core::screens::Word;
 use ocuroot_core::screens::environments;
 use ocuroot_core::screens::explorer::{self, Row, Rows};
 use ocuroot_core::screens::search::{self, Hit, HitKind};
@@ -441,27 +442,41 @@ fn List(search: Search, side: Memo<Marker>, reference: Memo<Option<Ref>>) -> imp
             _ => false,
         }
     });
+    // While a search goes on the rows in sight stay: those are not drawn anew.
+    let shown = Memo::new(move |_| {
+        search.found.track();
+        let (window, side, reading) = (window.get(), side.get(), search.store.reading());
+        let drawn = |row: Row<'_>| match row {
+            Row::Group("") => Drawn::Group("Of no package".to_owned()),
+            Row::Group(name) => Drawn::Group(name.to_owned()),
+            Row::Ref { path, rest } => match spelled(side, path) {
+                Some(at) => {
+                    let word = reading.look(|snapshot, _| explorer::word(snapshot, &at));
+                    Drawn::Ref { at, rest: rest.to_owned(), word }
+                }
+                None => Drawn::Odd(path.to_owned()),
+            },
+        };
+        let rows = search.look(|rows, paths| {
+            window.filter_map(|index| Some((index, drawn(rows.at(paths, index)?)))).collect::<Vec<_>>()
+        });
+        rows.unwrap_or_default()
+    });
     let rows = move || {
-        let window = window.get();
-        let side = side.get();
         let here = reference.get();
         let active = active.get();
-        search.found.track();
-        search.look(|rows, paths| {
-            window
-                .clone()
-                .filter_map(|index| Some((index, rows.at(paths, index)?)))
-                .map(|(index, row)| match row {
-                    Row::Group(name) => {
-                        let name = if name.is_empty() { "Of no package" } else { name };
-                        view! { <li class="grp" title=name.to_owned()><span class="cut">{name.to_owned()}</span></li> }.into_any()
-                    }
-                    Row::Ref { path, rest } => match spelled(side, path) {
-                        Some(at) => one(search.store, index, &at, rest, here.as_ref() == Some(&at), index == active).into_any(),
-                        None => view! { <li><span></span><code>{path.to_owned()}</code></li> }.into_any(),
-                    },
-                })
-                .collect_view()
+        shown.with(|rows| {
+            let rows = rows.iter().map(|(index, row)| match row {
+                Drawn::Group(name) => {
+                    view! { <li class="grp" title=name.clone()><span class="cut">{name.clone()}</span></li> }
+                        .into_any()
+                }
+                Drawn::Ref { at, rest, word } => {
+                    one(*index, at, rest, *word, here.as_ref() == Some(at), *index == active).into_any()
+                }
+                Drawn::Odd(path) => view! { <li><span></span><code>{path.clone()}</code></li> }.into_any(),
+            });
+            rows.collect_view()
         })
     };
     let empty = move || {
@@ -484,10 +499,29 @@ fn List(search: Search, side: Memo<Marker>, reference: Memo<Option<Ref>>) -> imp
     }
 }
 
+/// What a row shows.
+#[derive(Clone, Debug, PartialEq)]
+enum Drawn {
+    Group(String),
+    Ref {
+        at: Ref,
+        rest: String,
+        word: Option<Word>,
+    },
+    /// A path that is no ref.
+    Odd(String),
+}
+
 /// A ref.
-fn one(store: Store, index: usize, at: &Ref, rest: &str, on: bool, active: bool) -> impl IntoView + use<> {
+fn one(
+    index: usize,
+    at: &Ref,
+    rest: &str,
+    word: Option<Word>,
+    on: bool,
+    active: bool,
+) -> impl IntoView + use<> {
     let nav = use_nav();
-    let word = store.reading().look(|snapshot, _| explorer::word(snapshot, at));
     let class = word.map_or("", |word| tone(word.tone()));
     let shape = match word {
         Some(word) => view! { <Shape word/> }.into_any(),
