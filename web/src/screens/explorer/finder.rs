@@ -10,7 +10,7 @@ use ocuroot_core::screens::Word;
 use ocuroot_core::screens::environments;
 use ocuroot_core::screens::explorer::{self, Row, Rows};
 use ocuroot_core::screens::search::{self, Hit, HitKind};
-use ocuroot_core::snapshot::{Found, Matches, Paths};
+use ocuroot_core::snapshot::{Found, Matches, Paths, Snapshot};
 use ocuroot_core::{Marker, Ref};
 
 use super::tree::Tree;
@@ -445,20 +445,23 @@ fn List(search: Search, side: Memo<Marker>, reference: Memo<Option<Ref>>) -> imp
     // While a search goes on the rows in sight stay: those are not drawn anew.
     let shown = Memo::new(move |_| {
         search.found.track();
-        let (window, side, reading) = (window.get(), side.get(), search.store.reading());
-        let drawn = |row: Row<'_>| match row {
+        let (window, side) = (window.get(), side.get());
+        let drawn = |snapshot: &Snapshot, row: Row<'_>| match row {
             Row::Group("") => Drawn::Group("Of no package".to_owned()),
             Row::Group(name) => Drawn::Group(name.to_owned()),
             Row::Ref { path, rest } => match spelled(side, path) {
                 Some(at) => {
-                    let word = reading.look(|snapshot, _| explorer::word(snapshot, &at));
+                    let word = explorer::word(snapshot, &at);
                     Drawn::Ref { at, rest: rest.to_owned(), word }
                 }
                 None => Drawn::Odd(path.to_owned()),
             },
         };
-        let rows = search.look(|rows, paths| {
-            window.filter_map(|index| Some((index, drawn(rows.at(paths, index)?)))).collect::<Vec<_>>()
+        let rows = search.store.reading().look(|snapshot, _| {
+            search.look(|rows, paths| {
+                let row = |index: usize| Some((index, drawn(snapshot, rows.at(paths, index)?)));
+                window.filter_map(row).collect::<Vec<_>>()
+            })
         });
         rows.unwrap_or_default()
     });
