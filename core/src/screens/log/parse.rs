@@ -10,7 +10,7 @@
 //! let file = br#"{"kind": "ref", "body": [{"message": "one"}, {"message": "two"}, {"message": "three"}]}"#;
 //! let mut parse = Parse::new(file.as_slice().into());
 //! assert!(parse.step(2).is_none(), "there is more");
-//! assert_eq!(parse.step(2).unwrap().text(), "one\ntwo\nthree\n");
+//! assert_eq!(parse.step(100).unwrap().text(), "one\ntwo\nthree\n");
 //! ```
 
 use std::borrow::Cow;
@@ -82,7 +82,9 @@ impl Parse {
     /// Reads up to so many entries more. The log, once it is whole; a document that is none, and one whose
     /// body is of another shape, has no lines.
     pub fn step(&mut self, entries: usize) -> Option<Log> {
-        for _ in 0..entries.max(1) {
+        let mut left = entries.max(1);
+        while left > 0 {
+            left -= usize::from(self.place == Place::Entry);
             match self.next() {
                 Some(Place::End) if self.is_body => return Some(std::mem::take(&mut self.log)),
                 Some(Place::End) | None => {
