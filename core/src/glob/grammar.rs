@@ -156,6 +156,10 @@ fn symbol(c: char) -> usize {
 }
 
 /// The symbol of each character of ASCII.
+#[expect(
+    clippy::indexing_slicing,
+    reason = "worked out by the compiler, which refuses what is out of bounds"
+)]
 const SYMBOL_OF: [u8; 128] = {
     let mut symbols = [SYMBOLS as u8 - 1; 128];
     let mut at = 0;
