@@ -328,6 +328,8 @@ impl Reading {
             }
             tell(self.0.progress());
             self.0.bell.after(rung).await;
+            // What has come took its time already.
+            browser::turn().await;
         }
     }
 
@@ -536,6 +538,8 @@ async fn carry_out(weak: Weak<Inner>, job: Job) {
             let side = if host == 0 { Side::State } else { Side::Intent };
             let stops = weak.upgrade().map(|inner| inner.stops.get());
             let answer = exchange(&weak, side, ask).await;
+            // To read an answer and to take it in are two tasks of the page.
+            browser::turn().await;
             let Some(inner) = weak.upgrade() else { return };
             if answer.is_err() && stops != Some(inner.stops.get()) {
                 inner.reader.borrow_mut().failed(job.id);

@@ -88,7 +88,12 @@ pub fn RunLog(
                     None => browser::turn().await,
                 }
             };
-            let _ = read.try_set(Some(Read { folds: Arc::new(log.folds()), log: Arc::new(log) }));
+            browser::turn().await;
+            let now = Read { folds: Arc::new(log.folds()), log: Arc::new(log) };
+            browser::turn().await;
+            if newest.try_get_value() == Some(mine) {
+                let _ = read.try_set(Some(now));
+            }
         });
     });
     Effect::new(move |_| {

@@ -225,11 +225,15 @@ pub fn Matrix(
             }
             measure(sight.whole);
         }
-        request_animation_frame(move || {
+        // At once, for the next key may be faster than a frame; and once what has come into sight is drawn.
+        let focus = move || {
             // None once one has gone on.
-            let Some(at) = stop.try_get_untracked() else { return };
-            browser::focus(&selector(at));
-        });
+            if let Some(at) = stop.try_get_untracked() {
+                browser::focus(&selector(at));
+            }
+        };
+        focus();
+        request_animation_frame(focus);
     };
     let on_keydown = move |event: web_sys::KeyboardEvent| {
         let control = event.ctrl_key() || event.meta_key();
