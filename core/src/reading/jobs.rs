@@ -368,8 +368,15 @@ impl Reader {
         if wants.summaries && self.current == Summaries::Unread {
             self.summarise(batch);
         }
+        // How much there is of state, summaries tell: a host that is asked for all of a large folder takes
+        // seconds to answer with a part of it.
+        let unknown = wants.summaries && self.current == Summaries::Unread;
         for folder in &wants.needs.folders {
-            if !self.done.contains(folder) && self.want_folder(folder, batch) {
+            let waits = unknown
+                && folder.side == Marker::State
+                && folder.below.is_some()
+                && !folder.path.split('/').any(|segment| segment.starts_with('@'));
+            if !waits && !self.done.contains(folder) && self.want_folder(folder, batch) {
                 self.done.insert(folder.clone());
             }
         }
