@@ -32,6 +32,7 @@ pub mod init;
 pub mod intent;
 pub mod logs;
 pub mod memory;
+mod mixed;
 pub mod names;
 pub mod natural;
 pub mod open;

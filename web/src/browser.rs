@@ -108,6 +108,34 @@ pub async fn painted() {
     let _ = JsFuture::from(promise).await;
 }
 
+/// How long one goes on with something before the page may do something else, in milliseconds: about a
+/// frame.
+const SLICE: f64 = 14.0;
+
+/// Calls `step` until it has something, or until the page should do something else: then none, and one goes
+/// on after a [`turn`].
+pub fn slice<T>(mut step: impl FnMut() -> Option<T>) -> Option<T> {
+    let until = js_sys::Date::now() + SLICE;
+    loop {
+        let found = step();
+        if found.is_some() || js_sys::Date::now() >= until {
+            return found;
+        }
+    }
+}
+
+/// Lets the page do what else there is to do: draw, and answer to whoever types. A timer would have it wait
+/// for four milliseconds.
+pub async fn turn() {
+    let Ok(channel) = web_sys::MessageChannel::new() else { return };
+    let promise = js_sys::Promise::new(&mut |resolve, _| {
+        channel.port1().set_onmessage(Some(&resolve));
+        let _ = channel.port2().post_message(&JsValue::NULL);
+    });
+    let _ = JsFuture::from(promise).await;
+    channel.port1().close();
+}
+
 /// Calls `act` every `seconds`, as long as the component that asks is there.
 pub fn every(seconds: u64, act: impl Fn() + 'static) {
     if let Ok(handle) = helpers::set_interval_with_handle(act, std::time::Duration::from_secs(seconds)) {

@@ -36,6 +36,10 @@ const SELDOM: u32 = 600;
 /// A host that wants us to wait longer, in milliseconds, is waited for where one can see it.
 const PATIENCE: u32 = 15_000;
 
+/// How many folders and entries are taken in before the page may do something else: that takes some
+/// milliseconds.
+const STEP: usize = 4_000;
+
 /// How far something is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Progress {
@@ -301,7 +305,7 @@ impl Reading {
             if let Some(problem) = problem {
                 return Err(problem);
             }
-            let jobs = self.0.reader.borrow_mut().jobs(&wants);
+            let jobs = self.0.reader.borrow_mut().step(&wants, STEP);
             let problem = self.0.reader.borrow().problem().cloned();
             if let Some(problem) = problem {
                 return Err(unreadable(&problem));
@@ -309,6 +313,10 @@ impl Reading {
             let idle = jobs.is_empty();
             for job in jobs {
                 spawn_local(carry_out(Rc::downgrade(&self.0), job));
+            }
+            if self.0.reader.borrow().is_busy() {
+                browser::turn().await;
+                continue;
             }
             let done = {
                 let reader = self.0.reader.borrow();
@@ -320,6 +328,8 @@ impl Reading {
             }
             tell(self.0.progress());
             self.0.bell.after(rung).await;
+            // What has come took its time already.
+            browser::turn().await;
         }
     }
 
@@ -344,7 +354,8 @@ fn reader(located: &Located, at: Option<&str>) -> Reader {
             Kind::GitHub => 25_000,
             Kind::GitLab => 100,
             Kind::Gitea => 1000,
-            Kind::Local => 1_000_000,
+            // It answers at once, and the page takes in so much in one go.
+            Kind::Local => 10_000,
         },
     };
     let shared = located.state.host == located.intent.host;
@@ -395,14 +406,19 @@ impl Inner {
         if self.keeping.get() {
             return;
         }
-        let keeps = self.reader.borrow_mut().keeps();
-        if keeps.is_empty() {
-            return;
-        }
         self.keeping.set(true);
         let (cache, weak) = (self.cache.clone(), Rc::downgrade(self));
         spawn_local(async move {
-            cache.keep(keeps).await;
+            // After what it was read for is drawn.
+            let mut more = true;
+            while more {
+                browser::turn().await;
+                let Some(inner) = weak.upgrade() else { return };
+                let keeps;
+                (keeps, more) = inner.reader.borrow_mut().some_keeps(STEP);
+                drop(inner);
+                cache.keep(keeps).await;
+            }
             if let Some(inner) = weak.upgrade() {
                 inner.keeping.set(false);
             }
@@ -522,6 +538,8 @@ async fn carry_out(weak: Weak<Inner>, job: Job) {
             let side = if host == 0 { Side::State } else { Side::Intent };
             let stops = weak.upgrade().map(|inner| inner.stops.get());
             let answer = exchange(&weak, side, ask).await;
+            // To read an answer and to take it in are two tasks of the page.
+            browser::turn().await;
             let Some(inner) = weak.upgrade() else { return };
             if answer.is_err() && stops != Some(inner.stops.get()) {
                 inner.reader.borrow_mut().failed(job.id);

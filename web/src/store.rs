@@ -183,11 +183,16 @@ async fn settle<T>(
         if let Err(problem) = reading.load(&needs, tell).await {
             return Some(Err(problem));
         }
+        // To read, to work out and to draw are three tasks of the page, not one.
+        browser::turn().await;
         if superseded() {
             return None;
         }
         match untrack(|| store.now(question)) {
-            Ok(answer) => return Some(Ok(answer)),
+            Ok(answer) => {
+                browser::turn().await;
+                return Some(Ok(answer));
+            }
             // What was loaded has not helped, and will not if it is loaded again.
             Err(again) if again == needs => return Some(Err(ReadProblem::stuck(&needs))),
             Err(more) => needs = more,

@@ -35,6 +35,19 @@ impl std::fmt::Debug for Descent<'_> {
     }
 }
 
+/// What a [`Descent`] depends on.
+pub(super) type Standing = (Option<grammar::State>, Bits, bool);
+
+impl<'g> Descent<'g> {
+    pub(super) fn at(folders: &'g Folders, (state, steps, root): Standing) -> Descent<'g> {
+        Descent { folders, state, steps, root }
+    }
+
+    pub(super) fn standing(self) -> Standing {
+        (self.state, self.steps, self.root)
+    }
+}
+
 impl Glob {
     /// What the pattern makes of `folder`: some leading segments of a canonical ref, such as
     /// `github.com/o/r/-/p/@r5`; `""` is the root.

@@ -152,8 +152,23 @@ fn before(states: States, symbols: &[usize]) -> States {
 }
 
 fn symbol(c: char) -> usize {
-    SPECIAL.find(c).unwrap_or(SYMBOLS - 1)
+    SYMBOL_OF.get(c as usize).map_or(SYMBOLS - 1, |symbol| usize::from(*symbol))
 }
+
+/// The symbol of each character of ASCII.
+#[expect(
+    clippy::indexing_slicing,
+    reason = "worked out by the compiler, which refuses what is out of bounds"
+)]
+const SYMBOL_OF: [u8; 128] = {
+    let mut symbols = [SYMBOLS as u8 - 1; 128];
+    let mut at = 0;
+    while at < SPECIAL.len() {
+        symbols[SPECIAL.as_bytes()[at] as usize] = at as u8;
+        at += 1;
+    }
+    symbols
+};
 
 /// The symbols that a step takes.
 fn symbols(step: &Step) -> Vec<usize> {

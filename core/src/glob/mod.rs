@@ -48,12 +48,14 @@ mod code;
 mod descent;
 mod escape;
 mod grammar;
+mod judge;
 mod program;
 #[cfg(test)]
 mod tests;
 
 use code::{Code, Step};
 pub use descent::Descent;
+pub(crate) use judge::{Judge, Verdict};
 use program::Program;
 
 use std::cmp::Ordering;

@@ -27,7 +27,7 @@ pub(super) struct Program {
 
 /// A set of steps. The first 64 stand in the set itself: few patterns have more, and such a set is
 /// copied for every folder of a search.
-#[derive(Clone, PartialEq)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub(super) struct Bits {
     first: u64,
     rest: Vec<u64>,

@@ -12,7 +12,7 @@ use super::error::{HostError, Until};
 use super::exchange::listing;
 use super::host::{segment, segments};
 use super::request::{Request, Response};
-use super::shapes::{Blob, GitCommit, Pull, Repo, RepoCommit, Tree, User};
+use super::shapes::{GitCommit, Pull, Repo, RepoCommit, Tree, User};
 use super::wire::{Later, Wire, all};
 
 /// The contents API tells no more of a folder than this.
@@ -283,7 +283,11 @@ pub(super) fn limited(response: &Response, signed_in: bool) -> Option<HostError>
         #[serde(default)]
         errors: Vec<GraphError>,
     }
-    // Few answers hold the word, so few are read twice.
+    // Few answers hold the word, so few are read twice; and files are none.
+    let json = response.header("content-type").is_none_or(|kind| kind.starts_with("application/json"));
+    if !json {
+        return None;
+    }
     memchr::memmem::find(&response.body, b"RATE_LIMITED")?;
     let answer: Errors = serde_json::from_slice(&response.body).ok()?;
     let limited = |error: &GraphError| error.kind.as_deref() == Some("RATE_LIMITED");
@@ -312,32 +316,20 @@ fn read_query(
     }
 }
 
-/// One file by REST.
+/// One file by REST, as it is: in base64 a large one would take a third more to travel, and a page too long to
+/// read.
 async fn single(wire: &Wire, commit: &str, wanted: Wanted) -> Result<File, HostError> {
     let Wanted { path, blob } = wanted;
-    let bytes = match blob {
-        Some(blob) => {
-            let request = get(wire, &format!("git/blobs/{}", segment(&blob)));
-            let response = wire.send(request, &[404]).await?;
-            match response.status {
-                404 => None,
-                _ => match response.json::<Blob>("a git blob")?.whole()? {
-                    Some((_, bytes)) => Some(bytes),
-                    None => return Err(HostError::Truncated { what: path }),
-                },
-            }
-        }
-        None => {
-            let path = format!("contents/{}?ref={}", segments(&path), segment(commit));
-            let mut request = get(wire, &path);
-            request.headers.retain(|(name, _)| *name != "Accept");
-            let request = request.with("Accept", "application/vnd.github.raw+json");
-            let response = wire.send(request, &[404]).await?;
-            (response.status != 404).then_some(response.body)
-        }
+    let place = match blob {
+        Some(blob) => format!("git/blobs/{}", segment(&blob)),
+        None => format!("contents/{}?ref={}", segments(&path), segment(commit)),
     };
+    let mut request = get(wire, &place);
+    request.headers.retain(|(name, _)| *name != "Accept");
+    let request = request.with("Accept", "application/vnd.github.raw+json");
+    let response = wire.send(request, &[404]).await?;
     wire.done(1);
-    Ok(File { path, bytes })
+    Ok(File { path, bytes: (response.status != 404).then_some(response.body) })
 }
 
 /// One file for those without a token.

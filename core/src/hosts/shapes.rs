@@ -1,5 +1,7 @@
 //! Shapes that GitHub's REST API and Gitea's share, and what they mean.
 
+use std::borrow::Cow;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
@@ -74,10 +76,27 @@ pub(super) struct Tree {
 #[derive(Deserialize)]
 pub(super) struct TreeEntry {
     path: String,
-    mode: Option<String>,
+    mode: Option<Mode>,
     #[serde(rename = "type")]
-    kind: String,
+    kind: TreeKind,
     sha: String,
+}
+
+#[derive(Deserialize)]
+enum Mode {
+    #[serde(rename = "120000")]
+    Link,
+    #[serde(other)]
+    Usual,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum TreeKind {
+    Tree,
+    Blob,
+    #[serde(other)]
+    Other,
 }
 
 impl Tree {
@@ -89,13 +108,13 @@ impl Tree {
     /// Its entries, under a path that ends with a slash or is empty.
     pub(super) fn entries(self, under: &str) -> impl Iterator<Item = Entry> {
         self.tree.into_iter().flatten().filter_map(move |entry| {
-            let kind = match (entry.kind.as_str(), entry.mode.as_deref()) {
-                (_, Some("120000")) => return None,
-                ("tree", _) => EntryKind::Folder,
-                ("blob", _) => EntryKind::File,
-                _ => return None,
+            let kind = match (entry.kind, entry.mode) {
+                (_, Some(Mode::Link)) | (TreeKind::Other, _) => return None,
+                (TreeKind::Tree, _) => EntryKind::Folder,
+                (TreeKind::Blob, _) => EntryKind::File,
             };
-            Some(Entry { path: format!("{under}{}", entry.path), kind, id: entry.sha })
+            let path = if under.is_empty() { entry.path } else { format!("{under}{}", entry.path) };
+            Some(Entry { path, kind, id: entry.sha })
         })
     }
 }
@@ -124,9 +143,12 @@ impl Blob {
 
 /// Base64 with or without line ends, as git hosts send it.
 pub(super) fn unbase64(text: &str) -> Result<Vec<u8>, HostError> {
-    let text: String = text.split_ascii_whitespace().collect();
+    let joined = match text.bytes().any(|byte| byte.is_ascii_whitespace()) {
+        true => Cow::Owned(text.split_ascii_whitespace().collect::<String>()),
+        false => Cow::Borrowed(text),
+    };
     STANDARD
-        .decode(text)
+        .decode(joined.as_bytes())
         .map_err(|error| HostError::Garbage { expected: "content in base64", detail: error.to_string() })
 }
 

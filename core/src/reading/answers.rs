@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::branch::{Branch, Look};
 use super::id::Id;
-use super::keep::{Keep, Recalled};
+use super::keep::{Keep, LARGEST, Recalled};
 use super::listing::{OBJECT, differences};
 use super::reader::{Changed, Ground, PAGES, Pin, Problem, Reader, SIDES, Stage, Summaries, What};
 use crate::hosts::{Answer, Commit, Entry, File, Head, History};
@@ -17,11 +17,9 @@ impl Reader {
     pub fn recalled(&mut self, job: u32, found: Recalled) {
         let Some(sent) = self.flying.remove(&job) else { return };
         let What::Recall { branches, ids } = sent.what else { return };
-        for (id, bytes) in found.trees {
-            if let Some(id) = Id::parse(&id) {
-                self.forest.unpack(&id, &bytes);
-            }
-        }
+        // They are taken in step by step; until then nothing else is done.
+        let trees = found.trees.into_iter().filter_map(|(id, bytes)| Some((Id::parse(&id)?, bytes)));
+        self.packs.extend(trees);
         for index in branches {
             let Some(spot) = self.spots.get_mut(index) else { continue };
             let key = spot.key();
@@ -228,13 +226,17 @@ impl Reader {
             let Some(bytes) = answers.remove(path) else { continue };
             match (bytes, id) {
                 (Some(bytes), id) => {
-                    let real = Id::of_blob(&bytes, id.as_ref().or(like.as_ref()));
+                    let large = bytes.len() > LARGEST;
+                    let real = match id {
+                        Some(id) if large => *id,
+                        id => Id::of_blob(&bytes, id.as_ref().or(like.as_ref())),
+                    };
                     let id = id.unwrap_or(real);
                     if current {
                         spot.branch.note(&self.forest, path, Some((false, id)));
                     }
                     // Nothing is kept under a name that is not its own.
-                    if id == real {
+                    if id == real && !large {
                         self.keeps.push(Keep::Blob { id: id.to_string(), bytes: bytes.clone() });
                     }
                     self.bytes.insert(id, Arc::from(bytes));
@@ -253,25 +255,36 @@ impl Reader {
     /// What the cache is to keep of what has come since the last time. Best called when nothing is on its
     /// way: folders are put together then.
     pub fn keeps(&mut self) -> Vec<Keep> {
+        self.some_keeps(usize::MAX).0
+    }
+
+    /// As [`Reader::keeps`], folders of about so many entries at once; and whether there is more.
+    pub fn some_keeps(&mut self, mut entries: usize) -> (Vec<Keep>, bool) {
         let mut keeps = std::mem::take(&mut self.keeps);
-        if !self.flying.is_empty() || !std::mem::take(&mut self.grown) {
-            return keeps;
+        if !self.flying.is_empty() || self.busy || !self.grown {
+            return (keeps, false);
         }
         for spot in self.spots.iter().filter(|spot| spot.stage == Stage::Found) {
             let known = spot.branch.known.values().flatten().filter(|(folder, _)| *folder);
             let roots: BTreeSet<Id> = known.map(|(_, id)| *id).chain(spot.branch.root).collect();
             for root in roots {
-                self.forest
-                    .pack(&root, &mut |id, bytes| keeps.push(Keep::Tree { id: id.to_string(), bytes }));
+                let keep = &mut |id: Id, bytes| keeps.push(Keep::Tree { id: id.to_string(), bytes });
+                if !self.forest.pack(&root, &mut entries, keep) {
+                    return (keeps, true);
+                }
             }
+        }
+        // What is said of branches comes last, when the cache has what it leads to.
+        for spot in self.spots.iter().filter(|spot| spot.stage == Stage::Found) {
             let bytes = spot.branch.record(spot.etag.as_deref());
             keeps.push(Keep::Branch { key: spot.key(), bytes });
         }
+        self.grown = false;
         // What came has been put where it belongs.
         if !self.grounds.iter().any(Ground::is_first) {
             self.bytes.clear();
         }
-        keeps
+        (keeps, false)
     }
 
     /// Whether a branch has moved since, as far as [polls](Reader::poll) tell.
@@ -310,6 +323,7 @@ impl Reader {
         }
         self.previous = std::mem::take(&mut self.snapshot);
         self.done.clear();
+        self.walks.clear();
         self.lost.clear();
         self.current = Summaries::Unread;
         self.foreseen = false;

@@ -1,15 +1,26 @@
 //! Git's ids of folders and files.
 
 use std::fmt;
+use std::hash::{Hash, Hasher};
 
 use sha1::Sha1;
 use sha2::{Digest, Sha256};
 
+use crate::envelope::BlobId;
+
 /// Git's id of a folder or a file: SHA-1, or SHA-256 in repos that chose that.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Id {
     bytes: [u8; 32],
     length: u8,
+}
+
+impl Hash for Id {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        // It is a hash itself: its beginning tells it from the others.
+        let [a, b, c, d, e, f, g, h, ..] = self.bytes;
+        state.write_u64(u64::from_le_bytes([a, b, c, d, e, f, g, h]));
+    }
 }
 
 impl Id {
@@ -21,8 +32,8 @@ impl Id {
         }
         let mut bytes = [0; 32];
         for (byte, pair) in bytes.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
-            let digit = |at: usize| pair.get(at).and_then(|digit| char::from(*digit).to_digit(16));
-            *byte = u8::try_from(digit(0)? * 16 + digit(1)?).ok()?;
+            let [high, low] = pair else { return None };
+            *byte = digit(*high)? << 4 | digit(*low)?;
         }
         Some(Id { bytes, length: u8::try_from(length).ok()? })
     }
@@ -30,6 +41,11 @@ impl Id {
     /// Its bytes: 20, or 32.
     pub(super) fn as_bytes(&self) -> &[u8] {
         self.bytes.get(..usize::from(self.length)).unwrap_or_default()
+    }
+
+    /// As a snapshot knows it; none where the repo's ids are longer.
+    pub(super) fn short(&self) -> Option<BlobId> {
+        self.as_bytes().try_into().ok().map(BlobId)
     }
 
     /// From so many bytes.
@@ -71,6 +87,15 @@ impl fmt::Display for Id {
 impl fmt::Debug for Id {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Id({self})")
+    }
+}
+
+fn digit(of: u8) -> Option<u8> {
+    match of {
+        b'0'..=b'9' => Some(of - b'0'),
+        b'a'..=b'f' => Some(of - b'a' + 10),
+        b'A'..=b'F' => Some(of - b'A' + 10),
+        _ => None,
     }
 }
 

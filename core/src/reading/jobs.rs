@@ -6,17 +6,18 @@ use std::sync::Arc;
 use super::branch::Look;
 use super::id::Id;
 use super::keep::Recall;
-use super::listing::{OBJECT, Walk, project, size_then};
+use super::listing::{OBJECT, Walk, size_then};
 use super::marker::{self, Layout, Wrong};
 use super::reader::{
     Batch, CHANGED, FILES, Got, Ground, PAGES, Pin, Problem, Reader, SIDES, SMALL, Sent, Stage, Summaries,
     What, document,
 };
 use super::{Job, Wants, Work};
+use crate::envelope::BlobId;
 use crate::generations::{OldFile, translate};
 use crate::hosts::{Ask, Wanted};
 use crate::refs::{Marker, Ref};
-use crate::snapshot::{Folder, address};
+use crate::snapshot::{Folder, LARGE, address};
 use crate::summary::{self, Summary};
 
 impl Reader {
@@ -24,6 +25,22 @@ impl Reader {
     /// out. Nothing to be done and nothing on its way: the snapshot holds what was wanted, or there is a
     /// [problem](Reader::problem).
     pub fn jobs(&mut self, wants: &Wants) -> Vec<Job> {
+        self.step(wants, usize::MAX)
+    }
+
+    /// As [`Reader::jobs`], for a page, which must stay able to answer: takes in about so many folders and
+    /// entries at once. Where that is not all, it [is busy](Reader::is_busy), and goes on with the next step.
+    pub fn step(&mut self, wants: &Wants, budget: usize) -> Vec<Job> {
+        (self.budget, self.busy) = (budget, false);
+        while self.budget > 0
+            && let Some((id, bytes)) = self.packs.pop_front()
+        {
+            self.budget = self.budget.saturating_sub(self.forest.unpack(&id, &bytes));
+        }
+        if self.budget == 0 {
+            self.busy = true;
+            return Vec::new();
+        }
         let mut batch = Batch::default();
         if self.problem.is_none() {
             for spot in 0..self.spots.len() {
@@ -44,9 +61,16 @@ impl Reader {
             }
         }
         if self.problem.is_some() {
+            self.busy = false;
             return Vec::new();
         }
         self.send(batch)
+    }
+
+    /// Whether the last step left something to be done that waits for nobody.
+    #[must_use]
+    pub fn is_busy(&self) -> bool {
+        self.busy
     }
 
     /// Whether answers are still to come.
@@ -292,6 +316,17 @@ impl Reader {
         batch.asks.push((index, ask, What::Folder { path, id, deep }));
     }
 
+    /// Takes off the budget what it costs to read JSON of so many bytes. Whether there was anything left; if
+    /// not, it is read with the next step.
+    fn spend(&mut self, bytes: usize) -> bool {
+        // About what an entry of a listing costs.
+        const BYTES: usize = 50;
+        let left = self.budget > 0;
+        self.budget = self.budget.saturating_sub(bytes / BYTES);
+        self.busy |= !left;
+        left
+    }
+
     /// The content of a file.
     fn file(&mut self, index: usize, path: &str, batch: &mut Batch) -> Got<Arc<[u8]>> {
         let Some(spot) = self.spots.get(index) else { return Got::Absent };
@@ -333,8 +368,15 @@ impl Reader {
         if wants.summaries && self.current == Summaries::Unread {
             self.summarise(batch);
         }
+        // How much there is of state, summaries tell: a host that is asked for all of a large folder takes
+        // seconds to answer with a part of it.
+        let unknown = wants.summaries && self.current == Summaries::Unread;
         for folder in &wants.needs.folders {
-            if !self.done.contains(folder) && self.want_folder(folder, batch) {
+            let waits = unknown
+                && folder.side == Marker::State
+                && folder.below.is_some()
+                && !folder.path.split('/').any(|segment| segment.starts_with('@'));
+            if !waits && !self.done.contains(folder) && self.want_folder(folder, batch) {
                 self.done.insert(folder.clone());
             }
         }
@@ -386,33 +428,32 @@ impl Reader {
         let files = self.forest.get(&folder).unwrap_or_default().iter().filter(|item| !item.folder);
         let files = files.map(|item| (self.forest.name_of(item).to_owned(), item.id));
         let files: Vec<(String, Id)> = files.filter(|(name, _)| name.ends_with(".json")).collect();
-        let (mut read, mut whole) = (BTreeMap::new(), true);
+        let (mut read, mut whole) = (Vec::new(), true);
         let listed: BTreeSet<Id> = files.iter().map(|(_, id)| *id).collect();
         for (name, id) in files {
             let path = format!("{path}/{name}");
             let parsed = match self.summaries.get(&id) {
                 Some(parsed) => parsed.clone(),
                 None => match self.file(0, &path, batch) {
-                    Got::There(bytes) => {
+                    Got::There(bytes) if self.spend(bytes.len()) => {
                         let parsed = Summary::parse(&bytes).map(Arc::new);
                         self.bytes.remove(&id);
                         self.summaries.insert(id, parsed.clone());
                         parsed
                     }
                     Got::Absent => None,
-                    Got::Waiting => {
+                    Got::There(_) | Got::Waiting => {
                         whole = false;
                         None
                     }
                 },
             };
-            if let Some(summary) = parsed.filter(|summary| path.ends_with(&summary::path(&summary.package))) {
-                read.insert(summary.package.clone(), Summary::clone(&summary));
-            }
+            read.extend(parsed.filter(|summary| path.ends_with(&summary::path(&summary.package))));
         }
         if !whole {
             return Got::Waiting;
         }
+        let read = read.iter().map(|summary| (summary.package.clone(), Summary::clone(summary))).collect();
         // Those of commits before are of no use.
         self.summaries.retain(|id, _| listed.contains(id));
         Got::There(read)
@@ -435,30 +476,22 @@ impl Reader {
             return false;
         }
         let deep = glob.is_some() && self.at_once(*side, below);
-        let id = match self.list(index, &path, deep, batch) {
-            Got::There(id) => id,
-            Got::Absent => {
+        let mut walk = match (self.walks.remove(folder), self.list(index, &path, deep, batch)) {
+            (Some(walk), _) => walk,
+            (None, Got::There(id)) => Walk::new(&mut self.snapshot, *side, (&path, below, id), glob.as_ref()),
+            (None, Got::Absent) => {
                 self.snapshot.list(*side, below, false, []);
                 return true;
             }
-            Got::Waiting => return false,
+            (None, Got::Waiting) => return false,
         };
-        let descent = glob.as_ref().map(|glob| glob.descend(below));
-        let mut walk = Walk::new(&self.forest, &path);
-        walk.down(&id, descent.as_ref(), 0);
-        let missing = walk.missing;
-        if missing.is_empty() {
-            let mut into = self.snapshot.folder(*side, below);
-            // What should be is compared by its id with what is. State is large, and nobody does that there
-            // but for what belongs to no package.
-            let ids = match (side, below.as_str()) {
-                (Marker::Intent, _) => Some(true),
-                (Marker::State, "") => None,
-                (Marker::State, below) => Some(below.starts_with('@')),
-            };
-            project(&self.forest, &id, &mut into, descent.as_ref(), ids, &mut 0, 0);
+        walk.go_on(&self.forest, &mut self.snapshot, &mut self.budget);
+        self.busy |= walk.is_busy();
+        let missing = walk.missing(&self.forest);
+        if missing.is_empty() && !walk.is_busy() {
             return true;
         }
+        self.walks.insert(folder.clone(), walk);
         for (path, id) in missing {
             if self.recall(index, &path, id, batch) {
                 continue;
@@ -572,9 +605,17 @@ impl Reader {
             return;
         }
         match self.file(index, &file, batch) {
-            Got::There(bytes) => self.snapshot.load(reference, Some(&bytes)),
+            Got::There(bytes) if self.spend(bytes.len().min(LARGE)) => {
+                let id = self.spots.get(index).map(|spot| spot.branch.look(&self.forest, &file));
+                let blob = match id {
+                    Some(Look::File(id)) => id.short(),
+                    _ => None,
+                };
+                let blob = blob.unwrap_or_else(|| BlobId::of(&bytes));
+                self.snapshot.load_blob(reference, &bytes, blob);
+            }
             Got::Absent => self.snapshot.load(reference, None),
-            Got::Waiting => {}
+            Got::There(_) | Got::Waiting => {}
         }
     }
 

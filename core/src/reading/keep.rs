@@ -3,6 +3,10 @@
 //! Folders and files are kept by git's id, so they are right forever and in every repo that has them. Of
 //! a branch is kept what it was like when it was last read.
 
+/// The largest file that is kept, in bytes. Of larger ones the id is believed that a folder tells: to
+/// compute it, only to say so, takes a page longer than it may be busy.
+pub const LARGEST: usize = 4_000_000;
+
 /// What to look up in the cache.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Recall {

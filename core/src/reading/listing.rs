@@ -3,9 +3,9 @@
 use super::branch::Branch;
 use super::forest::{DEEPEST, Forest};
 use super::id::Id;
-use crate::envelope::BlobId;
-use crate::glob::Descent;
-use crate::snapshot::FolderMut;
+use crate::glob::{Glob, Judge, Verdict};
+use crate::refs::Marker;
+use crate::snapshot::{Recorder, Snapshot};
 
 /// The file that holds a document.
 pub(super) const OBJECT: &str = "@object.json";
@@ -13,74 +13,150 @@ pub(super) const OBJECT: &str = "@object.json";
 /// could lead in circles.
 const MOST: usize = 3_000_000;
 
-/// A walk down from a folder, as far as a pattern can match.
-pub(super) struct Walk<'f> {
-    pub(super) forest: &'f Forest,
-    /// Folders that are to be listed first: path and id.
-    pub(super) missing: Vec<(String, Id)>,
-    opened: usize,
+/// A walk down from a folder, as far as a pattern can match, that tells a snapshot what is known. It goes on
+/// where it stood: when more is listed, and when a page has had its turn.
+#[derive(Debug)]
+pub(super) struct Walk {
+    side: Marker,
+    /// Where it starts, from the root of the branch.
     path: String,
+    judge: Option<Judge>,
+    /// The snapshot's numbers of the forest's names, as far as they are known.
+    names: Vec<Option<u32>>,
+    /// How one gets to each folder: from which one before, and by which of the forest's names.
+    ways: Vec<(u32, u32)>,
+    open: Vec<Place>,
+    /// Folders that are to be listed first.
+    missing: Vec<Place>,
+    opened: usize,
 }
 
-impl<'f> Walk<'f> {
-    pub(super) fn new(forest: &'f Forest, path: &str) -> Walk<'f> {
-        Walk { forest, missing: Vec::new(), opened: 0, path: path.to_owned() }
+/// A folder on the way.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    id: Id,
+    /// The snapshot's number of it.
+    folder: u32,
+    /// What the pattern makes of it; none where it alone is wanted.
+    verdict: Option<Verdict>,
+    /// Whether documents' ids are told; none at a store's root, for those that belong to no package.
+    ids: Option<bool>,
+    /// Index of the way to it; none for the first one.
+    way: Option<u32>,
+    depth: u16,
+}
+
+impl Walk {
+    /// A walk from the folder `below` of a store, which is at `path` of its branch and has this id.
+    pub(super) fn new(
+        snapshot: &mut Snapshot,
+        side: Marker,
+        (path, below, id): (&str, &str, Id),
+        glob: Option<&Glob>,
+    ) -> Walk {
+        let mut judge = glob.map(Judge::new);
+        let verdict = judge.as_mut().map(|judge| judge.descend(below));
+        // What should be is compared by its id with what is. State is large, and nobody does that there
+        // but for what belongs to no package.
+        let ids = match (side, below) {
+            (Marker::Intent, _) => Some(true),
+            (Marker::State, "") => None,
+            (Marker::State, below) => Some(below.starts_with('@')),
+        };
+        let folder = Recorder::new(snapshot, side).folder(below);
+        let (path, names, ways) = (path.to_owned(), Vec::new(), Vec::new());
+        let open = vec![Place { id, folder, verdict, ids, way: None, depth: 0 }];
+        Walk { side, path, judge, names, ways, open, missing: Vec::new(), opened: 0 }
     }
 
-    pub(super) fn down(&mut self, id: &Id, descent: Option<&Descent<'_>>, depth: usize) {
-        self.opened += 1;
-        if self.opened > MOST || depth > DEEPEST {
-            return;
+    /// Goes on with `budget` folders at most, which it takes off.
+    pub(super) fn go_on(&mut self, forest: &Forest, snapshot: &mut Snapshot, budget: &mut usize) {
+        for place in std::mem::take(&mut self.missing) {
+            match forest.get(&place.id) {
+                Some(_) => self.open.push(place),
+                None => self.missing.push(place),
+            }
         }
-        let Some(items) = self.forest.get(id) else {
-            self.missing.push((self.path.clone(), *id));
-            return;
-        };
-        let Some(descent) = descent else { return };
-        for item in items.iter().filter(|item| item.folder) {
-            let name = self.forest.name_of(item);
-            let below = descent.enter(name);
-            if below.may_match_below() {
-                let length = self.path.len();
-                self.path.push('/');
-                self.path.push_str(name);
-                self.down(&item.id, Some(&below), depth + 1);
-                self.path.truncate(length);
+        let mut into = Recorder::new(snapshot, self.side);
+        while *budget > 0
+            && let Some(place) = self.open.pop()
+        {
+            *budget -= 1;
+            self.opened += 1;
+            if self.opened <= MOST && usize::from(place.depth) <= DEEPEST {
+                self.tell(forest, &mut into, place);
             }
         }
     }
-}
 
-/// Tells a snapshot what is known of a folder and those below it, as far as a pattern can match; with
-/// `ids` also those of the documents. None at a store's root: of those that belong to no package.
-pub(super) fn project(
-    forest: &Forest,
-    id: &Id,
-    into: &mut FolderMut<'_>,
-    descent: Option<&Descent<'_>>,
-    ids: Option<bool>,
-    opened: &mut usize,
-    depth: usize,
-) {
-    *opened += 1;
-    let Some(items) = forest.get(id).filter(|_| *opened <= MOST && depth <= DEEPEST) else { return };
-    let document = forest.child(items, OBJECT).filter(|item| !item.folder);
-    into.list(document.is_some(), items.iter().filter(|item| item.folder).map(|item| forest.name_of(item)));
-    if ids == Some(true)
-        && let Some(id) = document.and_then(|document| document.id.as_bytes().try_into().ok())
-    {
-        into.identify(BlobId(id));
-    }
-    let Some(descent) = descent else { return };
-    for item in items.iter().filter(|item| item.folder) {
-        let name = forest.name_of(item);
-        let below = descent.enter(name);
-        if below.may_match_below()
-            && let Some(mut child) = into.enter(name)
-        {
-            let ids = ids.or(Some(name.starts_with('@')));
-            project(forest, &item.id, &mut child, Some(&below), ids, opened, depth + 1);
+    fn tell(&mut self, forest: &Forest, into: &mut Recorder<'_>, place: Place) {
+        let Some(items) = forest.get(&place.id) else {
+            self.missing.push(place);
+            return;
+        };
+        let document = forest.child(items, OBJECT).filter(|item| !item.folder);
+        let folders = || items.iter().filter(|item| item.folder);
+        let numbers: Vec<u32> = folders()
+            .map(|item| {
+                let at = item.name() as usize;
+                if self.names.len() <= at {
+                    self.names.resize(at + 1, None);
+                }
+                let known = self.names.get(at).copied().flatten();
+                let number = known.unwrap_or_else(|| into.name(forest.name_of(item)));
+                if let Some(place) = self.names.get_mut(at) {
+                    *place = Some(number);
+                }
+                number
+            })
+            .collect();
+        if let (Some(true), Some(id)) = (place.ids, document.and_then(|document| document.id.short())) {
+            into.identify(place.folder, id);
         }
+        let inside = into.list(place.folder, document.is_some(), &numbers);
+        let (Some(above), Some(judge)) = (place.verdict, &mut self.judge) else { return };
+        let from = self.open.len();
+        for (item, folder) in folders().zip(inside) {
+            let name = forest.name_of(item);
+            let verdict = judge.enter(above, item.name(), name);
+            if judge.may_match_below(verdict) {
+                let way = u32::try_from(self.ways.len()).ok();
+                self.ways.push((place.way.unwrap_or(u32::MAX), item.name()));
+                let ids = place.ids.or(Some(name.starts_with('@')));
+                let depth = place.depth.saturating_add(1);
+                self.open.push(Place {
+                    id: item.id,
+                    folder: *folder,
+                    verdict: Some(verdict),
+                    ids,
+                    way,
+                    depth,
+                });
+            }
+        }
+        // The first one is next.
+        self.open.get_mut(from..).unwrap_or_default().reverse();
+    }
+
+    /// Whether it can go on.
+    pub(super) fn is_busy(&self) -> bool {
+        !self.open.is_empty()
+    }
+
+    /// Folders that are to be listed first: their paths from the root of the branch, and ids.
+    pub(super) fn missing(&self, forest: &Forest) -> Vec<(String, Id)> {
+        let path = |place: &Place| {
+            let mut names = Vec::new();
+            let mut at = place.way;
+            while let Some((before, name)) = at.and_then(|at| self.ways.get(at as usize)) {
+                names.push(forest.name(*name));
+                at = Some(*before);
+            }
+            names.push(&self.path);
+            names.reverse();
+            names.join("/")
+        };
+        self.missing.iter().map(|place| (path(place), place.id)).collect()
     }
 }
 

@@ -71,7 +71,7 @@ mod reader;
 #[cfg(test)]
 mod tests;
 
-pub use keep::{Keep, Recall, Recalled};
+pub use keep::{Keep, LARGEST, Recall, Recalled};
 pub use reader::{Changed, PAGES, Problem, Reader};
 
 use crate::hosts::Ask;

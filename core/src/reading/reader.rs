@@ -1,13 +1,13 @@
 //! What is read so far, and what is to be done next.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 
 use super::branch::{Branch, Look};
 use super::forest::Forest;
 use super::id::Id;
 use super::keep::Keep;
-use super::listing::OBJECT;
+use super::listing::{OBJECT, Walk};
 use super::marker::Layout;
 use super::{Place, Wants};
 use crate::generations::Remark;
@@ -246,6 +246,14 @@ pub struct Reader {
     pub(super) previous: Snapshot,
     /// Needs that the snapshot satisfies.
     pub(super) done: BTreeSet<Folder>,
+    /// Those that it is about to.
+    pub(super) walks: BTreeMap<Folder, Walk>,
+    /// Folders out of the cache that are not taken in yet.
+    pub(super) packs: VecDeque<(Id, Vec<u8>)>,
+    /// How much may still be done in this step: folders and their entries, about.
+    pub(super) budget: usize,
+    /// Whether that was too little.
+    pub(super) busy: bool,
     pub(super) translated: bool,
     pub(super) remarks: Vec<Remark>,
     /// Summaries by the ids of their files.
@@ -285,6 +293,10 @@ impl Reader {
             snapshot: Snapshot::default(),
             previous: Snapshot::default(),
             done: BTreeSet::new(),
+            walks: BTreeMap::new(),
+            packs: VecDeque::new(),
+            budget: 0,
+            busy: false,
             translated: false,
             remarks: Vec::new(),
             summaries: BTreeMap::new(),

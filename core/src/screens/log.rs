@@ -1,6 +1,6 @@
 //! A run's log, ready to be looked at: a hundred thousand lines, of which fifty are on the screen.
 //!
-//! [`Log::of`] goes through a log once. What it keeps is text: all lines in one string, without what a
+//! [`Log::read`] goes through a log once, and [`Parse`] does so in steps. What it keeps is text: all lines in one string, without what a
 //! terminal would not show, and beside it where lines start and where colours change. So a line costs
 //! a few bytes, a search is a scan over one string, and only what is on the screen becomes spans.
 //!
@@ -10,12 +10,11 @@
 //!
 //! ```
 //! use ocuroot_core::screens::log::{Ink, Log};
-//! use serde_json::json;
 //!
-//! let log = Log::of(&json!([
-//!     {"timestamp": "2026-05-12T15:59:02Z", "message": "\u{1b}[32mconfigured\u{1b}[0m checkout", "stream": 1},
-//!     {"timestamp": "2026-05-12T15:59:03Z", "message": "not finished", "stream": 2},
-//! ]));
+//! let log = Log::read(br#"{"kind": "ref", "body": [
+//!     {"timestamp": "2026-05-12T15:59:02Z", "message": "\u001b[32mconfigured\u001b[0m checkout", "stream": 1},
+//!     {"timestamp": "2026-05-12T15:59:03Z", "message": "not finished", "stream": 2}
+//! ]}"#);
 //! assert_eq!(log.len(), 2);
 //! let line = log.line(0);
 //! assert_eq!((line.spans[0].text.as_str(), line.spans[0].style.ink), ("configured", Some(Ink::Good)));
@@ -26,13 +25,13 @@
 mod ansi;
 mod folds;
 mod layout;
-
-use serde_json::Value;
+mod parse;
 
 use self::ansi::Painter;
 pub use self::ansi::{Ink, Style};
 pub use self::folds::{Row, Rows};
 pub use self::layout::{Layout, Window};
+pub use self::parse::Parse;
 use crate::failure::{self, Failure};
 
 /// How many hits of a search are looked for: who has more needs a longer word.
@@ -105,18 +104,22 @@ pub struct Hit {
 }
 
 impl Log {
-    /// Reads a log's body: a list of [`crate::documents::Log`], or null for a run that has printed
-    /// nothing. What is of another shape has no lines.
+    /// Reads a log document whose body is a list of [`crate::documents::Log`], or null for a run that has
+    /// printed nothing. What is of another shape has no lines.
     #[must_use]
-    pub fn of(body: &Value) -> Log {
-        let mut log = Log::default();
-        let mut painter = Painter::default();
-        for entry in body.as_array().into_iter().flatten() {
-            let text = |key: &str| entry.get(key).and_then(Value::as_str).unwrap_or_default();
-            let stream = entry.get("stream").and_then(Value::as_u64).unwrap_or_default();
-            log.push(text("timestamp"), text("message"), stream, &mut painter);
+    pub fn read(document: &[u8]) -> Log {
+        let mut parse = Parse::new(document.into());
+        loop {
+            if let Some(log) = parse.step(usize::MAX) {
+                return log;
+            }
         }
-        log
+    }
+
+    /// A log with this body.
+    #[cfg(test)]
+    fn of(body: &serde_json::Value) -> Log {
+        Log::read(serde_json::json!({"kind": "ref", "body": body}).to_string().as_bytes())
     }
 
     fn push(&mut self, time: &str, message: &str, stream: u64, painter: &mut Painter) {
@@ -340,7 +343,7 @@ pub fn fragment(text: &str) -> (&str, Option<usize>) {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
 
@@ -371,6 +374,47 @@ mod tests {
             odd.line(9),
             Line { number: 10, time: String::new(), is_error: false, spans: vec![], cut: 0 }
         );
+    }
+
+    #[test]
+    fn documents_of_any_shape() {
+        let body = r#"[{"message":"one"},{"message":"two"}]"#;
+        for document in [
+            format!(r#"{{"kind":"ref","body":{body}}}"#),
+            format!(r#"{{"body":{body},"links":["x"],"kind":"ref"}}"#),
+            r#" { "k" : 1.5e3 , "body" : [ {"message":"one"} , {"message":"two"} ] , "kind":"r\u0065f" } "#
+                .replace(" [ ", "\n[\t"),
+        ] {
+            assert_eq!(Log::read(document.as_bytes()).text(), "one\ntwo\n", "{document}");
+        }
+        for document in [
+            String::new(),
+            "[]".to_owned(),
+            "{}".to_owned(),
+            body.to_owned(),
+            format!(r#"{{"body":{body}}}"#),
+            r#"{"kind":"link","body":"s/-/p/@r1"}"#.to_owned(),
+            format!(r#"{{"kind":"ref","body":{body}}} x"#),
+            format!(r#"{{"kind":"ref","body":{body}"#),
+            r#"{"kind":"ref","body":[{"message":"one"},{"message":"#.to_owned(),
+            r#"{"kind":"ref","body":[{"message":"one"} {"message":"two"}]}"#.to_owned(),
+        ] {
+            assert!(Log::read(document.as_bytes()).is_empty(), "{document}");
+        }
+        assert!(Log::read(b"{\"kind\":\"ref\",\"body\":[{\"message\":\"\xff\"}]}").is_empty());
+    }
+
+    #[test]
+    fn steps_make_no_difference() {
+        let entries = (0..50).map(|n| json!({"message": format!("{n}\n\u{1b}[31m{n}"), "stream": n % 3}));
+        let document = json!({"kind": "ref", "body": entries.collect::<Vec<_>>()}).to_string();
+        let whole = Log::read(document.as_bytes());
+        assert_eq!(whole.len(), 100);
+        for entries in [1, 7, 49, 50, 51] {
+            let mut parse = Parse::new(document.as_bytes().into());
+            let log = std::iter::from_fn(|| Some(parse.step(entries))).flatten().next().unwrap();
+            assert_eq!((log.text(), log.line(99)), (whole.text(), whole.line(99)), "by {entries}");
+        }
     }
 
     #[test]

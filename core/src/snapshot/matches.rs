@@ -15,15 +15,16 @@
 //! }
 //! let mut matches = Matches::new(Marker::State, &Glob::new("**/@r*").unwrap());
 //! while matches.resume(&snapshot, 2) == Found::More {}
-//! assert_eq!(matches.paths(), ["s/-/p/@r10", "s/-/p/@r2", "s/-/q/@r1"]);
+//! assert_eq!(matches.paths().iter().collect::<Vec<_>>(), ["s/-/p/@r10", "s/-/p/@r2", "s/-/q/@r1"]);
 //! # Ok::<(), ocuroot_core::RefError>(())
 //! ```
 
 use std::cmp::Ordering;
+use std::sync::Arc;
 
 use super::tree::{Node, Slot, Step, Tree, segments};
 use super::{Needs, Snapshot, push_segment};
-use crate::glob::{Descent, Glob};
+use crate::glob::{Glob, Judge, Verdict};
 use crate::natural;
 use crate::refs::Marker;
 
@@ -32,9 +33,11 @@ use crate::refs::Marker;
 pub struct Matches {
     side: Marker,
     glob: Glob,
+    judge: Judge,
+    order: Order,
     /// The folder that was visited last, which everything before it was too.
     at: Option<String>,
-    paths: Vec<String>,
+    paths: Paths,
     visited: usize,
     needs: Needs,
     over: bool,
@@ -52,19 +55,125 @@ pub enum Found {
     All,
 }
 
+/// A list of paths, however long: one text, and where each ends.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Paths {
+    text: String,
+    ends: Vec<u32>,
+}
+
+impl Paths {
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.ends.is_empty()
+    }
+
+    /// The one at `index`.
+    #[must_use]
+    pub fn get(&self, index: usize) -> Option<&str> {
+        let end = *self.ends.get(index)? as usize;
+        let start =
+            index.checked_sub(1).and_then(|before| self.ends.get(before)).map_or(0, |end| *end as usize);
+        self.text.get(start..end)
+    }
+
+    /// All of them.
+    pub fn iter(&self) -> impl Iterator<Item = &str> {
+        (0..self.len()).filter_map(|index| self.get(index))
+    }
+
+    /// Adds the one that consists of `folder` and a `name` in it, which may be empty.
+    fn push(&mut self, folder: &str, name: &str) {
+        let length = self.text.len() + folder.len() + name.len() + 1;
+        // Offsets have 32 bits. What comes after four gigabytes is found by a narrower pattern.
+        if u32::try_from(length).is_err() {
+            return;
+        }
+        self.text.push_str(folder);
+        if !folder.is_empty() && !name.is_empty() {
+            self.text.push('/');
+        }
+        self.text.push_str(name);
+        self.ends.push(u32::try_from(self.text.len()).unwrap_or(u32::MAX));
+    }
+}
+
+impl<'p> FromIterator<&'p str> for Paths {
+    fn from_iter<I: IntoIterator<Item = &'p str>>(paths: I) -> Paths {
+        let mut all = Paths::default();
+        paths.into_iter().for_each(|path| all.push(path, ""));
+        all
+    }
+}
+
+/// Which of a tree's names is read before which: with that known, a folder's are sorted as numbers are.
+#[derive(Clone, Debug, Default)]
+struct Order {
+    /// By the name's index.
+    ranks: Vec<u32>,
+    /// The last name that has a rank, to know the tree again.
+    last: Option<Arc<str>>,
+}
+
+impl Order {
+    /// Whether the ranks are those of a tree's names, as far as they go.
+    fn is_of(&self, tree: &Tree) -> bool {
+        match (self.ranks.len().checked_sub(1).and_then(|last| tree.names().get(last)), &self.last) {
+            (Some(name), Some(last)) => Arc::ptr_eq(name, last),
+            (None, None) => true,
+            _ => false,
+        }
+    }
+
+    fn learn(&mut self, tree: &Tree) {
+        let names = tree.names();
+        let mut sorted: Vec<u32> = (0..u32::try_from(names.len()).unwrap_or(u32::MAX)).collect();
+        let name = |index: &u32| names.get(*index as usize).map_or("", |name| name);
+        sorted.sort_unstable_by(|one, other| reading_order(name(one), name(other)));
+        self.ranks = vec![0; names.len()];
+        for (rank, index) in (0..).zip(sorted) {
+            if let Some(place) = self.ranks.get_mut(index as usize) {
+                *place = rank;
+            }
+        }
+        self.last = names.last().cloned();
+    }
+
+    fn rank(&self, tree: &Tree, node: u32) -> u32 {
+        self.ranks.get(tree.node(node).name as usize).copied().unwrap_or(u32::MAX)
+    }
+}
+
 impl Matches {
     /// A search that has not begun. Markers `+` in the pattern are read as `@`, as both stores spell
     /// them.
     #[must_use]
     pub fn new(side: Marker, glob: &Glob) -> Matches {
         let glob = glob.to_state();
-        Matches { side, glob, at: None, paths: Vec::new(), visited: 0, needs: Needs::default(), over: false }
+        Matches {
+            side,
+            judge: Judge::new(&glob),
+            glob,
+            order: Order::default(),
+            at: None,
+            paths: Paths::default(),
+            visited: 0,
+            needs: Needs::default(),
+            over: false,
+        }
     }
 
     /// The paths of the documents found so far, in the order in which they are shown. Each is a ref
     /// spelled with `@`.
     #[must_use]
-    pub fn paths(&self) -> &[String] {
+    pub fn paths(&self) -> &Paths {
         &self.paths
     }
 
@@ -76,15 +185,27 @@ impl Matches {
 
     /// Begins again: more is loaded now, or something has changed.
     pub fn restart(&mut self) {
-        *self = Matches::new(self.side, &self.glob);
+        let (side, glob) = (self.side, self.glob.clone());
+        self.instead(side, &glob);
+    }
+
+    /// Begins another search. In which order names are read need not be found out anew.
+    pub fn instead(&mut self, side: Marker, glob: &Glob) {
+        let order = std::mem::take(&mut self.order);
+        *self = Matches { order, ..Matches::new(side, glob) };
     }
 
     /// Goes on for `budget` folders, at least one.
     pub fn resume(&mut self, snapshot: &Snapshot, budget: usize) -> Found {
-        let glob = self.glob.clone();
         let tree = snapshot.tree(self.side);
         if !self.over {
-            match self.stack(tree, &glob) {
+            if !self.order.is_of(tree) {
+                (self.order, self.judge) = (Order::default(), Judge::new(&self.glob));
+            }
+            if self.order.ranks.len() < tree.names().len() {
+                self.order.learn(tree);
+            }
+            match self.stack(tree) {
                 Some(stack) => self.go_on(tree, stack, budget.max(1)),
                 None => self.over = true,
             }
@@ -98,25 +219,25 @@ impl Matches {
 
     /// The folders from the start of the search down to where it stands; none when there is nothing
     /// to search.
-    fn stack<'g>(&mut self, tree: &Tree, glob: &'g Glob) -> Option<Stack<'g>> {
-        let prefix = glob.literal_prefix();
-        let start = prefix.rfind('/').and_then(|end| prefix.get(..end)).unwrap_or("");
-        let node = match tree.walk(start) {
+    fn stack(&mut self, tree: &Tree) -> Option<Stack> {
+        let prefix = self.glob.literal_prefix();
+        let start = prefix.rfind('/').and_then(|end| prefix.get(..end)).unwrap_or("").to_owned();
+        let node = match tree.walk(&start) {
             Step::Missing => return None,
             Step::Unknown => {
-                self.needs.merge(Needs::folder(self.side, start, Some(glob)));
+                self.needs.merge(Needs::folder(self.side, &start, Some(&self.glob)));
                 return None;
             }
             Step::At(node) => node,
         };
-        let mut stack = Stack { frames: Vec::new(), path: start.to_owned() };
-        let descent = glob.descend(start);
+        let verdict = self.judge.descend(&start);
+        let mut stack = Stack { frames: Vec::new(), path: start.clone() };
         let Some(at) = self.at.clone() else {
-            self.visit(tree, node, &descent, start);
-            stack.push(tree, node, descent);
+            self.visit(tree, node, verdict, &start, "");
+            self.push(&mut stack, tree, node, verdict);
             return Some(stack);
         };
-        stack.push(tree, node, descent);
+        self.push(&mut stack, tree, node, verdict);
         for name in segments(at.get(start.len()..).unwrap_or_default()) {
             let Some(frame) = stack.frames.last_mut() else { break };
             let before = |child: &u32| reading_order(tree.name(*child), name) != Ordering::Greater;
@@ -124,60 +245,83 @@ impl Matches {
             // A child of that name is the one before; if it is gone, what follows it is next.
             let found = frame.next.checked_sub(1).and_then(|index| frame.children.get(index)).copied();
             let Some(child) = found.filter(|child| tree.name(*child) == name) else { break };
-            let descent = frame.descent.enter(name);
+            let verdict = self.judge.enter(frame.verdict, tree.node(child).name, name);
             push_segment(&mut stack.path, name);
-            stack.push(tree, child, descent);
+            self.push(&mut stack, tree, child, verdict);
         }
         Some(stack)
     }
 
-    fn go_on(&mut self, tree: &Tree, mut stack: Stack<'_>, budget: usize) {
+    fn go_on(&mut self, tree: &Tree, mut stack: Stack, budget: usize) {
         let end = self.visited.saturating_add(budget);
         while let Some(frame) = stack.frames.last_mut() {
             let Some(child) = frame.children.get(frame.next).copied() else {
                 stack.pop();
                 continue;
             };
-            if self.visited >= end {
-                return;
-            }
             frame.next += 1;
             let name = tree.name(child);
-            let descent = frame.descent.enter(name);
-            push_segment(&mut stack.path, name);
-            self.visit(tree, child, &descent, &stack.path);
-            stack.push(tree, child, descent);
+            let verdict = self.judge.enter(frame.verdict, tree.node(child).name, name);
+            let opens = self.visit(tree, child, verdict, &stack.path, name);
+            let over = self.visited >= end;
+            if opens || over {
+                push_segment(&mut stack.path, name);
+                if over {
+                    self.at = Some(stack.path);
+                    return;
+                }
+                self.push(&mut stack, tree, child, verdict);
+            }
         }
         self.over = true;
     }
 
-    fn visit(&mut self, tree: &Tree, node: u32, descent: &Descent<'_>, path: &str) {
+    /// Looks at the folder `name` in `above`, or at `above` itself where there is no name. Returns whether
+    /// those in it are to be visited.
+    fn visit(&mut self, tree: &Tree, node: u32, verdict: Verdict, above: &str, name: &str) -> bool {
         self.visited += 1;
-        let at = self.at.get_or_insert_default();
-        at.clear();
-        at.push_str(path);
         let Node { listed, slot, children, .. } = tree.node(node);
         let leaf = *listed && children.is_empty();
-        if !leaf && !descent.may_match_below() {
-            return;
+        let below = self.judge.may_match_below(verdict);
+        if !leaf && !below {
+            return false;
         }
         if !listed {
-            self.needs.merge(Needs::folder(self.side, path, Some(&self.glob)));
+            let mut path = above.to_owned();
+            if !name.is_empty() {
+                push_segment(&mut path, name);
+            }
+            self.needs.merge(Needs::folder(self.side, &path, Some(&self.glob)));
         }
-        if matches!(slot, Slot::Listed | Slot::Loaded(_)) && descent.is_match() {
-            self.paths.push(path.to_owned());
+        if matches!(slot, Slot::Listed | Slot::Loaded(_)) && self.judge.is_match(verdict) {
+            self.paths.push(above, name);
         }
+        below && !children.is_empty()
+    }
+
+    /// Goes into `node`, to which the stack's path leads.
+    fn push(&self, stack: &mut Stack, tree: &Tree, node: u32, verdict: Verdict) {
+        let above = match stack.frames.is_empty() {
+            true => 0,
+            false => stack.path.rfind('/').unwrap_or(0),
+        };
+        let mut children = match self.judge.may_match_below(verdict) {
+            true => tree.node(node).children.to_vec(),
+            false => Vec::new(),
+        };
+        children.sort_unstable_by_key(|child| self.order.rank(tree, *child));
+        stack.frames.push(Frame { verdict, children, next: 0, above });
     }
 }
 
 /// The folders above the one that is next.
-struct Stack<'g> {
-    frames: Vec<Frame<'g>>,
+struct Stack {
+    frames: Vec<Frame>,
     path: String,
 }
 
-struct Frame<'g> {
-    descent: Descent<'g>,
+struct Frame {
+    verdict: Verdict,
     /// In the order in which they are read; none where nothing below can match.
     children: Vec<u32>,
     /// Which of them is next.
@@ -186,23 +330,7 @@ struct Frame<'g> {
     above: usize,
 }
 
-impl<'g> Stack<'g> {
-    /// Goes into `node`, to which `self.path` leads.
-    fn push(&mut self, tree: &Tree, node: u32, descent: Descent<'g>) {
-        let above = match self.frames.is_empty() {
-            true => 0,
-            false => self.path.rfind('/').unwrap_or(0),
-        };
-        let mut children = match tree.node(node).children.is_empty() || !descent.may_match_below() {
-            true => Vec::new(),
-            false => tree.node(node).children.to_vec(),
-        };
-        if children.len() > 1 {
-            children.sort_by(|one, other| reading_order(tree.name(*one), tree.name(*other)));
-        }
-        self.frames.push(Frame { descent, children, next: 0, above });
-    }
-
+impl Stack {
     fn pop(&mut self) {
         if let Some(frame) = self.frames.pop() {
             self.path.truncate(frame.above);
@@ -251,7 +379,7 @@ mod tests {
         let mut matches = Matches::new(Marker::State, &Glob::new(pattern).unwrap());
         while matches.resume(snapshot, budget) == Found::More {}
         assert_eq!(matches.resume(snapshot, budget), Found::All);
-        matches.paths().to_vec()
+        matches.paths().iter().map(str::to_owned).collect()
     }
 
     #[test]
@@ -312,6 +440,23 @@ mod tests {
         let Found::Needs(needs) = matches.resume(&snapshot, 10) else { panic!("r2 is not listed") };
         let paths: Vec<&str> = needs.folders.iter().map(|folder| folder.path.as_str()).collect();
         assert_eq!(paths, ["s/-/p/@r2"]);
+    }
+
+    #[test]
+    fn another_search_in_another_tree() {
+        let (one, mut other) = (store(), Snapshot::empty());
+        for at in ["z/-/p/@r1", "b/-/p/@r2", "b/-/p/@r10", "a/-/p/@r1", "@/environment/prod"] {
+            other.put(&at.parse().unwrap(), Document::new("", &()));
+        }
+        let mut matches = Matches::new(Marker::State, &Glob::new("t/**").unwrap());
+        while matches.resume(&one, 5) == Found::More {}
+        for (snapshot, side) in [(&other, Marker::State), (&one, Marker::State), (&other, Marker::Intent)] {
+            matches.instead(side, &Glob::new("**").unwrap());
+            while matches.resume(snapshot, 5) == Found::More {}
+            let mut fresh = Matches::new(side, &Glob::new("**").unwrap());
+            while fresh.resume(snapshot, 5) == Found::More {}
+            assert_eq!(matches.paths(), fresh.paths());
+        }
     }
 
     #[test]

@@ -33,7 +33,7 @@ mod tree;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-pub use matches::{Found, Matches, reading_order};
+pub use matches::{Found, Matches, Paths, reading_order};
 pub use needs::{Folder, Needs, Unmet};
 pub(crate) use needs::{lift, unmet};
 use tree::{Loaded, Node, ROOT, Slot, Step, Tree};
@@ -42,6 +42,9 @@ use crate::envelope::{BlobId, Document, EnvelopeError};
 use crate::glob::{Descent, Glob};
 use crate::refs::{Marker, Ref};
 use crate::transaction::{Transaction, Write};
+
+/// A document of so many bytes is not parsed before somebody looks into it.
+pub(crate) const LARGE: usize = 64 * 1024;
 
 /// What is loaded of a state and an intent store. See the [module's page](self).
 #[derive(Clone, Debug, Default)]
@@ -103,16 +106,26 @@ impl Snapshot {
 
     /// As [`Snapshot::load`], for a path below `refs/`, which may be no ref.
     pub fn load_path(&mut self, side: Marker, path: &str, bytes: Option<&[u8]>) {
-        let loaded = bytes
-            .map(|bytes| Loaded { content: Document::parse(bytes).map(Arc::new), blob: BlobId::of(bytes) });
+        let loaded = bytes.map(|bytes| Loaded::parsed(Document::parse(bytes), BlobId::of(bytes)));
         self.tree_mut(side).set(path, loaded);
+    }
+
+    /// As [`Snapshot::load`], of bytes that are known to be those of `blob`. A large document is not looked
+    /// into before somebody asks for it: a log of ten megabytes is shown from its [bytes](Snapshot::bytes).
+    pub(crate) fn load_blob(&mut self, reference: &Ref, bytes: &Arc<[u8]>, blob: BlobId) {
+        let (side, path) = address(reference);
+        let loaded = match bytes.len() < LARGE {
+            true => Loaded::parsed(Document::parse(bytes), blob),
+            false => Loaded::raw(Arc::clone(bytes), blob),
+        };
+        self.tree_mut(side).set(&path, Some(loaded));
     }
 
     /// Records a document as if it had been read.
     pub fn put(&mut self, reference: &Ref, document: Document) {
         let blob = BlobId::of(document.to_text().as_bytes());
         let (side, path) = address(reference);
-        self.tree_mut(side).set(&path, Some(Loaded { content: Ok(Arc::new(document)), blob }));
+        self.tree_mut(side).set(&path, Some(Loaded::parsed(Ok(document), blob)));
     }
 
     /// Records what a transaction did.
@@ -161,7 +174,16 @@ impl Snapshot {
     /// # Errors
     /// When its body is not loaded.
     pub fn get(&self, reference: &Ref) -> Result<Option<&Document>, Needs> {
-        Ok(self.slot(reference)?.and_then(|loaded| loaded.content.as_deref().ok()))
+        Ok(self.slot(reference)?.and_then(|loaded| loaded.content().ok()))
+    }
+
+    /// The text of the document at exactly this ref: as it was read where it is a large one, else as it
+    /// would be written. None where there is none.
+    ///
+    /// # Errors
+    /// When it is not loaded.
+    pub fn bytes(&self, reference: &Ref) -> Result<Option<Arc<[u8]>>, Needs> {
+        Ok(self.slot(reference)?.and_then(Loaded::bytes))
     }
 
     /// The id of what is stored at this ref, or none if nothing is.
@@ -185,7 +207,7 @@ impl Snapshot {
     /// # Errors
     /// When it is not loaded.
     pub fn problem(&self, reference: &Ref) -> Result<Option<&EnvelopeError>, Needs> {
-        Ok(self.slot(reference)?.and_then(|loaded| loaded.content.as_ref().err()))
+        Ok(self.slot(reference)?.and_then(|loaded| loaded.content().err()))
     }
 
     /// Whether something is stored at this ref, answered from a listing where there is one.
@@ -407,6 +429,37 @@ impl FolderMut<'_> {
     }
 }
 
+/// A store of a snapshot, to be recorded by numbers: a walk that is interrupted cannot hold a [`FolderMut`].
+/// Numbers are good as long as the snapshot is.
+pub(crate) struct Recorder<'s>(&'s mut Tree);
+
+impl<'s> Recorder<'s> {
+    pub(crate) fn new(snapshot: &'s mut Snapshot, side: Marker) -> Recorder<'s> {
+        Recorder(snapshot.tree_mut(side))
+    }
+
+    /// The number of the folder at a path.
+    pub(crate) fn folder(&mut self, path: &str) -> u32 {
+        self.0.make(path)
+    }
+
+    /// The number of a name.
+    pub(crate) fn name(&mut self, name: &str) -> u32 {
+        self.0.name_id(name)
+    }
+
+    /// As [`FolderMut::list`]; `names` are sorted, and each is there once. Returns the folders of these names.
+    pub(crate) fn list(&mut self, folder: u32, document: bool, names: &[u32]) -> &[u32] {
+        self.0.list_names(folder, document, names);
+        &self.0.node(folder).children
+    }
+
+    /// As [`FolderMut::identify`].
+    pub(crate) fn identify(&mut self, folder: u32, id: BlobId) {
+        Arc::make_mut(&mut self.0.ids).insert(folder, id);
+    }
+}
+
 /// The tree and the path in it that a ref names.
 pub(crate) fn address(reference: &Ref) -> (Marker, String) {
     let side = reference.marker().unwrap_or(Marker::State);
@@ -569,7 +622,7 @@ fn all_below(
 
 fn collect_problems(tree: &Tree, node: u32, path: &mut String, found: &mut dyn FnMut(&str, &EnvelopeError)) {
     if let Slot::Loaded(index) = tree.node(node).slot
-        && let Loaded { content: Err(error), .. } = tree.documents.at(index)
+        && let Err(error) = tree.documents.at(index).content()
     {
         found(path, error);
     }
@@ -591,6 +644,30 @@ fn push_segment(path: &mut String, name: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_large_document_is_the_same_as_a_small_one() {
+        let at: Ref = "@/custom/x".parse().unwrap();
+        let large = Document::new("string", &"x".repeat(LARGE)).to_text();
+        for text in [large.as_str(), &format!("{large}!"), "{\"kind\":\"ref\"}", "nothing"] {
+            let (mut one, mut other) = (Snapshot::empty(), Snapshot::empty());
+            one.load(&at, Some(text.as_bytes()));
+            other.load_blob(&at, &Arc::from(text.as_bytes()), BlobId::of(text.as_bytes()));
+            assert_eq!(other.get(&at), one.get(&at));
+            assert_eq!(other.problem(&at), one.problem(&at));
+            assert_eq!(other.problems(), one.problems());
+            assert_eq!(other.blob(&at), one.blob(&at));
+        }
+        let mut snapshot = Snapshot::empty();
+        assert_eq!(snapshot.bytes(&at), Ok(None));
+        snapshot.load_blob(&at, &Arc::from(large.as_bytes()), BlobId::of(b""));
+        assert_eq!(snapshot.bytes(&at).unwrap().as_deref(), Some(large.as_bytes()));
+        snapshot.load(&at, Some(br#"{"kind":"ref","body":[]}"#));
+        let written = "{\n  \"kind\": \"ref\",\n  \"body\": []\n}";
+        assert_eq!(snapshot.bytes(&at).unwrap().as_deref(), Some(written.as_bytes()));
+        snapshot.load(&at, Some(b"nothing"));
+        assert_eq!(snapshot.bytes(&at), Ok(None));
+    }
 
     #[test]
     fn a_listing_may_tell_what_is_in_a_document() {

@@ -1,16 +1,48 @@
 //! One store's part of a snapshot: folders by name, and what lies in them.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use crate::chunks::Chunks;
 use crate::envelope::{BlobId, Document, EnvelopeError};
 
 /// A document as it was read: its content, and the id that says whether it still is.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub(super) struct Loaded {
-    pub(super) content: Result<Arc<Document>, EnvelopeError>,
+    content: Content,
     pub(super) blob: BlobId,
+}
+
+#[derive(Clone, Debug)]
+enum Content {
+    Parsed(Result<Arc<Document>, EnvelopeError>),
+    /// As it came: parsed when somebody looks into it.
+    Raw(Arc<[u8]>, Arc<OnceLock<Result<Document, EnvelopeError>>>),
+}
+
+impl Loaded {
+    pub(super) fn parsed(content: Result<Document, EnvelopeError>, blob: BlobId) -> Loaded {
+        Loaded { content: Content::Parsed(content.map(Arc::new)), blob }
+    }
+
+    pub(super) fn raw(bytes: Arc<[u8]>, blob: BlobId) -> Loaded {
+        Loaded { content: Content::Raw(bytes, Arc::default()), blob }
+    }
+
+    pub(super) fn content(&self) -> Result<&Document, &EnvelopeError> {
+        match &self.content {
+            Content::Parsed(content) => content.as_deref(),
+            Content::Raw(bytes, content) => content.get_or_init(|| Document::parse(bytes)).as_ref(),
+        }
+    }
+
+    /// The text of the document, as it came or as it would be written. None where it is known to be none.
+    pub(super) fn bytes(&self) -> Option<Arc<[u8]>> {
+        match &self.content {
+            Content::Parsed(content) => Some(Arc::from(content.as_ref().ok()?.to_text().into_bytes())),
+            Content::Raw(bytes, _) => Some(Arc::clone(bytes)),
+        }
+    }
 }
 
 /// What a snapshot knows of the document that lies directly in a folder.
@@ -106,6 +138,12 @@ impl Tree {
         self.names.list.get(self.node(node).name as usize).map_or("", |name| name)
     }
 
+    /// All names, in the order in which they came. Those of a tree that is another one's copy
+    /// are the same ones as far as they were there when it was copied.
+    pub(super) fn names(&self) -> &[Arc<str>] {
+        &self.names.list
+    }
+
     pub(super) fn position(&self, parent: u32, name: &str) -> Result<usize, usize> {
         self.node(parent).children.binary_search_by(|child| self.name(*child).cmp(name))
     }
@@ -129,6 +167,10 @@ impl Tree {
 
     pub(super) fn add_node(&mut self, name: &str) -> u32 {
         let name = self.name_id(name);
+        self.push_node(name)
+    }
+
+    fn push_node(&mut self, name: u32) -> u32 {
         self.nodes.push(Node { name, listed: false, slot: Slot::Unknown, children: Box::default() })
     }
 
@@ -177,15 +219,22 @@ impl Tree {
         let mut names: Vec<&str> = entries.into_iter().collect();
         names.sort_unstable();
         names.dedup();
+        let names: Vec<u32> = names.into_iter().map(|name| self.name_id(name)).collect();
+        self.list_names(node, document, &names);
+    }
+
+    /// As [`Tree::list_node`], of names by their indexes, sorted and each once.
+    pub(super) fn list_names(&mut self, node: u32, document: bool, names: &[u32]) {
         let known = std::mem::take(&mut self.node_mut(node).children);
         let mut known = known.into_iter().peekable();
         let mut children = Vec::with_capacity(names.len());
         for name in names {
             // Both are sorted: what a listing does not have any more is left behind.
-            while known.next_if(|child| self.name(*child) < name).is_some() {}
-            let child = match known.next_if(|child| self.name(*child) == name) {
+            let text = |name: u32| self.names.list.get(name as usize).map_or("", |name| name);
+            while known.next_if(|child| text(self.node(*child).name) < text(*name)).is_some() {}
+            let child = match known.next_if(|child| self.node(*child).name == *name) {
                 Some(child) => child,
-                None => self.add_node(name),
+                None => self.push_node(*name),
             };
             children.push(child);
         }

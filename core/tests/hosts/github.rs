@@ -168,13 +168,16 @@ fn files_by_graphql() {
     ]);
     let blob = format!("GET REPO/git/blobs/{BLOB}");
     let played = check(
-        github(true, &["blob"])
+        github(true, &[])
             .instead("POST https://api.github.com/graphql", "files")
-            .instead("POST /graphql", "files"),
+            .instead("POST /graphql", "files")
+            .answering(&format!("GET /repos/acme/releases/git/blobs/{BLOB}"), 200, "raw"),
         ask,
         &["POST /graphql", &blob, &blob],
-        r#"a.json={\"a\":1}\n binary=\xff\x00\x01 folder! gone "}! large=\xff\x00\x01 x/../y!"#,
+        r#"a.json={\"a\":1}\n binary=raw folder! gone "}! large=raw x/../y!"#,
     );
+    let accept = ("Accept", "application/vnd.github.raw+json".to_owned());
+    assert!(played.requests[1].headers.contains(&accept), "{:?}", played.requests[1].headers);
     let request = &played.requests[0];
     assert_eq!(request.method, Method::Post);
     let body = request.body.as_deref().unwrap();
@@ -210,13 +213,14 @@ fn a_file_that_spoils_a_query_comes_by_itself() {
     let graphql = "POST /graphql";
     let spoilt = r#"{"data":{"repository":{"f0":null}},"errors":[{"message":"too large"}]}"#;
     let good = format!(r#"{{"data":{{"repository":{{"f0":{{"oid":"{BLOB}","text":"t"}}}}}}}}"#);
-    let played = github(true, &["blob"])
+    let played = github(true, &[])
         .answering(graphql, 200, spoilt)
         .answering(graphql, 200, &good)
-        .answering(graphql, 200, spoilt);
+        .answering(graphql, 200, spoilt)
+        .answering(&format!("GET /repos/acme/releases/git/blobs/{BLOB}"), 200, "raw");
     let ask = files(&[("a", Some(BLOB)), ("b", Some(BLOB))]);
     let blob = format!("GET REPO/git/blobs/{BLOB}");
-    check(played, ask, &[graphql, graphql, graphql, &blob], r"a=\xff\x00\x01 b=t");
+    check(played, ask, &[graphql, graphql, graphql, &blob], "a=raw b=t");
 }
 
 #[test]
@@ -242,10 +246,10 @@ fn an_enterprise_server_has_no_raw_files_for_everybody() {
     let blob = format!("GET /repos/acme/releases/git/blobs/{BLOB}");
     let contents = format!("GET /repos/acme/releases/contents/b?ref={COMMIT}");
     let mut played = Played::new("github:ghe.acme.com/acme/releases", false)
-        .instead(&blob, "blob")
+        .answering(&blob, 200, "blob")
         .answering(&contents, 200, "raw");
     let came = played.ask(files(&[("a", Some(BLOB)), ("b", None)])).unwrap();
-    assert_eq!(brief(&came), r"a=\xff\x00\x01 b=raw");
+    assert_eq!(brief(&came), "a=blob b=raw");
     assert!(played.requests[0].url.starts_with("https://ghe.acme.com/api/v3/repos/"));
 }
 

@@ -7,25 +7,30 @@ use std::sync::Arc;
 
 use leptos::html;
 use leptos::prelude::*;
+use leptos::task::spawn_local;
 use leptos::web_sys;
-use ocuroot_core::envelope::{BlobId, Document};
-use ocuroot_core::screens::log::{self as core, Hits, Layout, Log, Row, Rows, Window};
+use ocuroot_core::envelope::BlobId;
+use ocuroot_core::screens::log::{self as core, Hits, Layout, Log, Parse, Row, Rows, Window};
 use ocuroot_core::snapshot::Needs;
 use ocuroot_core::{Ref, times};
 
 use crate::browser;
 use crate::keys;
 use crate::nav::use_nav;
+use crate::reading::Progress;
 use crate::screens::release::Failure;
-
 use crate::store::{self, Asked, Shown};
-use crate::ui::{Icon, thousands, unbroken};
+use crate::ui::{Icon, Skeleton, thousands, unbroken};
+
+/// The file of a log, if there is one.
+type File = Option<(Arc<[u8]>, BlobId)>;
+
+/// Entries of a log that are read between two looks at the clock.
+const STEP: usize = 500;
 
 /// A log, and what may be folded in it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 struct Read {
-    /// Of which document: the same one is not read twice.
-    blob: Option<BlobId>,
     log: Arc<Log>,
     folds: Arc<Vec<(usize, usize)>>,
 }
@@ -41,35 +46,56 @@ pub fn RunLog(
     failure: Failure,
 ) -> impl IntoView {
     let at = release.to_state().child(&format!("{fragment}/logs")).ok();
-    let last = StoredValue::new(None::<Read>);
     let asked = store::ask(move |sight| {
         let Some(at) = &at else { return Ok(None) };
         // Whether there is one is in the listing of the release.
         if sight.snapshot.exists(at) == Ok(false) {
             return Ok(None);
         }
-        let blob = sight.snapshot.blob(at)?;
-        if let Some(read) = last.get_value().filter(|read| read.blob == blob) {
-            return Ok(Some(read));
-        }
-        let body = sight.snapshot.get(at)?.and_then(Document::body);
-        let log = Log::of(body.unwrap_or(&serde_json::Value::Null));
-        let read = Read { blob, folds: Arc::new(log.folds()), log: Arc::new(log) };
-        last.set_value(Some(read.clone()));
-        Ok::<_, Needs>(Some(read))
+        Ok::<_, Needs>(sight.snapshot.bytes(at)?.zip(sight.snapshot.blob(at)?))
     });
-    let read = Memo::new_with_compare(
+    // The same one is not read twice.
+    let file = Memo::new_with_compare(
         move |_| match asked.get() {
-            Asked::Answered(read) => (*read).clone(),
+            Asked::Answered(file) => Some((*file).clone()),
             _ => None,
         },
         |old, new| {
-            let log = |read: Option<&Option<Read>>| {
-                read.and_then(|read| read.as_ref()).map(|read| Arc::as_ptr(&read.log))
+            let blob = |file: Option<&Option<File>>| {
+                file.map(|file| file.as_ref().map(|file| file.as_ref().map(|(_, blob)| *blob)))
             };
-            log(old) != log(new)
+            blob(old) != blob(new)
         },
     );
+    let read = RwSignal::new(None::<Read>);
+    let newest = StoredValue::new(0_u64);
+    Effect::new(move |_| {
+        let Some(file) = file.get() else { return };
+        let mine = newest.get_value() + 1;
+        newest.set_value(mine);
+        let Some((bytes, _)) = file else {
+            read.set(Some(Read::default()));
+            return;
+        };
+        let mut parse = Parse::new(bytes);
+        spawn_local(async move {
+            let log = loop {
+                if newest.try_get_value() != Some(mine) {
+                    return;
+                }
+                match browser::slice(|| parse.step(STEP)) {
+                    Some(log) => break log,
+                    None => browser::turn().await,
+                }
+            };
+            browser::turn().await;
+            let now = Read { folds: Arc::new(log.folds()), log: Arc::new(log) };
+            browser::turn().await;
+            if newest.try_get_value() == Some(mine) {
+                let _ = read.try_set(Some(now));
+            }
+        });
+    });
     Effect::new(move |_| {
         let said = read.with(|read| {
             let failed = read.as_ref()?.log.failure()?;
@@ -90,13 +116,14 @@ pub fn RunLog(
                         Some(read) if !read.log.is_empty() => {
                             view! { <Lines fragment=fragment.clone() read/> }.into_any()
                         }
-                        _ => view! {
+                        Some(_) => view! {
                             <div class="bar">
                                 <h2 id="h-log">"Log " <small>{fragment.clone()}", empty"</small></h2>
                             </div>
                             <p class="bar dim">"It has printed nothing."</p>
                         }
                         .into_any(),
+                        None => view! { <Skeleton progress=Signal::stored(Progress::default())/> }.into_any(),
                     }
                 }
             </Shown>

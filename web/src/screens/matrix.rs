@@ -181,6 +181,20 @@ pub fn Matrix(
             view.near(At { line: within(line, rows.get()), column: within(column, columns.get()) })
         })
     });
+    // Whatever is drawn is drawn with it, and then it is moved to where it is: cells that look after it
+    // themselves are hundreds to be told.
+    Effect::new(move |_| {
+        page.track();
+        view.track();
+        rows.track();
+        columns.track();
+        stop.track();
+        request_animation_frame(move || {
+            if let Some(at) = stop.try_get_untracked() {
+                move_stop(at);
+            }
+        });
+    });
     let told = Memo::new(move |_| {
         let told = pointed.get().or_else(|| focused.get().then(|| stop.get()))?;
         page.with(|page| view.with(|view| view.cell(page, told).map(|_| told)))
@@ -211,13 +225,15 @@ pub fn Matrix(
             }
             measure(sight.whole);
         }
-        request_animation_frame(move || {
+        // At once, for the next key may be faster than a frame; and once what has come into sight is drawn.
+        let focus = move || {
             // None once one has gone on.
-            let Some(At { line, column }) = stop.try_get_untracked() else { return };
-            browser::focus(&format!(
-                ".mx [data-l='{line}'][data-c='{column}'] a, .mx .grp [data-l='{line}'] button"
-            ));
-        });
+            if let Some(at) = stop.try_get_untracked() {
+                browser::focus(&selector(at));
+            }
+        };
+        focus();
+        request_animation_frame(focus);
     };
     let on_keydown = move |event: web_sys::KeyboardEvent| {
         let control = event.ctrl_key() || event.meta_key();
@@ -287,6 +303,7 @@ pub fn Matrix(
     let head = move || {
         let page = page.get();
         let window = columns.get();
+        let stop = stop.get_untracked();
         view.with(|view| {
             let cells = view.columns.iter().enumerate().skip(window.start).take(window.end.saturating_sub(window.start));
             let cells = cells.filter_map(|(index, column)| Some(view! { <Head index column=page.columns.get(*column)?.clone() lit stop/> }));
@@ -315,6 +332,7 @@ pub fn Matrix(
     let body = move || {
         let page = page.get();
         let (rows, columns) = (rows.get(), columns.get());
+        let stop = stop.get_untracked();
         view.with(|view| {
             let lines = view.lines.iter().skip(rows.start).take(rows.end.saturating_sub(rows.start));
             // A table's body a group, as far as it is in sight.
@@ -411,9 +429,27 @@ fn cell_of(target: Option<web_sys::EventTarget>) -> Option<At> {
     }
 }
 
+/// What is to have the focus at a place.
+fn selector(At { line, column }: At) -> String {
+    format!(".mx [data-l='{line}'][data-c='{column}'] a, .mx .grp [data-l='{line}'] button")
+}
+
 /// What a tab stop says of itself, and what arrows alone reach.
 fn tab(is_stop: bool) -> &'static str {
     if is_stop { "0" } else { "-1" }
+}
+
+/// Makes what is at a place the tab stop, and nothing else.
+fn move_stop(to: At) {
+    let find = |selector: &str| document().query_selector(selector).ok().flatten();
+    while let Some(before) = find(".mx [tabindex='0']") {
+        if before.set_attribute("tabindex", tab(false)).is_err() {
+            return;
+        }
+    }
+    if let Some(now) = find(&selector(to)) {
+        let _ = now.set_attribute("tabindex", tab(true));
+    }
 }
 
 /// The room of rows that are out of sight.
@@ -442,7 +478,7 @@ fn Head(
     /// The column under pointer or focus.
     lit: Memo<Option<usize>>,
     /// The tab stop.
-    stop: Memo<At>,
+    stop: At,
 ) -> impl IntoView {
     let nav = use_nav();
     let own = At { line: 0, column: index.saturating_add(1) };
@@ -468,7 +504,7 @@ fn Head(
             class:on=move || lit.get() == Some(own.column)
             title=column.frozen
         >
-            <a href=href tabindex=move || tab(stop.get() == own)><Middle text=name/></a>
+            <a href=href tabindex=tab(stop == own)><Middle text=name/></a>
             {urgent}
         </th>
     }
@@ -505,7 +541,7 @@ fn group_head(
     columns: usize,
     line: usize,
     filter: RwSignal<Filter>,
-    stop: Memo<At>,
+    stop: At,
 ) -> AnyView {
     let Some(group) = page.groups.get(index) else { return ().into_any() };
     let counts = group.counts.iter().map(|(word, count)| counted(*word, *count));
@@ -529,7 +565,7 @@ fn group_head(
                 <div>
                     <button
                         type="button"
-                        tabindex=move || tab(stop.get().line == line)
+                        tabindex=tab(stop.line == line)
                         aria-expanded=(!folded).to_string()
                         on:click=fold
                     >
@@ -562,7 +598,7 @@ fn draw(
     package: &Row,
     line: usize,
     window: Window,
-    stop: Memo<At>,
+    stop: At,
 ) -> AnyView {
     let newest = package.newest.as_ref().map(|newest| {
         let word = newest.word;
@@ -582,7 +618,7 @@ fn draw(
     view! {
         <tr role="row" aria-rowindex=line.saturating_add(1).to_string()>
             <th scope="row" role="rowheader" data-l=line.to_string() data-c="0">
-                <span><a class="cut" href=href tabindex=move || tab(stop.get() == At { line, column: 0 }) title=package.package.to_string()>{package.name.clone()}</a>{newest}</span>
+                <span><a class="cut" href=href tabindex=tab(stop == At { line, column: 0 }) title=package.package.to_string()>{package.name.clone()}</a>{newest}</span>
             </th>
             {gap(window.start, false)}
             {cells.collect::<Vec<_>>()}
@@ -592,7 +628,7 @@ fn draw(
     .into_any()
 }
 
-fn draw_cell(nav: Nav, row: &Row, cell: &Cell, own: At, edge: bool, stop: Memo<At>) -> impl IntoView + use<> {
+fn draw_cell(nav: Nav, row: &Row, cell: &Cell, own: At, edge: bool, stop: At) -> impl IntoView + use<> {
     let word = cell.up.as_ref().map(|up| up.word);
     // A tint for what is not as it should be.
     let class = match word {
@@ -624,7 +660,7 @@ fn draw_cell(nav: Nav, row: &Row, cell: &Cell, own: At, edge: bool, stop: Memo<A
             data-c=own.column.to_string()
             aria-colindex=own.column.saturating_add(1).to_string()
         >
-            <a href=href(nav, row, cell) tabindex=move || tab(stop.get() == own)>{first}{second}</a>
+            <a href=href(nav, row, cell) tabindex=tab(stop == own)>{first}{second}</a>
         </td>
     }
 }

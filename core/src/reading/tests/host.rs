@@ -46,6 +46,8 @@ pub(super) struct Host {
     pub(super) limits: Limits,
     /// Leaves folders out of listings of everything below one.
     pub(super) files_only: bool,
+    /// How much a reader takes in at once.
+    pub(super) step: usize,
     /// Each branch's commits, oldest first.
     branches: BTreeMap<String, Vec<Commit>>,
     repo: Arc<Repo>,
@@ -124,6 +126,7 @@ impl Host {
         Host {
             limits,
             files_only: false,
+            step: usize::MAX,
             branches: BTreeMap::new(),
             repo: Arc::default(),
             asked: Vec::new(),
@@ -306,8 +309,14 @@ impl Cache {
         true
     }
 
-    fn keep(&mut self, reader: &mut Reader) {
-        for keep in reader.keeps() {
+    /// Whether it holds a file with this id.
+    pub(super) fn has_file(&self, id: &str) -> bool {
+        self.blobs.contains_key(id)
+    }
+
+    fn keep(&mut self, reader: &mut Reader, step: usize) -> bool {
+        let (keeps, more) = reader.some_keeps(step);
+        for keep in keeps {
             self.written += 1;
             match keep {
                 Keep::Branch { key, bytes } => self.branches.insert(key, bytes),
@@ -315,20 +324,21 @@ impl Cache {
                 Keep::Blob { id, bytes } => self.blobs.insert(id, bytes),
             };
         }
+        more
     }
 }
 
 /// Carries out jobs until nothing is to be done.
 pub(super) fn settle(reader: &mut Reader, host: &mut Host, cache: &mut Cache, wants: &Wants) {
     loop {
-        let jobs = reader.jobs(wants);
-        if jobs.is_empty() {
+        let jobs = reader.step(wants, host.step);
+        if jobs.is_empty() && !reader.is_busy() {
             break;
         }
         carry_out(reader, host, cache, jobs);
     }
     assert!(!reader.is_waiting());
-    cache.keep(reader);
+    while cache.keep(reader, host.step) {}
 }
 
 pub(super) fn carry_out(reader: &mut Reader, host: &mut Host, cache: &Cache, jobs: Vec<Job>) {

@@ -10,7 +10,7 @@ use crate::envelope::Document;
 use crate::glob::Glob;
 use crate::hosts::{Answer, Ask, Entry, EntryKind, Head, Listing};
 use crate::memory::Memory;
-use crate::reading::{Problem, Reader, Recalled, Wants, Work};
+use crate::reading::{LARGEST, Problem, Reader, Recalled, Wants, Work};
 use crate::refs::{Marker, Ref};
 use crate::runs;
 use crate::snapshot::{Needs, Snapshot, address};
@@ -153,6 +153,44 @@ fn a_document_whose_id_is_known_is_still_to_be_read() {
     assert!(!reader.has(&Wants { needs: Needs::body(&found[0]), summaries: false }));
     let read = |snapshot: &Snapshot| Ok(snapshot.get(&found[0])?.is_some());
     assert!(decide(&mut reader, &mut host, &mut cache, read));
+}
+
+#[test]
+fn steps_make_no_difference() {
+    let names: Vec<String> =
+        (0..3_000).map(|n| format!("s/-/p{}/@r{}/custom/x", n / 1_500, n % 1_500)).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).chain(SMALL).collect();
+    let memory = memory(&names);
+    for limits in [GITHUB, GITEA] {
+        let requests = [usize::MAX, 1_000, 37].map(|step| {
+            let (mut host, mut cache) = (host(limits, &memory), Cache::default());
+            host.step = step;
+            decide(&mut reader(limits), &mut host, &mut cache, refs);
+            let cold = host.take_requests();
+            let found = decide(&mut reader(limits), &mut host, &mut cache, refs);
+            assert_eq!(found, refs(&memory.snapshot()).unwrap(), "by {step}");
+            (cold, host.take_requests())
+        });
+        assert_eq!(requests, [requests[0]; 3]);
+        assert_eq!(requests[0].1, 2);
+    }
+}
+
+#[test]
+fn a_large_file_is_shown_and_not_kept() {
+    for (length, kept) in [(1_000, true), (LARGEST, false)] {
+        let mut memory = small();
+        let at: Ref = "s/-/p/@r1/task/build/1/logs".parse().unwrap();
+        memory.put(&at, &Document::new("x", &"x".repeat(length)));
+        let (mut host, mut cache) = (host(GITHUB, &memory), Cache::default());
+        let mut reader = reader(GITHUB);
+        let look = |snapshot: &Snapshot| Ok((snapshot.get(&at)?.cloned(), snapshot.blob(&at)?));
+        // Its id is known from a listing.
+        decide(&mut reader, &mut host, &mut cache, refs);
+        let found = decide(&mut reader, &mut host, &mut cache, look);
+        assert_eq!(found, look(&memory.snapshot()).unwrap());
+        assert_eq!(cache.has_file(&found.1.unwrap().to_string()), kept);
+    }
 }
 
 #[test]

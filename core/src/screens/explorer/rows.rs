@@ -5,8 +5,9 @@
 //!
 //! ```
 //! use ocuroot_core::screens::explorer::{Row, Rows};
+//! use ocuroot_core::snapshot::Paths;
 //!
-//! let paths = ["s/-/p/@r2/task/build", "s/-/p/@r1", "@/custom/x"].map(String::from);
+//! let paths: Paths = ["s/-/p/@r2/task/build", "s/-/p/@r1", "@/custom/x"].into_iter().collect();
 //! let mut rows = Rows::default();
 //! rows.follow(&paths);
 //! assert_eq!(rows.len(), 5);
@@ -16,6 +17,8 @@
 //! ```
 
 use std::ops::Range;
+
+use crate::snapshot::Paths;
 
 /// Where the groups of a list of paths begin.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -42,12 +45,17 @@ pub enum Row<'a> {
 
 impl Rows {
     /// Takes up the paths that have come since the last time.
-    pub fn follow(&mut self, paths: &[String]) {
+    pub fn follow(&mut self, paths: &Paths) {
         if paths.len() < self.paths {
             *self = Rows::default();
         }
-        let mut before = self.paths.checked_sub(1).and_then(|last| paths.get(last)).map(|path| package(path));
-        for (index, path) in paths.iter().enumerate().skip(self.paths) {
+        let mut before = self.paths.checked_sub(1).and_then(|last| paths.get(last)).map(package);
+        for index in self.paths..paths.len() {
+            let Some(path) = paths.get(index) else { break };
+            let goes_on = |before: &str| !before.is_empty() && is_of(path, before);
+            if before.is_some_and(goes_on) {
+                continue;
+            }
             let here = package(path);
             if before != Some(here) {
                 self.groups.push(index);
@@ -84,7 +92,7 @@ impl Rows {
 
     /// The row at `index`.
     #[must_use]
-    pub fn at<'a>(&self, paths: &'a [String], index: usize) -> Option<Row<'a>> {
+    pub fn at<'a>(&self, paths: &'a Paths, index: usize) -> Option<Row<'a>> {
         // The group at `n` is the row `groups[n] + n`.
         let mut numbers = (0, self.groups.len());
         while numbers.0 < numbers.1 {
@@ -105,6 +113,11 @@ impl Rows {
     }
 }
 
+/// Whether this is what comes before the release in a path: most paths have the one of the path before them.
+fn is_of(path: &str, package: &str) -> bool {
+    path.strip_prefix(package).is_some_and(|rest| rest.starts_with("/@"))
+}
+
 /// What comes before the release in a path.
 fn package(path: &str) -> &str {
     match path.find("/@") {
@@ -120,15 +133,22 @@ mod tests {
 
     #[test]
     fn rows_are_the_same_however_the_paths_come() {
-        let paths: Vec<String> =
-            ["a/-/x/@r2", "a/-/x/@r2/custom/@odd", "b/-/y/@/deploy/p", "b/-/z/@r1", "@/custom/k", "plain"]
-                .map(String::from)
-                .into();
+        let all = [
+            "a/-/x/@r2",
+            "a/-/x/@r2/custom/@odd",
+            "b/-/y/@/deploy/p",
+            "b/-/z/@r1",
+            "@/custom/k",
+            "@/@/odd",
+            "plain",
+        ];
+        let first = |end: usize| all[..end].iter().copied().collect::<Paths>();
+        let paths = first(all.len());
         let mut whole = Rows::default();
         whole.follow(&paths);
         let mut steps = Rows::default();
         for end in 0..=paths.len() {
-            steps.follow(&paths[..end]);
+            steps.follow(&first(end));
         }
         assert_eq!(steps, whole);
         let shown: Vec<String> = (0..whole.len())
@@ -149,12 +169,13 @@ mod tests {
                 "@r1",
                 "[]",
                 "@/custom/k",
+                "@/@/odd",
                 "[plain]",
                 ""
             ]
         );
         assert_eq!(whole.at(&paths, whole.len()), None);
-        whole.follow(&paths[..1]);
+        whole.follow(&first(1));
         assert_eq!(whole.len(), 2, "a new search begins again");
         assert_eq!(Rows::default().at(&paths, 0), None);
     }
@@ -162,7 +183,7 @@ mod tests {
     #[test]
     fn what_is_in_sight_is_drawn_and_little_more() {
         let mut rows = Rows::default();
-        rows.follow(&vec!["s/-/p/@r1".to_owned(); 999]);
+        rows.follow(&std::iter::repeat_n("s/-/p/@r1", 999).collect());
         assert_eq!(rows.in_sight(28, 0, 280), 0..24);
         assert_eq!(rows.in_sight(28, 100 * 28, 280), 88..120);
         assert_eq!(rows.in_sight(28, 995 * 28, 280), 984..1000);

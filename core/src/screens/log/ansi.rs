@@ -80,7 +80,7 @@ impl Painter {
         // A return at the end belongs to the newline.
         let mut rest = line.trim_end_matches('\r');
         self.to(style, text, styles);
-        while let Some(at) = rest.find(is_special) {
+        while let Some(at) = special(rest) {
             let (plain, special) = rest.split_at(at);
             text.push_str(plain);
             let mut chars = special.chars();
@@ -130,6 +130,12 @@ impl Painter {
             _ => styles.push((at, style)),
         }
     }
+}
+
+/// Where something special stands. Most lines have letters of ASCII only, which are told from it quickly.
+fn special(text: &str) -> Option<usize> {
+    let odd = text.bytes().position(|byte| !(b' '..=b'~').contains(&byte))?;
+    text.get(odd..)?.find(is_special).map(|at| odd + at)
 }
 
 fn is_special(c: char) -> bool {

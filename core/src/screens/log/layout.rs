@@ -9,7 +9,8 @@
 //! use ocuroot_core::screens::log::{Layout, Log, Rows};
 //! use serde_json::json;
 //!
-//! let log = Log::of(&json!((0..1000).map(|n| json!({"message": "x".repeat(n)})).collect::<Vec<_>>()));
+//! let lines = (0..1000).map(|n| json!({"message": "x".repeat(n)})).collect::<Vec<_>>();
+//! let log = Log::read(json!({"kind": "ref", "body": lines}).to_string().as_bytes());
 //! let rows = Rows::new(&log, &[], &Default::default());
 //! let window = Layout::plain(rows.len()).window(2_000.0, 400.0, 20.0);
 //! assert_eq!((window.first, window.last), (64, 160));

@@ -6,23 +6,21 @@
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use leptos::web_sys;
+use ocuroot_core::screens::Word;
 use ocuroot_core::screens::environments;
 use ocuroot_core::screens::explorer::{self, Row, Rows};
 use ocuroot_core::screens::search::{self, Hit, HitKind};
-use ocuroot_core::snapshot::{Found, Matches};
+use ocuroot_core::snapshot::{Found, Matches, Paths, Snapshot};
 use ocuroot_core::{Marker, Ref};
 
 use super::tree::Tree;
 use super::{href, spelled};
 use crate::nav::use_nav;
-use crate::net::sleep;
 use crate::reading::{Progress, ReadProblem};
 use crate::store::{self, Asked, Sight, Store, use_store};
 use crate::ui::{Breakable, Icon, Problem, Shape, State, screen_of, thousands, tone};
 use crate::{browser, keys};
 
-/// How long one goes on matching before the page may do something else, in milliseconds.
-const SLICE: f64 = 12.0;
 /// How many folders are looked at between two looks at the clock.
 const STEP: usize = 1000;
 /// The height of a row, in pixels, as in the style sheet.
@@ -89,20 +87,23 @@ impl Search {
                 return;
             }
         };
-        let mine = self.stop(Stage::Searching);
-        self.matches.set_value(Some(Matches::new(side, &glob)));
         let began = js_sys::Date::now();
-        // The first slice is now: what it finds is drawn with the letter that was typed.
-        let first = self.slice();
+        self.matches.update_value(|matches| match matches {
+            Some(matches) => matches.instead(side, &glob),
+            None => *matches = Some(Matches::new(side, &glob)),
+        });
+        // The first slice is now: what it finds is drawn with the letter that was typed, and mostly it is all.
+        let mut found = self.slice();
+        if found == Some(Found::All) {
+            self.stop(Stage::All(since(began)));
+            return;
+        }
+        let mine = self.stop(Stage::Searching);
         spawn_local(async move {
-            let mut found = first;
             let mut before = None;
             loop {
-                if self.newest.try_get_value() != Some(mine) {
-                    return;
-                }
                 match found {
-                    Some(Found::More) => sleep(0).await,
+                    Some(Found::More) => browser::turn().await,
                     Some(Found::Needs(needs)) => {
                         if before.as_ref() == Some(&needs) {
                             let _ = self.stage.try_set(Stage::Failed(ReadProblem::stuck(&needs)));
@@ -128,13 +129,7 @@ impl Search {
                         });
                     }
                     Some(Found::All) => {
-                        #[expect(
-                            clippy::cast_possible_truncation,
-                            clippy::cast_sign_loss,
-                            reason = "some seconds"
-                        )]
-                        let took = (js_sys::Date::now() - began).max(0.0) as u32;
-                        let _ = self.stage.try_set(Stage::All(took));
+                        let _ = self.stage.try_set(Stage::All(since(began)));
                         return;
                     }
                     None => return,
@@ -150,26 +145,38 @@ impl Search {
     /// Matches for a while. None when the list is gone.
     fn slice(self) -> Option<Found> {
         let reading = self.store.reading();
-        let until = js_sys::Date::now() + SLICE;
         let found = self.matches.try_update_value(|matches| {
             let matches = matches.as_mut()?;
             Some(reading.look(|snapshot, _| {
-                loop {
-                    let found = matches.resume(snapshot, STEP);
-                    if found != Found::More || js_sys::Date::now() >= until {
-                        break found;
-                    }
-                }
+                let all = browser::slice(|| {
+                    Some(matches.resume(snapshot, STEP)).filter(|found| *found != Found::More)
+                });
+                all.unwrap_or(Found::More)
             }))
         })??;
         let count = self.matches.try_with_value(|matches| {
-            let paths = matches.as_ref().map(Matches::paths).unwrap_or_default();
+            let paths = matches.as_ref()?.paths();
             self.rows.try_update_value(|rows| rows.follow(paths));
-            paths.len()
-        })?;
+            Some(paths.len())
+        })??;
         let _ = self.found.try_set(count);
         Some(found)
     }
+
+    /// Looks at what is found.
+    fn look<T>(self, look: impl FnOnce(&Rows, &Paths) -> T) -> Option<T> {
+        self.matches.with_value(|matches| {
+            let paths = matches.as_ref()?.paths();
+            Some(self.rows.with_value(|rows| look(rows, paths)))
+        })
+    }
+}
+
+/// How long it is since then, in milliseconds.
+fn since(began: f64) -> u32 {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "some seconds")]
+    let took = (js_sys::Date::now() - began).max(0.0) as u32;
+    took
 }
 
 /// The field and what it finds.
@@ -385,10 +392,7 @@ fn List(search: Search, side: Memo<Marker>, reference: Memo<Option<Ref>>) -> imp
     let go = move |to: usize, down: bool| {
         let last = count().saturating_sub(1);
         let is_ref = |index: usize| {
-            search.matches.with_value(|matches| {
-                let paths = matches.as_ref().map(Matches::paths).unwrap_or_default();
-                search.rows.with_value(|rows| matches!(rows.at(paths, index), Some(Row::Ref { .. })))
-            })
+            search.look(|rows, paths| matches!(rows.at(paths, index), Some(Row::Ref { .. }))) == Some(true)
         };
         let mut to = to.min(last);
         if !is_ref(to) {
@@ -438,31 +442,44 @@ fn List(search: Search, side: Memo<Marker>, reference: Memo<Option<Ref>>) -> imp
             _ => false,
         }
     });
+    // While a search goes on the rows in sight stay: those are not drawn anew.
+    let shown = Memo::new(move |_| {
+        search.found.track();
+        let (window, side) = (window.get(), side.get());
+        let drawn = |snapshot: &Snapshot, row: Row<'_>| match row {
+            Row::Group("") => Drawn::Group("Of no package".to_owned()),
+            Row::Group(name) => Drawn::Group(name.to_owned()),
+            Row::Ref { path, rest } => match spelled(side, path) {
+                Some(at) => {
+                    let word = explorer::word(snapshot, &at);
+                    Drawn::Ref { at, rest: rest.to_owned(), word }
+                }
+                None => Drawn::Odd(path.to_owned()),
+            },
+        };
+        let rows = search.store.reading().look(|snapshot, _| {
+            search.look(|rows, paths| {
+                let row = |index: usize| Some((index, drawn(snapshot, rows.at(paths, index)?)));
+                window.filter_map(row).collect::<Vec<_>>()
+            })
+        });
+        rows.unwrap_or_default()
+    });
     let rows = move || {
-        let window = window.get();
-        let side = side.get();
         let here = reference.get();
         let active = active.get();
-        search.found.track();
-        search.stage.track();
-        search.matches.with_value(|matches| {
-            let paths = matches.as_ref().map(Matches::paths).unwrap_or_default();
-            search.rows.with_value(|rows| {
-                window
-                    .clone()
-                    .filter_map(|index| Some((index, rows.at(paths, index)?)))
-                    .map(|(index, row)| match row {
-                        Row::Group(name) => {
-                            let name = if name.is_empty() { "Of no package" } else { name };
-                            view! { <li class="grp" title=name.to_owned()><span class="cut">{name.to_owned()}</span></li> }.into_any()
-                        }
-                        Row::Ref { path, rest } => match spelled(side, path) {
-                            Some(at) => one(search.store, index, &at, rest, here.as_ref() == Some(&at), index == active).into_any(),
-                            None => view! { <li><span></span><code>{path.to_owned()}</code></li> }.into_any(),
-                        },
-                    })
-                    .collect_view()
-            })
+        shown.with(|rows| {
+            let rows = rows.iter().map(|(index, row)| match row {
+                Drawn::Group(name) => {
+                    view! { <li class="grp" title=name.clone()><span class="cut">{name.clone()}</span></li> }
+                        .into_any()
+                }
+                Drawn::Ref { at, rest, word } => {
+                    one(*index, at, rest, *word, here.as_ref() == Some(at), *index == active).into_any()
+                }
+                Drawn::Odd(path) => view! { <li><span></span><code>{path.clone()}</code></li> }.into_any(),
+            });
+            rows.collect_view()
         })
     };
     let empty = move || {
@@ -485,10 +502,29 @@ fn List(search: Search, side: Memo<Marker>, reference: Memo<Option<Ref>>) -> imp
     }
 }
 
+/// What a row shows.
+#[derive(Clone, Debug, PartialEq)]
+enum Drawn {
+    Group(String),
+    Ref {
+        at: Ref,
+        rest: String,
+        word: Option<Word>,
+    },
+    /// A path that is no ref.
+    Odd(String),
+}
+
 /// A ref.
-fn one(store: Store, index: usize, at: &Ref, rest: &str, on: bool, active: bool) -> impl IntoView + use<> {
+fn one(
+    index: usize,
+    at: &Ref,
+    rest: &str,
+    word: Option<Word>,
+    on: bool,
+    active: bool,
+) -> impl IntoView + use<> {
     let nav = use_nav();
-    let word = store.reading().look(|snapshot, _| explorer::word(snapshot, at));
     let class = word.map_or("", |word| tone(word.tone()));
     let shape = match word {
         Some(word) => view! { <Shape word/> }.into_any(),
