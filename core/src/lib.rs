@@ -36,6 +36,7 @@ pub mod names;
 pub mod natural;
 pub mod open;
 pub mod ops;
+pub mod order;
 pub mod outdated;
 pub mod overview;
 pub mod plan;

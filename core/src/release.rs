@@ -10,6 +10,7 @@ use crate::documents::{Function, Marker, Package, Release, Status, Work, body_ty
 use crate::envelope::Document;
 use crate::facts::Facts;
 use crate::glob::Glob;
+use crate::order::Order as _;
 use crate::refs::{Ref, RefError};
 use crate::resolve::{self, LinkCycle};
 use crate::run::{self, RunError};
@@ -83,7 +84,7 @@ pub fn of_commit(snapshot: &Snapshot, package: &Ref, hash: &str) -> Result<Vec<R
     let pattern = format!("{}/@?*/commit/{}", Glob::escape(package.as_str()), Glob::escape(hash));
     let Ok(glob) = Glob::new(&pattern) else { return Ok(Vec::new()) };
     let mut releases: Vec<Ref> = snapshot.search(&glob)?.iter().map(Ref::release_ref).collect();
-    releases.sort_by_key(Ref::release_number);
+    releases.order_by_key(Ref::release_number);
     Ok(releases)
 }
 

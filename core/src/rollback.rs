@@ -17,6 +17,7 @@ use crate::envelope::Document;
 use crate::facts::Facts;
 use crate::glob::Glob;
 use crate::intent::current_task;
+use crate::order::{Gather as _, Order as _};
 use crate::refs::{Ref, RefError};
 use crate::release::{self, ReleaseError};
 use crate::resolve;
@@ -150,7 +151,7 @@ pub fn rollback(
         return Err(RollbackError::OtherPackage { release, package: package.clone() }.into());
     }
     let intended = narrowed(wish, intended(snapshot, package)?)?;
-    let from: BTreeSet<&Ref> = intended.values().collect();
+    let from: BTreeSet<&Ref> = intended.values().gather();
     let mut needs = Needs::default();
     let mut steps = Vec::new();
     let mut none = Vec::new();
@@ -314,7 +315,7 @@ fn history(snapshot: &Snapshot, package: &Ref, environment: &str) -> Result<Vec<
         ended.push((time, entry.release().release_number(), entry.number, entry.release()));
     }
     needs.settle(())?;
-    ended.sort();
+    ended.order();
     let mut live: Vec<Ref> = Vec::new();
     // Taking a deployment down is a run too. It is one of the release that is live, so it changes
     // nothing here.

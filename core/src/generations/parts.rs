@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::{OldFile, ids};
 use crate::envelope::{Document, EnvelopeError};
+use crate::order::Gather as _;
 use crate::refs::{Kind, Marker, Ref};
 use crate::repo_config;
 
@@ -141,7 +142,7 @@ impl Parts {
         }
         let state = || found.values().filter(|file| file.side == Marker::State);
         let has_runs = state().filter(|file| work(&file.at).is_some()).map(|file| file.at.release_ref());
-        let has_runs: BTreeSet<Ref> = has_runs.collect();
+        let has_runs: BTreeSet<Ref> = has_runs.gather();
         for file in state().filter(|file| file.at.kind().is_none() && !has_runs.contains(&file.at)) {
             if let Some(target) = file.target() {
                 parts.tags.insert(file.at.clone(), target.clone());

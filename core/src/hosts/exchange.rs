@@ -30,6 +30,7 @@ use super::request::{Request, Response, Unreachable};
 use super::source::Kind;
 use super::wire::Wire;
 use super::{gitea, github, gitlab, local};
+use crate::order::Order as _;
 
 /// How far an exchange is: entries of listings, files of [`Ask::Files`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -132,7 +133,7 @@ impl std::fmt::Debug for Exchange {
 
 /// A listing in order.
 pub(crate) fn listing(mut entries: Vec<Entry>, whole: bool) -> Listing {
-    entries.sort_unstable();
+    entries.order();
     entries.dedup();
     Listing { entries, whole }
 }

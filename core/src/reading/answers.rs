@@ -9,6 +9,7 @@ use super::keep::{Keep, Recalled};
 use super::listing::{OBJECT, differences};
 use super::reader::{Changed, Ground, PAGES, Pin, Problem, Reader, SIDES, Stage, Summaries, What};
 use crate::hosts::{Answer, Commit, Entry, File, Head, History};
+use crate::order::Gather as _;
 use crate::refs::{Marker, Ref};
 use crate::snapshot::Snapshot;
 
@@ -221,7 +222,7 @@ impl Reader {
 
     fn read(&mut self, index: usize, current: bool, asked: &[(String, Option<Id>)], answers: Vec<File>) {
         let mut answers: std::collections::BTreeMap<String, Option<Vec<u8>>> =
-            answers.into_iter().map(|file| (file.path, file.bytes)).collect();
+            answers.into_iter().map(|file| (file.path, file.bytes)).gather();
         let Some(spot) = self.spots.get_mut(index) else { return };
         let like = spot.branch.root;
         for (path, id) in asked {
@@ -259,7 +260,7 @@ impl Reader {
         }
         for spot in self.spots.iter().filter(|spot| spot.stage == Stage::Found) {
             let known = spot.branch.known.values().flatten().filter(|(folder, _)| *folder);
-            let roots: BTreeSet<Id> = known.map(|(_, id)| *id).chain(spot.branch.root).collect();
+            let roots: BTreeSet<Id> = known.map(|(_, id)| *id).chain(spot.branch.root).gather();
             for root in roots {
                 self.forest
                     .pack(&root, &mut |id, bytes| keeps.push(Keep::Tree { id: id.to_string(), bytes }));

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use super::id::Id;
 use crate::hosts::{Entry, EntryKind};
+use crate::order::{Gather as _, Order as _};
 
 /// The most segments of a path, and the most folders in folders. Refs have fewer.
 pub(super) const DEEPEST: usize = 1000;
@@ -116,7 +117,7 @@ impl Forest {
     pub(super) fn suppose(&mut self, old: Option<Id>, changes: &[(&str, bool, Id)]) -> Option<Id> {
         let (_, _, like) = changes.first()?;
         let mut items: BTreeMap<u32, Item> = match old {
-            Some(old) => self.get(&old)?.iter().map(|item| (item.name, *item)).collect(),
+            Some(old) => self.get(&old)?.iter().map(|item| (item.name, *item)).gather(),
             None => BTreeMap::new(),
         };
         let mut rest = changes;
@@ -150,7 +151,7 @@ impl Forest {
             items.insert(name, item);
         }
         let mut items: Vec<Item> = items.into_values().collect();
-        items.sort_by(|a, b| self.name_of(a).cmp(self.name_of(b)));
+        items.order_by(|a, b| self.name_of(a).cmp(self.name_of(b)));
         let items = items.into_boxed_slice();
         let id = self.id_of(&items, Some(like));
         self.folders.entry(id).or_insert(items);
@@ -170,7 +171,7 @@ impl Forest {
             let id = self.settle(folder, deep, like, false)?;
             items.push((name, Item { name: self.name(name), folder: true, id }));
         }
-        items.sort_by(|a, b| a.0.cmp(b.0));
+        items.order_by(|a, b| a.0.cmp(b.0));
         // A name is one thing.
         items.dedup_by(|a, b| a.0 == b.0);
         let items: Box<[Item]> = items.into_iter().map(|(_, item)| item).collect();
@@ -186,7 +187,7 @@ impl Forest {
             .iter()
             .map(|item| (format!("{}{}", self.name_of(item), if item.folder { "/" } else { "" }), item))
             .collect();
-        sorted.sort_by(|a, b| a.0.as_bytes().cmp(b.0.as_bytes()));
+        sorted.order_by(|a, b| a.0.as_bytes().cmp(b.0.as_bytes()));
         let mut bytes = Vec::new();
         for (_, item) in sorted {
             bytes.extend_from_slice(if item.folder { b"40000 " } else { b"100644 " });
@@ -228,7 +229,7 @@ impl Forest {
             packs.packs.push((*id, size));
         }
         let packs = packs.packs;
-        let own: BTreeMap<Id, usize> = packs.iter().map(|(id, size)| (*id, size.total)).collect();
+        let own: BTreeMap<Id, usize> = packs.iter().map(|(id, size)| (*id, size.total)).gather();
         for (id, Size { folders, total, .. }) in packs {
             if self.packed.get(&id) == Some(&(folders, total)) {
                 continue;

@@ -15,6 +15,7 @@ use super::reader::{
 use super::{Job, Wants, Work};
 use crate::generations::{OldFile, translate};
 use crate::hosts::{Ask, Wanted};
+use crate::order::Gather as _;
 use crate::refs::{Marker, Ref};
 use crate::snapshot::{Folder, address};
 use crate::summary::{self, Summary};
@@ -387,7 +388,7 @@ impl Reader {
         let files = files.map(|item| (self.forest.name_of(item).to_owned(), item.id));
         let files: Vec<(String, Id)> = files.filter(|(name, _)| name.ends_with(".json")).collect();
         let (mut read, mut whole) = (BTreeMap::new(), true);
-        let listed: BTreeSet<Id> = files.iter().map(|(_, id)| *id).collect();
+        let listed: BTreeSet<Id> = files.iter().map(|(_, id)| *id).gather();
         for (name, id) in files {
             let path = format!("{path}/{name}");
             let parsed = match self.summaries.get(&id) {

@@ -5,6 +5,7 @@ use super::forest::{DEEPEST, Forest};
 use super::id::Id;
 use crate::envelope::BlobId;
 use crate::glob::Descent;
+use crate::order::Order as _;
 use crate::snapshot::FolderMut;
 
 /// The file that holds a document.
@@ -103,7 +104,7 @@ pub(super) fn differences(
     };
     let (Some(before), Some(after)) = (items(old), items(new)) else { return };
     let mut names: Vec<&str> = before.iter().chain(after).map(|item| forest.name_of(item)).collect();
-    names.sort_unstable();
+    names.order();
     names.dedup();
     for name in names {
         let (one, two) = (forest.child(before, name), forest.child(after, name));

@@ -13,6 +13,7 @@ use crate::envelope::Document;
 use crate::glob::Glob;
 use crate::intent::{self, Change};
 use crate::natural;
+use crate::order::{Gather as _, Order as _};
 use crate::refs::{Kind, Marker, Ref};
 use crate::snapshot::{Needs, Snapshot};
 use crate::summary::Summary;
@@ -118,9 +119,9 @@ pub fn page(snapshot: &Snapshot, summaries: &BTreeMap<Ref, Summary>) -> Result<P
             missing.push(Missing { reference, name, waiting, set });
         }
     }
-    custom.sort_by(|one: &Entry, other| order(&one.reference, &other.reference));
-    environments.sort_by(|one: &Entry, other| natural::compare(&one.name, &other.name));
-    missing.sort_by(|one: &Missing, other| {
+    custom.order_by(|one: &Entry, other| order(&one.reference, &other.reference));
+    environments.order_by(|one: &Entry, other| natural::compare(&one.name, &other.name));
+    missing.order_by(|one: &Missing, other| {
         other.waiting.len().cmp(&one.waiting.len()).then_with(|| order(&one.reference, &other.reference))
     });
     needs.settle(Page { missing, custom, environments })
@@ -160,7 +161,7 @@ fn waiting(summaries: &BTreeMap<Ref, Summary>) -> BTreeMap<Ref, Vec<Waiting>> {
                 let (Ok(at), Status::Pending | Status::Paused) = (at, open.status) else { continue };
                 let custom = open.waits.iter().filter_map(|wait| wait.parse::<Ref>().ok());
                 let custom = custom.filter(|wait| wait.kind() == Some(Kind::Custom));
-                let custom: BTreeSet<Ref> = custom.map(|wait| wait.document().to_state()).collect();
+                let custom: BTreeSet<Ref> = custom.map(|wait| wait.document().to_state()).gather();
                 for reference in custom {
                     all.entry(reference).or_default().push(Waiting {
                         package: titles::package(&at),
@@ -174,7 +175,7 @@ fn waiting(summaries: &BTreeMap<Ref, Summary>) -> BTreeMap<Ref, Vec<Waiting>> {
         }
     }
     for waiting in all.values_mut() {
-        waiting.sort_by(|one, other| one.since.cmp(&other.since).then_with(|| one.at.cmp(&other.at)));
+        waiting.order_by(|one, other| one.since.cmp(&other.since).then_with(|| one.at.cmp(&other.at)));
     }
     all
 }

@@ -15,6 +15,7 @@ use crate::envelope::Document;
 use crate::facts::Facts;
 use crate::freeze::{self, Freeze};
 use crate::natural;
+use crate::order::Order as _;
 use crate::refs::{Ref, RefError};
 use crate::run;
 use crate::runs::{self, RunEntry};
@@ -208,7 +209,7 @@ pub fn page(
     }
     let row = |name: &str| list.iter().find(|row| row.name == name);
     let mut held: Vec<Held> = deployments.iter().filter_map(held).collect();
-    held.sort_by(|one, other| one.since.cmp(&other.since).then_with(|| one.release.cmp(&other.release)));
+    held.order_by(|one, other| one.since.cmp(&other.since).then_with(|| one.release.cmp(&other.release)));
     needs.settle(Page {
         reference: format!("@/environment/{name}").parse().unwrap_or_default(),
         name: name.to_owned(),
@@ -257,7 +258,7 @@ fn attributes(here: Option<&environments::Row>, there: Option<&environments::Row
         .flatten()
         .flat_map(|row| row.attributes.keys().map(String::as_str))
         .collect();
-    names.sort_by(|one, other| natural::compare(one, other));
+    names.order_by(|one, other| natural::compare(one, other));
     names.dedup();
     std::iter::once("type")
         .chain(names)
@@ -353,7 +354,7 @@ pub fn history(
             }
         }
     }
-    events.sort_by(newest_first);
+    events.order_by(newest_first);
     needs.settle(events)
 }
 
@@ -370,7 +371,7 @@ pub fn whole_history(snapshot: &Snapshot, name: &str, facts: &Facts) -> Result<V
             events.extend(needs.take(event(snapshot, &entry, facts)));
         }
     }
-    events.sort_by(newest_first);
+    events.order_by(newest_first);
     needs.settle(events)
 }
 

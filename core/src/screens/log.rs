@@ -34,6 +34,7 @@ pub use self::ansi::{Ink, Style};
 pub use self::folds::{Row, Rows};
 pub use self::layout::{Layout, Window};
 use crate::failure::{self, Failure};
+use crate::order::Order as _;
 
 /// How many hits of a search are looked for: who has more needs a longer word.
 pub const MOST_HITS: usize = 10_000;
@@ -188,7 +189,7 @@ impl Log {
         cuts.extend(of_line().flat_map(|(_, hit)| [hit.start as usize, hit.end as usize]));
         cuts.retain(|cut| *cut > range.start && *cut < end);
         cuts.push(end);
-        cuts.sort_unstable();
+        cuts.order();
         cuts.dedup();
         let mut spans = Vec::new();
         let mut start = range.start;

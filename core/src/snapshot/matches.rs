@@ -25,6 +25,7 @@ use super::tree::{Node, Slot, Step, Tree, segments};
 use super::{Needs, Snapshot, push_segment};
 use crate::glob::{Descent, Glob};
 use crate::natural;
+use crate::order::Order as _;
 use crate::refs::Marker;
 
 /// A search under way in one store. See the [module's page](self).
@@ -198,7 +199,7 @@ impl<'g> Stack<'g> {
             false => tree.node(node).children.to_vec(),
         };
         if children.len() > 1 {
-            children.sort_by(|one, other| reading_order(tree.name(*one), tree.name(*other)));
+            children.order_by(|one, other| reading_order(tree.name(*one), tree.name(*other)));
         }
         self.frames.push(Frame { descent, children, next: 0, above });
     }
@@ -272,7 +273,7 @@ mod tests {
                 assert_eq!(all(&snapshot, pattern, budget), whole, "{pattern} by {budget}");
             }
             let mut sorted = whole;
-            sorted.sort();
+            sorted.order();
             let glob = Glob::new(pattern).unwrap();
             let found: Vec<String> =
                 snapshot.search_in(Marker::State, &glob).unwrap().iter().map(ToString::to_string).collect();

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::chunks::Chunks;
 use crate::envelope::{BlobId, Document, EnvelopeError};
+use crate::order::Order as _;
 
 /// A document as it was read: its content, and the id that says whether it still is.
 #[derive(Clone, Debug, PartialEq)]
@@ -175,7 +176,7 @@ impl Tree {
         entries: impl IntoIterator<Item = &'a str>,
     ) {
         let mut names: Vec<&str> = entries.into_iter().collect();
-        names.sort_unstable();
+        names.order();
         names.dedup();
         let known = std::mem::take(&mut self.node_mut(node).children);
         let mut known = known.into_iter().peekable();

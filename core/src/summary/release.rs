@@ -12,6 +12,7 @@ use super::{Open, ReleaseSummary};
 use crate::documents::{Function, Marker, Run, Status};
 use crate::envelope::Document;
 use crate::glob::Glob;
+use crate::order::Gather as _;
 use crate::ready;
 use crate::refs::{Kind, Marker as Side, Ref};
 use crate::release::literal;
@@ -116,7 +117,7 @@ fn itself(snapshot: &Snapshot, release: &Ref) -> Result<ReleaseSummary, Needs> {
         (tag.kind().is_none() && tag.package() == release.package())
             .then(|| tag.release().map(str::to_owned))?
     });
-    let tags: BTreeSet<String> = tags.filter(|tag| !tag.is_empty()).collect();
+    let tags: BTreeSet<String> = tags.filter(|tag| !tag.is_empty()).gather();
     let text = |key: &str| {
         let text = marker.extra.get(key).and_then(serde_json::Value::as_str).unwrap_or_default();
         text.chars().take(SUBJECT).collect()

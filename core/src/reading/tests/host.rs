@@ -8,6 +8,7 @@ use sha1::{Digest, Sha1};
 use crate::hosts::{Answer, Ask, Commit, Entry, EntryKind, File, Head, History, Listing};
 use crate::memory::Memory;
 use crate::reading::{Job, Keep, Place, Reader, Recalled, Wants, Work};
+use crate::order::Order as _;
 use crate::refs::Marker;
 use crate::snapshot::{Needs, Snapshot};
 
@@ -105,7 +106,7 @@ impl Repo {
             EntryKind::Folder => format!("{name}/"),
             EntryKind::File => name.clone(),
         };
-        items.sort_by_key(name);
+        items.order_by_key(name);
         let mut bytes = Vec::new();
         for (name, kind, id) in &items {
             bytes.extend_from_slice(if *kind == EntryKind::Folder { b"40000 " } else { b"100644 " });

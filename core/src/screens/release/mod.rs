@@ -40,6 +40,7 @@ use super::{Tone, Word};
 use crate::documents::{RunType, Status};
 use crate::facts::Facts;
 use crate::natural;
+use crate::order::Order as _;
 use crate::refs::{Kind, Marker, Ref};
 use crate::release::ReleaseError;
 use crate::snapshot::{Needs, Snapshot};
@@ -340,7 +341,7 @@ fn siblings(snapshot: &Snapshot, package: &Ref) -> Result<Vec<Ref>, Needs> {
         .filter_map(|entry| package.with_release(entry.strip_prefix('@')?).ok())
         .filter(|release| release.release_number().is_some())
         .collect();
-    releases.sort_by_key(Ref::release_number);
+    releases.order_by_key(Ref::release_number);
     Ok(releases)
 }
 
@@ -360,7 +361,7 @@ fn tags(whole: &Whole) -> Vec<String> {
         tag.release().filter(|name| is_tag && !name.is_empty()).map(str::to_owned)
     };
     let mut tags: Vec<String> = whole.links.iter().filter_map(tag).collect();
-    tags.sort_by(|one, other| natural::compare(one, other));
+    tags.order_by(|one, other| natural::compare(one, other));
     tags.dedup();
     tags
 }
@@ -375,7 +376,7 @@ fn live_in(whole: &Whole) -> Vec<String> {
     let deploys = whole.items().map(|(_, item)| item);
     let deploys = deploys.filter(|item| item.place.kind() == Some(Kind::Deploy));
     let mut live: Vec<String> = deploys.filter(is_live).map(|item| item.name().to_owned()).collect();
-    live.sort_by(|one, other| natural::compare(one, other));
+    live.order_by(|one, other| natural::compare(one, other));
     live
 }
 
@@ -426,7 +427,7 @@ fn count(nodes: &[Node]) -> String {
     }
     // The many come first; of equally many the more urgent.
     let mut words: Vec<(Word, usize)> = words.into_iter().collect();
-    words.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    words.order_by_key(|(_, count)| std::cmp::Reverse(*count));
     let words: Vec<String> = words.iter().map(|(word, count)| format!("{count} {word}")).collect();
     words.join(", ")
 }

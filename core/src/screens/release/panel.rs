@@ -15,6 +15,7 @@ use super::{Approval, Word};
 use crate::commands;
 use crate::documents::{Function, Input, RunType, Status};
 use crate::facts::Facts;
+use crate::order::Order as _;
 use crate::refs::{Kind, Ref};
 use crate::resolve;
 use crate::snapshot::{Needs, Snapshot, Unmet};
@@ -193,7 +194,7 @@ pub fn panel(
     let (why, blockers) = why.map(|why| (why.sentence, why.blockers)).unzip();
     let mut waits: Vec<Wait> =
         blockers.unwrap_or_default().into_iter().map(|blocker| wait(&whole, blocker)).collect();
-    waits.sort_by_key(urgency);
+    waits.order_by_key(urgency);
     let mut inputs = Vec::new();
     if let Some(function) = last {
         for (name, input) in &function.inputs {
