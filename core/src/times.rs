@@ -15,6 +15,7 @@
 //! ```
 
 use jiff::Timestamp;
+use jiff::civil::DateTime;
 use jiff::tz::Offset;
 
 const MINUTE: u64 = 60;
@@ -97,28 +98,47 @@ pub fn elapsed(seconds: u64) -> String {
 #[must_use]
 pub fn moment(time: &str, now: &str, offset: i32) -> String {
     let Some(then) = local(time, offset) else { return time.to_owned() };
-    let today = local(now, offset);
-    let day = then.strftime("%-d %b");
-    match today {
-        Some(today) if today.date() == then.date() => then.strftime("%H:%M").to_string(),
-        Some(today) if today.year() == then.year() => format!("{day} {}", then.strftime("%H:%M")),
-        _ => format!("{day} {}", then.strftime("%Y %H:%M")),
+    let clock = format!("{:02}:{:02}", then.hour(), then.minute());
+    match local(now, offset) {
+        Some(today) if today.date() == then.date() => clock,
+        Some(today) if today.year() == then.year() => format!("{} {clock}", day_of(then)),
+        _ => format!("{} {:04} {clock}", day_of(then), then.year()),
     }
 }
 
 /// The day of a moment: `9 May`. What is no time stays as it is.
 #[must_use]
 pub fn day(time: &str, offset: i32) -> String {
-    local(time, offset).map_or_else(|| time.to_owned(), |then| then.strftime("%-d %b").to_string())
+    local(time, offset).map_or_else(|| time.to_owned(), day_of)
 }
 
 /// The time of day with seconds, as logs have it: `15:59:02`. What is no time stays as it is.
 #[must_use]
 pub fn clock(time: &str, offset: i32) -> String {
-    local(time, offset).map_or_else(|| time.to_owned(), |then| then.strftime("%H:%M:%S").to_string())
+    let clock = |then: DateTime| format!("{:02}:{:02}:{:02}", then.hour(), then.minute(), then.second());
+    local(time, offset).map_or_else(|| time.to_owned(), clock)
 }
 
-fn local(time: &str, offset: i32) -> Option<jiff::civil::DateTime> {
+/// `9 May`. By hand: `strftime` knows so much more that it would take 30 KB of the dashboard.
+fn day_of(then: DateTime) -> String {
+    let month = match then.month() {
+        1 => "Jan",
+        2 => "Feb",
+        3 => "Mar",
+        4 => "Apr",
+        5 => "May",
+        6 => "Jun",
+        7 => "Jul",
+        8 => "Aug",
+        9 => "Sep",
+        10 => "Oct",
+        11 => "Nov",
+        _ => "Dec",
+    };
+    format!("{} {month}", then.day())
+}
+
+fn local(time: &str, offset: i32) -> Option<DateTime> {
     let time: Timestamp = time.parse().ok()?;
     Some(Offset::from_seconds(offset).ok()?.to_datetime(time))
 }

@@ -14,6 +14,7 @@ use leptos::task::spawn_local;
 use leptos::wasm_bindgen::JsCast as _;
 use leptos::wasm_bindgen::closure::Closure;
 use leptos::web_sys;
+use ocuroot_core::generations::{self, OldFile, Translation};
 use ocuroot_core::hosts::{
     self,
     stores::{self, Located},
@@ -518,6 +519,12 @@ async fn carry_out(weak: Weak<Inner>, job: Job) {
             inner.reader.borrow_mut().recalled(job.id, found);
             inner.bell.ring();
         }
+        Work::Translate(files) => {
+            let translation = translate(files).await;
+            let Some(inner) = weak.upgrade() else { return };
+            inner.reader.borrow_mut().translated(job.id, translation);
+            inner.bell.ring();
+        }
         Work::Ask { host, ask } => {
             let side = if host == 0 { Side::State } else { Side::Intent };
             let stops = weak.upgrade().map(|inner| inner.stops.get());
@@ -548,6 +555,12 @@ async fn carry_out(weak: Weak<Inner>, job: Job) {
             inner.bell.ring();
         }
     }
+}
+
+/// The documents of a store of version 1. Few stores are that old: this part of the page's code is loaded
+/// when it is needed.
+async fn translate(files: Vec<OldFile>) -> Translation {
+    generations::translate(files)
 }
 
 /// What has come, for an exchange that waits.

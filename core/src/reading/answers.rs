@@ -8,6 +8,7 @@ use super::id::Id;
 use super::keep::{Keep, Recalled};
 use super::listing::{OBJECT, differences};
 use super::reader::{Changed, Ground, PAGES, Pin, Problem, Reader, SIDES, Stage, Summaries, What};
+use crate::generations::Translation;
 use crate::hosts::{Answer, Commit, Entry, File, Head, History};
 use crate::order::Gather as _;
 use crate::refs::{Marker, Ref};
@@ -76,7 +77,7 @@ impl Reader {
     fn landed(&mut self, spot: usize, what: &What) {
         let Some(spot) = self.spots.get_mut(spot) else { return };
         match what {
-            What::Recall { .. } => {}
+            What::Recall { .. } | What::Translation => {}
             What::Commit { .. } => spot.asking = false,
             What::Folder { path, deep: true, .. } => {
                 spot.belows.remove(path);
@@ -87,6 +88,16 @@ impl Reader {
             What::Files { files } => files.iter().for_each(|(path, _)| {
                 spot.files.remove(path);
             }),
+        }
+    }
+
+    /// Takes in what became of a store of version 1.
+    pub fn translated(&mut self, job: u32, translation: Translation) {
+        let Some(sent) = self.flying.remove(&job) else { return };
+        if matches!(sent.what, What::Translation) && sent.epoch == self.epoch {
+            self.snapshot = translation.memory.snapshot();
+            self.remarks = translation.remarks;
+            self.translated = true;
         }
     }
 

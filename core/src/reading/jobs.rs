@@ -13,7 +13,7 @@ use super::reader::{
     What, document,
 };
 use super::{Job, Wants, Work};
-use crate::generations::{OldFile, translate};
+use crate::generations::OldFile;
 use crate::hosts::{Ask, Wanted};
 use crate::order::Gather as _;
 use crate::refs::{Marker, Ref};
@@ -74,7 +74,7 @@ impl Reader {
 
     fn send(&mut self, batch: Batch) -> Vec<Job> {
         let mut jobs = Vec::new();
-        let Batch { branches, trees, blobs, asks, files } = batch;
+        let Batch { branches, trees, blobs, asks, files, old } = batch;
         if !(branches.is_empty() && trees.is_empty() && blobs.is_empty()) {
             let texts = |ids: &std::collections::BTreeSet<Id>| ids.iter().map(Id::to_string).collect();
             let recall = Recall {
@@ -105,6 +105,9 @@ impl Reader {
                 let ask = Ask::Files { commit: commit.clone(), files: part.iter().map(wanted).collect() };
                 jobs.push(self.job(index, Work::Ask { host, ask }, What::Files { files: part.to_vec() }));
             }
+        }
+        if let Some(files) = old {
+            jobs.push(self.job(0, Work::Translate(files), What::Translation));
         }
         jobs
     }
@@ -579,10 +582,11 @@ impl Reader {
         }
     }
 
-    /// Reads both stores whole, and translates them.
+    /// Reads both stores whole, and has them translated.
     fn whole(&mut self, batch: &mut Batch) {
         self.current = Summaries::Absent;
-        if self.translated {
+        let now = |sent: &Sent| matches!(sent.what, What::Translation) && sent.epoch == self.epoch;
+        if self.translated || self.flying.values().any(now) {
             return;
         }
         let (mut files, mut whole) = (Vec::new(), true);
@@ -620,10 +624,7 @@ impl Reader {
             }
         }
         if whole {
-            let translation = translate(files);
-            self.snapshot = translation.memory.snapshot();
-            self.remarks = translation.remarks;
-            self.translated = true;
+            batch.old = Some(files);
         }
     }
 

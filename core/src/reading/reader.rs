@@ -10,7 +10,7 @@ use super::keep::Keep;
 use super::listing::OBJECT;
 use super::marker::Layout;
 use super::{Place, Wants};
-use crate::generations::Remark;
+use crate::generations::{OldFile, Remark};
 use crate::hosts::{Ask, Commit};
 use crate::refs::{Marker, Ref};
 use crate::snapshot::{Folder, Needs, Snapshot, address};
@@ -195,6 +195,7 @@ pub(super) enum What {
     Commit { poll: bool },
     Folder { path: String, id: Option<Id>, deep: bool },
     Files { files: Vec<(String, Option<Id>)> },
+    Translation,
 }
 
 /// What one pass finds to be done.
@@ -205,6 +206,8 @@ pub(super) struct Batch {
     pub(super) blobs: BTreeSet<Id>,
     pub(super) asks: Vec<(usize, Ask, What)>,
     pub(super) files: BTreeMap<usize, BTreeMap<String, Option<Id>>>,
+    /// All of a store of version 1.
+    pub(super) old: Option<Vec<OldFile>>,
 }
 
 /// Something that is there, or is not, or nobody knows yet.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use sha1::{Digest, Sha1};
 
+use crate::generations::translate;
 use crate::hosts::{Answer, Ask, Commit, Entry, EntryKind, File, Head, History, Listing};
 use crate::memory::Memory;
 use crate::reading::{Job, Keep, Place, Reader, Recalled, Wants, Work};
@@ -291,8 +292,8 @@ pub(super) struct Cache {
 }
 
 impl Cache {
-    fn recall(&self, job: &Job, reader: &mut Reader) -> bool {
-        let Work::Recall(recall) = &job.work else { return false };
+    fn recall(&self, job: &Job, reader: &mut Reader) {
+        let Work::Recall(recall) = &job.work else { return };
         let find = |keys: &[String], among: &HashMap<String, Vec<u8>>| -> Vec<(String, Vec<u8>)> {
             keys.iter().filter_map(|key| Some((key.clone(), among.get(key)?.clone()))).collect()
         };
@@ -304,7 +305,6 @@ impl Cache {
                 blobs: find(&recall.blobs, &self.blobs),
             },
         );
-        true
     }
 
     fn keep(&mut self, reader: &mut Reader) {
@@ -335,8 +335,10 @@ pub(super) fn settle(reader: &mut Reader, host: &mut Host, cache: &mut Cache, wa
 pub(super) fn carry_out(reader: &mut Reader, host: &mut Host, cache: &Cache, jobs: Vec<Job>) {
     let mut asks = Vec::new();
     for job in jobs {
-        if !cache.recall(&job, reader) {
-            asks.push(job);
+        match job.work {
+            Work::Recall(_) => cache.recall(&job, reader),
+            Work::Translate(files) => reader.translated(job.id, translate(files)),
+            Work::Ask { .. } => asks.push(job),
         }
     }
     host.rounds += usize::from(!asks.is_empty());
