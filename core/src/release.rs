@@ -16,6 +16,7 @@ use crate::resolve::{self, LinkCycle};
 use crate::run::{self, RunError};
 use crate::runs::{self, RunEntry};
 use crate::snapshot::{Needs, Snapshot, Unmet, lift, unmet};
+use crate::times;
 use crate::transaction::{Edit, Transaction};
 
 /// Why something cannot be done to a release.
@@ -345,5 +346,5 @@ pub fn is_stale(snapshot: &Snapshot, entry: &RunEntry, deadline: jiff::Timestamp
     let marker = snapshot.get(&marker)?.and_then(Document::read::<Marker>).unwrap_or_default();
     let last = marker.heartbeat.unwrap_or(marker.time);
     // A time that cannot be read was not written by a process that is still alive.
-    Ok(last.parse::<jiff::Timestamp>().map_or(true, |last| last < deadline))
+    Ok(times::parse(&last).is_none_or(|last| last < deadline))
 }

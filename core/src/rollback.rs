@@ -24,6 +24,7 @@ use crate::resolve;
 use crate::run;
 use crate::runs;
 use crate::snapshot::{Needs, Snapshot, Unmet, unmet};
+use crate::times;
 use crate::transaction::{Edit, Transaction};
 
 /// What is asked for.
@@ -311,7 +312,7 @@ fn history(snapshot: &Snapshot, package: &Ref, environment: &str) -> Result<Vec<
         let Ok(marker) = run::status_ref(&entry.reference, Status::Complete) else { continue };
         let marker = needs.take(snapshot.get(&marker)).flatten().and_then(Document::read::<Marker>);
         // A time that cannot be read is older than any: then numbers decide.
-        let time = marker.and_then(|marker| marker.time.parse::<jiff::Timestamp>().ok());
+        let time = marker.and_then(|marker| times::parse(&marker.time));
         ended.push((time, entry.release().release_number(), entry.number, entry.release()));
     }
     needs.settle(())?;

@@ -10,6 +10,7 @@ use crate::envelope::{Document, EnvelopeError};
 use crate::order::Gather as _;
 use crate::refs::{Kind, Marker, Ref};
 use crate::repo_config;
+use crate::times;
 
 /// A file, and the ref that its path means.
 pub(super) struct File {
@@ -270,7 +271,7 @@ fn times(file: &File) -> Vec<Timestamp> {
     let entries = body.as_array().or_else(|| body.get("history")?.as_array());
     let nested = entries.into_iter().flatten();
     let texts = nested.chain([body]).flat_map(|entry| [entry.get("time"), entry.get("timestamp")]);
-    texts.flatten().filter_map(|text| text.as_str()?.parse().ok()).collect()
+    texts.flatten().filter_map(|text| times::parse(text.as_str()?)).collect()
 }
 
 impl FunctionParts {

@@ -6,6 +6,7 @@ use serde_json::Value;
 use super::parts::{File, FunctionParts, RunParts};
 use crate::documents::Status;
 use crate::order::Order as _;
+use crate::times;
 
 /// That something was in a status at a time.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,7 +18,7 @@ struct Sign {
 
 impl Sign {
     fn at(&self) -> Option<Timestamp> {
-        self.time.parse().ok()
+        times::parse(&self.time)
     }
 
     /// What a status marker says.

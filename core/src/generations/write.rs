@@ -16,6 +16,7 @@ use crate::memory::Memory;
 use crate::natural;
 use crate::order::Order as _;
 use crate::refs::{Kind, Marker, Ref};
+use crate::times;
 use crate::{release, repo_config, run};
 
 /// What a document of the new store is.
@@ -389,7 +390,7 @@ impl<'a> Writer<'a> {
                     let run = target(link)?;
                     let facts = self.runs.get(&run)?;
                     let done = facts.standing.status == Status::Complete;
-                    let since: Option<jiff::Timestamp> = facts.standing.time.parse().ok();
+                    let since = times::parse(&facts.standing.time);
                     let number = run.segments().last().and_then(ids::number);
                     done.then(|| ((since, number), run.clone(), facts.run_type == "down"))
                 });

@@ -13,6 +13,7 @@ use crate::hosts::{Answer, Commit, Entry, File, Head, History};
 use crate::order::Gather as _;
 use crate::refs::{Marker, Ref};
 use crate::snapshot::Snapshot;
+use crate::times;
 
 impl Reader {
     /// Takes in what the cache has; what it does not have is asked of a host.
@@ -390,8 +391,7 @@ impl Reader {
 
 /// Whether a commit is not later than a time.
 fn is_until(commit: &Commit, until: &str) -> bool {
-    let time = |text: &str| text.parse::<jiff::Timestamp>().ok();
-    match (time(&commit.time), time(until)) {
+    match (times::parse(&commit.time), times::parse(until)) {
         (Some(time), Some(until)) => time <= until,
         _ => false,
     }

@@ -21,6 +21,7 @@ use crate::run;
 use crate::runs::{self, RunEntry};
 use crate::snapshot::{Needs, Snapshot};
 use crate::summary::Summary;
+use crate::times;
 use crate::why;
 
 /// The page.
@@ -391,6 +392,6 @@ fn event(snapshot: &Snapshot, run: &RunEntry, facts: &Facts) -> Result<Event, Ne
 }
 
 fn newest_first(one: &Event, other: &Event) -> Ordering {
-    let time = |event: &Event| event.time.parse::<jiff::Timestamp>().ok();
+    let time = |event: &Event| times::parse(&event.time);
     time(other).cmp(&time(one)).then_with(|| natural::compare(other.run.as_str(), one.run.as_str()))
 }

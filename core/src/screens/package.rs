@@ -384,7 +384,7 @@ pub fn timeline<'a>(
                 *longest = seconds.max(*longest);
             }
             let environment = run.segments().next().unwrap_or_default().to_owned();
-            let at = time.parse::<Timestamp>().unwrap_or(Timestamp::MIN);
+            let at = times::parse(&time).unwrap_or(Timestamp::MIN);
             events.entry(environment).or_default().push(Event {
                 at,
                 what,
@@ -506,7 +506,7 @@ fn thousandths(time: &str, now: &str, range: u64) -> u32 {
 #[must_use]
 pub fn ticks(now: &str, range: u64, offset: i32) -> Vec<(u32, String)> {
     const HOUR: i64 = 3600;
-    let Ok(end) = now.parse::<Timestamp>() else { return Vec::new() };
+    let Some(end) = times::parse(now) else { return Vec::new() };
     let (step, most) = if range <= 2 * 86_400 { (4 * HOUR, 12) } else { (24 * HOUR, 31) };
     let step = if range > 10 * 86_400 { 5 * step } else { step };
     let end = end.as_second();

@@ -18,6 +18,7 @@ use crate::refs::{Kind, Marker, Ref};
 use crate::resolve::{self, LinkCycle};
 use crate::runs::{self, RunEntry};
 use crate::snapshot::{Needs, Unmet};
+use crate::times;
 
 impl Enquiry<'_> {
     /// See [`why::of`](super::of).
@@ -213,7 +214,7 @@ impl Enquiry<'_> {
         let mut last: Option<(jiff::Timestamp, String)> = None;
         for entry in entries.filter(|entry| entry.status() == Status::Complete) {
             let since = needs.take(self.standing(entry)).map(|standing| standing.since).unwrap_or_default();
-            if let Ok(time) = since.parse() {
+            if let Some(time) = times::parse(&since) {
                 last = last.max(Some((time, since)));
             }
         }

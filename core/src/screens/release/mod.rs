@@ -415,8 +415,8 @@ fn node(item: &Item, standing: Option<&Standing>, usual: Option<u64>) -> Node {
 fn took(items: &[Item]) -> Option<u64> {
     let over = |item: &Item| item.newest().is_some_and(|newest| !newest.entry.status().is_open());
     let attempts = || items.iter().flat_map(|item| &item.attempts);
-    let first = attempts().filter_map(|attempt| attempt.started()?.parse::<jiff::Timestamp>().ok()).min()?;
-    let last = attempts().filter_map(|attempt| attempt.ended()?.parse::<jiff::Timestamp>().ok()).max()?;
+    let first = attempts().filter_map(|attempt| times::parse(attempt.started()?)).min()?;
+    let last = attempts().filter_map(|attempt| times::parse(attempt.ended()?)).max()?;
     u64::try_from(last.as_second() - first.as_second()).ok().filter(|_| items.iter().all(over))
 }
 
