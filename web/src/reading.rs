@@ -557,6 +557,11 @@ async fn carry_out(weak: Weak<Inner>, job: Job) {
     }
 }
 
+/// Begins an exchange with a host that is not GitHub.
+async fn elsewhere(host: Host, limits: Limits, ask: Ask, signed_in: bool) -> Result<Exchange, HostError> {
+    Exchange::new(&host, &limits, ask, signed_in)
+}
+
 /// The documents of a store of version 1. Few stores are that old: this part of the page's code is loaded
 /// when it is needed.
 async fn translate(files: Vec<OldFile>) -> Translation {
@@ -581,11 +586,16 @@ async fn exchange(weak: &Weak<Inner>, side: Side, ask: Ask) -> Result<Answer, Ho
         _ => What::Heads,
     };
     let index = usize::from(side == Side::Intent);
-    let (mut exchange, number) = {
+    let (host, limits, number) = {
         let inner = weak.upgrade().ok_or_else(gone)?;
         let limits = inner.limits.borrow().get(index).cloned().unwrap_or_default();
-        let host = inner.host(side);
-        (Exchange::new(host, &limits, ask, account::token(host).is_some())?, inner.number())
+        let host = inner.host(side).clone();
+        (host, limits, inner.number())
+    };
+    let signed_in = account::token(&host).is_some();
+    let mut exchange = match host.source.kind {
+        Kind::GitHub => Exchange::github(&host, &limits, ask, signed_in)?,
+        _ => elsewhere(host, limits, ask, signed_in).await?,
     };
     let inbox = Rc::new(Inbox::default());
     let mut attempts: BTreeMap<usize, u32> = BTreeMap::new();
