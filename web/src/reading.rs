@@ -151,7 +151,7 @@ struct Inner {
     /// Rings when something has come.
     bell: Bell,
     /// How far each question on its way is, and where its answers come in.
-    under_way: RefCell<BTreeMap<u64, UnderWay>>,
+    under_way: RefCell<Vec<UnderWay>>,
     /// How often somebody has stopped what was being loaded, and how far that was the last time.
     stops: Cell<u64>,
     stopped: RefCell<Progress>,
@@ -165,8 +165,8 @@ struct Inner {
     events: RefCell<Option<web_sys::EventSource>>,
 }
 
-/// What a question is about, how far it is, and where its answers come in.
-type UnderWay = (What, ocuroot_core::hosts::Progress, Rc<Inbox>);
+/// The number of a question, what it is about, how far it is, and where its answers come in.
+type UnderWay = (u64, What, ocuroot_core::hosts::Progress, Rc<Inbox>);
 
 impl Drop for Inner {
     fn drop(&mut self) {
@@ -230,7 +230,7 @@ impl Reading {
     pub fn stop(&self) {
         *self.0.stopped.borrow_mut() = self.0.progress();
         self.0.stops.set(self.0.stops.get() + 1);
-        for (.., inbox) in self.0.under_way.borrow().values() {
+        for (.., inbox) in self.0.under_way.borrow().iter() {
             inbox.closed.set(true);
             inbox.bell.ring();
         }
@@ -365,15 +365,20 @@ impl Inner {
         self.counter.get()
     }
 
+    /// A question is no longer under way, or is further than it was.
+    fn forget(&self, number: u64) {
+        self.under_way.borrow_mut().retain(|(other, ..)| *other != number);
+    }
+
     /// What is being done.
     fn progress(&self) -> Progress {
         let under_way = self.under_way.borrow();
         // The most telling of what is on its way.
-        let Some(what) = under_way.values().map(|(what, ..)| *what).max() else {
+        let Some(what) = under_way.iter().map(|(_, what, ..)| *what).max() else {
             return Progress { what: "Looking what is known already".to_owned(), ..Progress::default() };
         };
         let these =
-            || under_way.values().filter(|(other, ..)| *other == what).map(|(_, progress, _)| progress);
+            || under_way.iter().filter(|(_, other, ..)| *other == what).map(|(_, _, progress, _)| progress);
         let done: usize = these().map(|progress| progress.done).sum();
         let of: Option<usize> = these().map(|progress| progress.expected).sum();
         let of = of.filter(|of| *of > 0);
@@ -598,7 +603,8 @@ async fn exchange(weak: &Weak<Inner>, side: Side, ask: Ask) -> Result<Answer, Ho
         _ => elsewhere(host, limits, ask, signed_in).await?,
     };
     let inbox = Rc::new(Inbox::default());
-    let mut attempts: BTreeMap<usize, u32> = BTreeMap::new();
+    // The requests that came to nothing, each as often as it did.
+    let mut failures: Vec<usize> = Vec::new();
     let mut open = 0_usize;
     let result = loop {
         if let Some(answer) = exchange.answer() {
@@ -613,7 +619,9 @@ async fn exchange(weak: &Weak<Inner>, side: Side, ask: Ask) -> Result<Answer, Ho
             spawn_local(send(weak.clone(), side, id, request, 0, Rc::clone(&inbox)));
         }
         if let Some(inner) = weak.upgrade() {
-            inner.under_way.borrow_mut().insert(number, (what, exchange.progress(), Rc::clone(&inbox)));
+            inner.forget(number);
+            let progress = exchange.progress();
+            inner.under_way.borrow_mut().push((number, what, progress, Rc::clone(&inbox)));
             inner.bell.ring();
         }
         if open == 0 {
@@ -634,9 +642,10 @@ async fn exchange(weak: &Weak<Inner>, side: Side, ask: Ask) -> Result<Answer, Ho
             break Err(HostError::Blocked { origin });
         }
         if let Err(error) = exchange.respond(id, came) {
-            let attempt = attempts.entry(id).or_default();
-            *attempt += 1;
-            let wait = error.retry_after(*attempt, browser::seconds()).map(|wait| wait.as_millis());
+            failures.push(id);
+            let attempt = failures.iter().filter(|other| **other == id).count();
+            let attempt = u32::try_from(attempt).unwrap_or(u32::MAX);
+            let wait = error.retry_after(attempt, browser::seconds()).map(|wait| wait.as_millis());
             let wait = wait.and_then(|wait| u32::try_from(wait).ok()).filter(|wait| *wait <= PATIENCE);
             match (wait, exchange.again(id), weak.upgrade()) {
                 (Some(wait), Some(request), Some(_)) => {
@@ -649,7 +658,7 @@ async fn exchange(weak: &Weak<Inner>, side: Side, ask: Ask) -> Result<Answer, Ho
     };
     inbox.closed.set(true);
     if let Some(inner) = weak.upgrade() {
-        inner.under_way.borrow_mut().remove(&number);
+        inner.forget(number);
         if let Some(limits) =
             inner.limits.borrow_mut().get_mut(index).filter(|old| **old != exchange.limits())
         {

@@ -7,7 +7,7 @@ use super::branch::{Branch, Look};
 use super::id::Id;
 use super::keep::{Keep, Recalled};
 use super::listing::{OBJECT, differences};
-use super::reader::{Changed, Ground, PAGES, Pin, Problem, Reader, SIDES, Stage, Summaries, What};
+use super::reader::{Changed, Ground, PAGES, Pin, Problem, Reader, SIDES, Sent, Stage, Summaries, What};
 use crate::generations::Translation;
 use crate::hosts::{Answer, Commit, Entry, File, Head, History};
 use crate::order::Gather as _;
@@ -18,7 +18,7 @@ use crate::times;
 impl Reader {
     /// Takes in what the cache has; what it does not have is asked of a host.
     pub fn recalled(&mut self, job: u32, found: Recalled) {
-        let Some(sent) = self.flying.remove(&job) else { return };
+        let Some(sent) = self.landing(job) else { return };
         let What::Recall { branches, ids } = sent.what else { return };
         for (id, bytes) in found.trees {
             if let Some(id) = Id::parse(&id) {
@@ -59,7 +59,7 @@ impl Reader {
     /// Notes that a job came to nothing: what it was for is asked again by the next [`Reader::jobs`] that
     /// wants it.
     pub fn failed(&mut self, job: u32) {
-        let Some(sent) = self.flying.remove(&job) else { return };
+        let Some(sent) = self.landing(job) else { return };
         match sent.what {
             // Then there is no cache.
             What::Recall { branches, ids } => {
@@ -72,6 +72,11 @@ impl Reader {
             }
             what => self.landed(sent.spot, &what),
         }
+    }
+
+    fn landing(&mut self, job: u32) -> Option<Sent> {
+        let at = self.flying.iter().position(|(id, _)| *id == job)?;
+        Some(self.flying.swap_remove(at).1)
     }
 
     /// Notes that a question is no longer on its way.
@@ -94,7 +99,7 @@ impl Reader {
 
     /// Takes in what became of a store of version 1.
     pub fn translated(&mut self, job: u32, translation: Translation) {
-        let Some(sent) = self.flying.remove(&job) else { return };
+        let Some(sent) = self.landing(job) else { return };
         if matches!(sent.what, What::Translation) && sent.epoch == self.epoch {
             self.snapshot = translation.memory.snapshot();
             self.remarks = translation.remarks;
@@ -104,7 +109,7 @@ impl Reader {
 
     /// Takes in what a host said.
     pub fn answered(&mut self, job: u32, answer: Answer) {
-        let Some(sent) = self.flying.remove(&job) else { return };
+        let Some(sent) = self.landing(job) else { return };
         self.landed(sent.spot, &sent.what);
         let current = sent.epoch == self.epoch;
         match (sent.what, answer) {

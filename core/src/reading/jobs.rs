@@ -84,7 +84,7 @@ impl Reader {
             };
             let ids: Vec<Id> = trees.into_iter().chain(blobs).collect();
             self.tried.extend(ids.iter().map(|id| (*id, false)));
-            let what = What::Recall { branches: branches.into_iter().collect(), ids };
+            let what = What::Recall { branches, ids };
             jobs.push(self.job(0, Work::Recall(recall), what));
         }
         for (spot, ask, what) in asks {
@@ -92,7 +92,7 @@ impl Reader {
             let host = place.place.host;
             jobs.push(self.job(spot, Work::Ask { host, ask }, what));
         }
-        for (index, files) in files {
+        for (index, files) in files.into_iter().enumerate() {
             let Some(spot) = self.spots.get_mut(index) else { continue };
             let (host, commit) = (spot.place.host, spot.branch.commit.id.clone());
             let mut files: Vec<(String, Option<Id>)> = files.into_iter().collect();
@@ -114,7 +114,7 @@ impl Reader {
 
     fn job(&mut self, spot: usize, work: Work, what: What) -> Job {
         self.ids = self.ids.wrapping_add(1);
-        self.flying.insert(self.ids, Sent { epoch: self.epoch, spot, what });
+        self.flying.push((self.ids, Sent { epoch: self.epoch, spot, what }));
         Job { id: self.ids, work }
     }
 
@@ -130,7 +130,7 @@ impl Reader {
             (Stage::Found | Stage::Missing, _) => return,
             (Stage::New, _) => {
                 spot.asking = true;
-                batch.branches.insert(index);
+                batch.branches.push(index);
                 return;
             }
             (Stage::Open, Pin::Head) => {
@@ -329,7 +329,9 @@ impl Reader {
             }
             Look::Unknown(None) => None,
         };
-        batch.files.entry(index).or_default().insert(path.to_owned(), id);
+        if let Some(files) = batch.files.get_mut(index) {
+            files.insert(path.to_owned(), id);
+        }
         Got::Waiting
     }
 
@@ -585,8 +587,9 @@ impl Reader {
     /// Reads both stores whole, and has them translated.
     fn whole(&mut self, batch: &mut Batch) {
         self.current = Summaries::Absent;
-        let now = |sent: &Sent| matches!(sent.what, What::Translation) && sent.epoch == self.epoch;
-        if self.translated || self.flying.values().any(now) {
+        let now =
+            |(_, sent): &(u32, Sent)| matches!(sent.what, What::Translation) && sent.epoch == self.epoch;
+        if self.translated || self.flying.iter().any(now) {
             return;
         }
         let (mut files, mut whole) = (Vec::new(), true);

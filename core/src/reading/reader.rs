@@ -201,11 +201,12 @@ pub(super) enum What {
 /// What one pass finds to be done.
 #[derive(Default)]
 pub(super) struct Batch {
-    pub(super) branches: BTreeSet<usize>,
+    pub(super) branches: Vec<usize>,
     pub(super) trees: BTreeSet<Id>,
     pub(super) blobs: BTreeSet<Id>,
     pub(super) asks: Vec<(usize, Ask, What)>,
-    pub(super) files: BTreeMap<usize, BTreeMap<String, Option<Id>>>,
+    /// By spot.
+    pub(super) files: [BTreeMap<String, Option<Id>>; 2],
     /// All of a store of version 1.
     pub(super) old: Option<Vec<OldFile>>,
 }
@@ -241,7 +242,7 @@ pub struct Reader {
     pub(super) lost: BTreeSet<Id>,
     /// What the cache was asked for, and whether it has answered.
     pub(super) tried: HashMap<Id, bool>,
-    pub(super) flying: BTreeMap<u32, Sent>,
+    pub(super) flying: Vec<(u32, Sent)>,
     pub(super) ids: u32,
     /// Counts commits: answers about an older one say nothing of paths.
     pub(super) epoch: u32,
@@ -252,7 +253,7 @@ pub struct Reader {
     pub(super) translated: bool,
     pub(super) remarks: Vec<Remark>,
     /// Summaries by the ids of their files.
-    pub(super) summaries: BTreeMap<Id, Option<Arc<Summary>>>,
+    pub(super) summaries: HashMap<Id, Option<Arc<Summary>>>,
     /// Those of the commit; none while they are not all there.
     pub(super) current: Summaries,
     /// Whether folders of a new commit were put together from what its summaries say.
@@ -282,7 +283,7 @@ impl Reader {
             bytes: HashMap::new(),
             lost: BTreeSet::new(),
             tried: HashMap::new(),
-            flying: BTreeMap::new(),
+            flying: Vec::new(),
             ids: 0,
             epoch: 0,
             snapshot: Snapshot::default(),
@@ -290,7 +291,7 @@ impl Reader {
             done: BTreeSet::new(),
             translated: false,
             remarks: Vec::new(),
-            summaries: BTreeMap::new(),
+            summaries: HashMap::new(),
             current: Summaries::Unread,
             foreseen: false,
             problem: None,

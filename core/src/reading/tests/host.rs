@@ -8,8 +8,8 @@ use sha1::{Digest, Sha1};
 use crate::generations::translate;
 use crate::hosts::{Answer, Ask, Commit, Entry, EntryKind, File, Head, History, Listing};
 use crate::memory::Memory;
-use crate::reading::{Job, Keep, Place, Reader, Recalled, Wants, Work};
 use crate::order::Order as _;
+use crate::reading::{Job, Keep, Place, Reader, Recalled, Wants, Work};
 use crate::refs::Marker;
 use crate::snapshot::{Needs, Snapshot};
 
