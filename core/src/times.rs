@@ -1,4 +1,4 @@
-//! Ages, durations and moments, as people read them.
+//! Moments as they are written; ages, durations and moments, as people read them.
 //!
 //! Everything that shows a time shows it by these rules: an age has one unit and is rounded down, a
 //! duration two, a moment is as short as it can be without being mistaken for another.

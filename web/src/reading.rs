@@ -563,13 +563,15 @@ async fn carry_out(weak: Weak<Inner>, job: Job) {
 }
 
 /// Begins an exchange with a host that is not GitHub.
-async fn elsewhere(host: Host, limits: Limits, ask: Ask, signed_in: bool) -> Result<Exchange, HostError> {
+#[leptos::wasm_split::wasm_split(hosts, wasm_split_path = ::leptos::wasm_split)]
+fn elsewhere(host: Host, limits: Limits, ask: Ask, signed_in: bool) -> Result<Exchange, HostError> {
     Exchange::new(&host, &limits, ask, signed_in)
 }
 
 /// The documents of a store of version 1. Few stores are that old: this part of the page's code is loaded
 /// when it is needed.
-async fn translate(files: Vec<OldFile>) -> Translation {
+#[leptos::wasm_split::wasm_split(old, wasm_split_path = ::leptos::wasm_split)]
+fn translate(files: Vec<OldFile>) -> Translation {
     generations::translate(files)
 }
 
