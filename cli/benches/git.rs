@@ -264,6 +264,32 @@ fn release() {
     println!("{:<58} {made:>9} of 3", "pushes of a release of 1 task, then 3 deploys");
     let taken = median(11, || place.ocuroot(&["release", "new", "release.ocu.star", "--force"]));
     line("that release", taken, push, 5.0);
+    let alone = pushed_alone(&place);
+    let ratio = alone.as_secs_f64() / push.as_secs_f64();
+    println!("{:<58} {:>9.1} ms   {ratio:>6.3}", "its three commits, by git push alone", millis(alone));
+}
+
+/// How long `git push` takes for the three commits of the last release, from a clone that has them to a
+/// remote that does not: what a release cannot be faster than.
+fn pushed_alone(place: &Place) -> Duration {
+    let commits = place.git("remote.git", &["rev-list", "--reverse", "-3", "state"]);
+    place.git("", &["clone", "-q", "--bare", "remote.git", "from.git"]);
+    let times = (0..11).map(|_| {
+        let _ = std::fs::remove_dir_all(place.at("to.git"));
+        place.git("", &["clone", "-q", "--bare", "--no-local", "remote.git", "to.git"]);
+        place.git("to.git", &["update-ref", "refs/heads/state", "state~3"]);
+        place.git("to.git", &["reflog", "expire", "--expire=all", "--all"]);
+        place.git("to.git", &["repack", "-adq"]);
+        let url = format!("file://{}", place.at("to.git").display());
+        let began = Instant::now();
+        for commit in commits.lines() {
+            place.git("from.git", &["push", "-q", &url, &format!("{commit}:refs/heads/state")]);
+        }
+        began.elapsed()
+    });
+    let mut times: Vec<Duration> = times.collect();
+    times.sort_unstable();
+    times.get(times.len() / 2).copied().unwrap()
 }
 
 /// Starts a number of processes at once, each with a home of its own, and waits for all. Those that are

@@ -250,20 +250,28 @@ impl Engine<'_> {
                         ended.push(*end);
                         self.fill();
                     }
-                    Message::Interrupted => *given_up = given_up.or_else(|| Some(Instant::now())),
+                    // Only wakes this up.
+                    Message::Interrupted => {}
                 }
-                let others = ended.len() < self.active.len() && given_up.is_none();
+                let others = ended.len() < self.active.len() && !interrupt::is_set();
                 let wait = if others { GATHER.saturating_sub(first.elapsed()) } else { Duration::ZERO };
                 next = self.receiver.recv_timeout(wait);
             }
-            if given_up.is_some() {
+            // What was ended by giving up may be heard of before the giving up is.
+            if interrupt::is_set() {
+                given_up.get_or_insert_with(Instant::now);
                 self.give_back()?;
             }
             if given_up.is_some_and(|since| since.elapsed() >= GRACE) {
                 return self.abandon();
             }
             if !ended.is_empty() {
+                let all = ended.len() == self.active.len() && self.queue.is_empty();
                 self.record(ended)?;
+                if all {
+                    // What executes now has just been claimed, however long others had to be waited for.
+                    flushed = Instant::now();
+                }
             }
             if flushed.elapsed() >= FLUSH {
                 self.flush()?;

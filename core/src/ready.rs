@@ -21,7 +21,7 @@
 
 use crate::documents::{Function, Inputs};
 use crate::glob::Glob;
-use crate::refs::Marker;
+use crate::refs::{Kind, Marker, Ref};
 use crate::resolve;
 use crate::snapshot::{Needs, Snapshot};
 
@@ -113,4 +113,14 @@ pub fn holds(snapshot: &Snapshot, dependency: &str) -> Result<bool, Needs> {
     let searched = snapshot.search_paths(side, &glob, &mut |_| any = true);
     // One match is enough, whatever else could not be looked at.
     if any { Ok(true) } else { searched.map(|()| false) }
+}
+
+/// The task or deployment that `dependency`, as releases write them, waits for:
+/// `…/task/build/*/status/complete`.
+pub(crate) fn place_of(dependency: &str) -> Option<Ref> {
+    let literal = dependency.strip_suffix("/*/status/complete")?;
+    let plain = ["*", "?", "[", "{"]
+        .iter()
+        .fold(literal.to_owned(), |text, special| text.replace(&format!("[{special}]"), special));
+    plain.parse().ok().filter(|place: &Ref| matches!(place.kind(), Some(Kind::Task | Kind::Deploy)))
 }

@@ -132,6 +132,21 @@ test("proposals that are refused are said to be, once", async () => {
   }
 });
 
+test("what stops a whole screen is said once", async () => {
+  const place = await onGithub(store, { proxied: true });
+  try {
+    place.proxy.on(/branches/, fault.status(403));
+    for (const route of [{ view: "plan" }, { view: "environment", name: "prod-eu" }]) {
+      await world.open(place.at(route, { before: forgetful, expect: [/^403: /] }), async (page) => {
+        await see(page, [["heading", "This store may not be read"], ["text", "for the same reason"]]);
+        assert.equal(await alert(page).count(), 1);
+      });
+    }
+  } finally {
+    await place.close();
+  }
+});
+
 test("after a rate limit the page goes on by itself, and counts down till then", async () => {
   const place = await onGithub(store, { proxied: true });
   try {

@@ -31,6 +31,27 @@ test("the frame is there before any code", async () => {
   });
 });
 
+test("code that does not arrive is told of", async () => {
+  const before = (page) => page.route("**/app-*.wasm", (route) => route.abort());
+  await world.open({ before, expect: [/./] }, async (page) => {
+    await page.getByText("The dashboard could not be started").waitFor();
+    await page.checkAccessibility();
+  });
+});
+
+test("screens whose code does not arrive, and then does", async () => {
+  let lost = 2;
+  const before = (page) => page.route("**/screens-*.wasm", (route) => (lost-- > 0 ? route.abort() : route.continue()));
+  await world.open({ before, expect: [/^console: /, /^no answer: .*\/screens-/] }, async (page) => {
+    await page.getByRole("alert").getByText("the dashboard was replaced by a newer version").waitFor();
+    await page.checkAccessibility();
+    await page.getByRole("button", { name: "Try again" }).click();
+    await page.getByRole("alert").waitFor();
+    await page.getByRole("button", { name: "Try again" }).click();
+    await heading(page);
+  });
+});
+
 test("the page's policy holds inline script back", async () => {
   await world.open({ expect: [/^console: .*Content Security Policy/, /^CSP: script-src-elem: inline/] }, async (page) => {
     await page.evaluate(() => {

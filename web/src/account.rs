@@ -18,7 +18,7 @@ fn key(host: &Host) -> Option<String> {
 /// The token for a host, if there is one.
 #[must_use]
 pub fn token(host: &Host) -> Option<Token> {
-    browser::kept(&key(host)?).map(Token::new)
+    Token::new(&browser::kept(&key(host)?)?)
 }
 
 /// Whether it stays when the tab is closed.
@@ -28,9 +28,9 @@ pub fn is_remembered(host: &Host) -> bool {
 }
 
 /// Keeps a token: in this tab, or on this device.
-pub fn keep(host: &Host, token: &str, on_device: bool) {
+pub fn keep(host: &Host, token: &Token, on_device: bool) {
     if let Some(key) = key(host) {
-        browser::keep(&key, Some(token), on_device);
+        browser::keep(&key, Some(token.secret()), on_device);
     }
 }
 

@@ -13,7 +13,8 @@ use crate::net;
 use crate::oauth::{self, Refusal};
 use crate::reading::Reading;
 use crate::route::Screen;
-use crate::screens;
+use crate::screens::later::{Later, Rest};
+use crate::screens::overview::Overview;
 use crate::sources::{self, Listed, Looked, Sources};
 use crate::store::Store;
 use crate::ui::State;
@@ -28,6 +29,7 @@ pub fn App() -> impl IntoView {
     provide_context(Badges::default());
     provide_context(crate::travel::Travels::default());
     provide_context(Letters::remembered());
+    provide_context(Later::new());
     let help = RwSignal::new(false);
     keys::of_every_screen(help);
     net::watch_policy();
@@ -118,13 +120,13 @@ fn Inside(
         // One must be able to choose a source whatever is wrong with the one that is named.
         _ if chooses => view! {
             <TopBar source="No source"/>
-            <screens::signin::SignIn/>
+            <Rest screen=Screen::SignIn/>
         }
         .into_any(),
         Looked::NotYet => view! { <TopBar source=""/><main id="main" aria-busy="true"><h1 class="sr" tabindex="-1">"Ocuroot"</h1></main> }.into_any(),
         Looked::Nothing => view! {
             <TopBar source="No source"/>
-            <screens::signin::SignIn/>
+            <Rest screen=Screen::SignIn/>
         }
         .into_any(),
         Looked::Wrong(why) => view! {
@@ -167,20 +169,8 @@ fn Screens() -> impl IntoView {
         other => other,
     });
     let screen = move || match shown.get() {
-        Screen::Overview => view! { <screens::overview::Overview/> }.into_any(),
-        Screen::Package(package) => view! { <screens::package::Package package/> }.into_any(),
-        Screen::Release(release, with) => view! { <screens::release::Release release with/> }.into_any(),
-        Screen::Environments => view! { <screens::environments::Environments/> }.into_any(),
-        Screen::Environment(name, with) => {
-            view! { <screens::environment::Environment name with/> }.into_any()
-        }
-        Screen::Custom => view! { <screens::custom::Custom/> }.into_any(),
-        Screen::Explorer(_) => view! { <screens::explorer::Explorer/> }.into_any(),
-        Screen::Diff => view! { <screens::diff::Diff/> }.into_any(),
-        Screen::Plan => view! { <screens::plan::Plan/> }.into_any(),
-        Screen::History => view! { <screens::history::History/> }.into_any(),
-        Screen::Draft => view! { <screens::draft::Draft/> }.into_any(),
-        Screen::SignIn => view! { <screens::signin::SignIn/> }.into_any(),
+        Screen::Overview => view! { <Overview/> }.into_any(),
+        screen => view! { <Rest screen/> }.into_any(),
     };
     view! { <Notes/>{screen} }
 }

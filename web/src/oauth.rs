@@ -119,7 +119,7 @@ async fn granted(request: &Request) -> Result<Grant, HostError> {
 
 /// Keeps a token, and what renews it.
 fn keep(host: &Host, client_id: &str, grant: &Grant, on_device: bool) {
-    account::keep(host, grant.token.secret(), on_device);
+    account::keep(host, &grant.token, on_device);
     let renewal = grant.refresh.as_ref().zip(grant.expires_in).map(|(refresh, seconds)| {
         [client_id.to_owned(), (browser::seconds() + seconds).to_string(), refresh.secret().to_owned()]
             .join("\n")
@@ -140,9 +140,9 @@ pub async fn renew(host: &Host) {
     if expires.parse::<u64>().is_ok_and(|expires| browser::seconds() + EARLY < expires) {
         return;
     }
-    let Some(request) = signin::refresh_request(host, client_id, &redirect(), &Token::new(*refresh)) else {
-        return;
-    };
+    let refresh = Token::new(refresh);
+    let request = refresh.and_then(|refresh| signin::refresh_request(host, client_id, &redirect(), &refresh));
+    let Some(request) = request else { return };
     match granted(&request).await {
         Ok(grant) => keep(host, client_id, &grant, on_device),
         // Another tab may have been faster: what renews a token does so once.

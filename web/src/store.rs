@@ -195,6 +195,17 @@ async fn settle<T>(
     }
 }
 
+/// Why a question cannot be answered, for whoever asks another one on the same screen.
+#[must_use]
+pub fn problem<T: Send + Sync + 'static>(asked: RwSignal<Asked<T>>) -> Memo<Option<ReadProblem>> {
+    Memo::new(move |_| {
+        asked.with(|asked| match asked {
+            Asked::Failed(problem) => Some(problem.clone()),
+            _ => None,
+        })
+    })
+}
+
 /// A screen's content: skeletons until it is there, a problem if it cannot be, `children` with the page
 /// as a signal from then on.
 #[component]
@@ -204,6 +215,9 @@ pub fn Shown<T, V>(
     /// For a screen that brings its own `main`: the heading of the one that stands there until then.
     #[prop(optional, into)]
     heading: String,
+    /// The [`problem`] of what stands above it: that is not said a second time.
+    #[prop(optional_no_strip)]
+    above: Option<Memo<Option<ReadProblem>>>,
     /// Given the page, once; the signal has each newer one.
     children: impl Fn(Signal<Arc<T>>) -> V + Send + Sync + 'static,
 ) -> impl IntoView
@@ -217,12 +231,16 @@ where
         Answered,
         // With the problem: another one is drawn anew.
         Failed(ReadProblem),
+        Told,
     }
     let stage = Memo::new(move |_| {
         asked.with(|asked| match asked {
             Asked::Waiting(_) => Stage::Waiting,
             Asked::Answered(_) => Stage::Answered,
-            Asked::Failed(problem) => Stage::Failed(problem.clone()),
+            Asked::Failed(problem) => {
+                let told = above.is_some_and(|above| above.with(|above| above.as_ref() == Some(problem)));
+                if told { Stage::Told } else { Stage::Failed(problem.clone()) }
+            }
         })
     });
     move || match stage.get() {
@@ -234,6 +252,9 @@ where
             framed(&heading, view! { <Skeleton progress/> })
         }
         Stage::Failed(problem) => framed(&heading, view! { <Problem problem/> }),
+        Stage::Told => {
+            framed(&heading, view! { <p class="dim">"Not known either, for the same reason."</p> })
+        }
         Stage::Answered => match asked.get_untracked() {
             Asked::Answered(first) => {
                 let page = Memo::new_with_compare(

@@ -1,12 +1,14 @@
 //! Builds the dashboard: a folder of static files for any host, or for the tool to embed.
 //!
-//! Trunk compiles, joins and names the files by their content. What it cannot do is done here:
+//! Cargo compiles one wasm module, and these make a page of it:
 //!
-//! * The wasm is made small by wasm-opt, and named by what it is then.
+//! * wasm-split cuts it at the functions marked `#[wasm_split]`: what only they need is a module of its own,
+//!   loaded when it is asked for. With it comes a script that loads it.
+//! * wasm-bindgen joins the main module to JavaScript, and wasm-opt makes each module small.
 //! * The style sheets become one: fewer to ask for, and smaller together than each by itself.
-//! * A page must have no inline script, so its start script is moved to a file of its own, and the policy
-//!   that forbids any other is put in. It allows requests to the public hosts; `ocuroot state view
-//!   --export` writes a policy for the hosts of a team's own `stores.json`.
+//! * Names tell one build from the next, so that browsers may keep every file but the page itself.
+//! * The policy of the page forbids all scripts but its own files. It allows requests to the public hosts;
+//!   `ocuroot state view --export` writes one for the hosts of a team's own `stores.json`.
 //!
 //! All addresses are relative, and what a page shows is in the query of its address, so the folder works
 //! from any path of any host that serves files.
@@ -55,6 +57,28 @@ const FEATURES: [&str; 7] = [
     "--enable-sign-ext",
 ];
 
+/// What wasm-split calls its script.
+const LOADER: &str = "__wasm_split.js";
+
+/// What starts the app. Without it one is told why, in place of what the frame says.
+const START: &str = "import init from './app.js';
+init().catch((error) => {
+  const starting = document.getElementById('starting');
+  if (starting) {
+    starting.textContent = `The dashboard could not be started: ${error.message}. Reload the page, or try a newer browser.`;
+  }
+  throw error;
+});
+";
+
+/// How wasm-split's script starts a module, and how it does so where the host has no type for wasm.
+const STREAMING: [&str; 2] = [
+    "WebAssembly.instantiateStreaming(src, imports)",
+    "src.then(async (answer) => answer.headers.get('content-type') === 'application/wasm' \
+     ? WebAssembly.instantiateStreaming(answer, imports) \
+     : WebAssembly.instantiate(await answer.arrayBuffer(), imports))",
+];
+
 /// Prints how large the files are, and how large they travel.
 const SIZES: &str = "const fs = require('fs'), zlib = require('zlib');\
 let all = [0, 0];\
@@ -71,92 +95,213 @@ console.log('together: ' + (all[0] / 1000).toFixed(1) + ' KB, ' + (all[1] / 1000
 ///
 /// # Errors
 ///
-/// When it does not compile, or the page is not as expected.
+/// When it does not compile, or what the tools make of it is not as expected.
 pub(crate) fn run(project: &Project, profile: Profile) -> Outcome<PathBuf> {
     setup::run(project, setup::For::Bundle)?;
-    let bundle = project.target().join("bundle");
-    let mut trunk = project.command("trunk");
-    trunk
-        .args(["build", "--offline", "--dist"])
-        .arg(&bundle)
-        .args(match profile {
-            Profile::Dev => &[] as &[&str],
-            Profile::Release => &["--release", "--cargo-profile", "web"],
-        })
-        // Trunk reads this variable as a flag of its own and accepts only true and false.
-        .env_remove("NO_COLOR");
-    project::run(&mut trunk)?;
-    let index = bundle.join("index.html");
-    let mut page = project::read(&index)?;
-    let has_node = project.which(&["npm"]).is_some();
-    if profile == Profile::Release && has_node {
-        page = shrink(project, &bundle, &page)?;
+    let is_small = profile == Profile::Release && project.which(&["npm"]).is_some();
+    let wasm = compile(project, profile)?;
+    let scratch = project.target().join("bundle-parts");
+    empty(&scratch)?;
+    let mut code = parts(project, &wasm, &scratch)?;
+    if is_small {
+        for part in code.iter_mut().filter(|part| part.name.ends_with(".wasm")) {
+            part.content = shrunk(project, &scratch, part)?;
+        }
     }
-    page = join_styles(&bundle, &page)?;
-    let Hardened { page, script, name } = split(&page).ok_or_else(|| {
+    let web = project.root().join("web");
+    let page = project::read(&web.join("index.html"))?;
+    let (page, sheets) = without_styles(&page);
+    let mut style = String::new();
+    for sheet in sheets {
+        style += &plain_style(&project::read(&web.join(sheet))?);
+    }
+    let icon = bytes(&web.join("icon.svg"))?;
+    let files = named(code, style, icon, &page).ok_or_else(|| {
         Failure::new(
-            format!("{} is not as this chore expects it", index.display()),
-            "has trunk's output changed? See xtask/src/bundle.rs",
+            "the parts of the dashboard do not name each other as this chore expects",
+            "has the output of wasm-split or wasm-bindgen changed? See xtask/src/bundle.rs",
         )
     })?;
-    project::write(&bundle.join(name), &script)?;
-    project::write(&index, &page)?;
-    project::write(&bundle.join("stores.sample.json"), SAMPLE)?;
-    if profile == Profile::Release && has_node {
-        project::run(project.command("node").args(["-e", SIZES]).current_dir(&bundle))?;
+    let bundle = project.target().join("bundle");
+    empty(&bundle)?;
+    for file in files {
+        let path = bundle.join(&file.name);
+        std::fs::write(&path, &file.content).map_err(|e| project::file("write", &path, &e))?;
     }
-    if profile == Profile::Release && !has_node {
+    project::write(&bundle.join("stores.json"), &project::read(&web.join("stores.json"))?)?;
+    project::write(&bundle.join("stores.sample.json"), SAMPLE)?;
+    if is_small {
+        project::run(project.command("node").args(["-e", SIZES]).current_dir(&bundle))?;
+    } else if profile == Profile::Release {
         println!("There is no npm to get wasm-opt from, so the dashboard is larger than it could be.");
     }
     println!("The dashboard is in {}", bundle.display());
     Ok(bundle)
 }
 
-/// Makes the bundle's wasm small. Returns the page, which names it.
-fn shrink(project: &Project, bundle: &Path, page: &str) -> Outcome<String> {
-    let files = std::fs::read_dir(bundle).map_err(|e| project::file("list", bundle, &e))?;
-    let mut page = page.to_owned();
-    for file in files {
-        let path = file.map_err(|e| project::file("list", bundle, &e))?.path();
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        if !name.ends_with(".wasm") {
-            continue;
-        }
-        let small = bundle.join(".small");
-        let wasm_opt = project.root().join(WASM_OPT).join("node_modules/binaryen/bin/wasm-opt");
-        let node = |wasm_opt: &Path| {
-            let mut node = project.command("node");
-            node.arg(wasm_opt).arg("-Oz").args(FEATURES).arg(&path).arg("-o").arg(&small);
-            project::run(&mut node)
-        };
-        node(&wasm_opt)?;
-        let bytes = std::fs::read(&small).map_err(|e| project::file("read", &small, &e))?;
-        // The part of the name that stands for the content before.
-        let stem = name.strip_suffix("_bg.wasm").unwrap_or(name.trim_end_matches(".wasm"));
-        let kept = stem.rsplit_once('-').map_or(stem, |(kept, _)| kept);
-        let new = format!("{kept}-{}_bg.wasm", hash(&bytes));
-        let to = bundle.join(&new);
-        std::fs::rename(&small, &to).map_err(|e| project::file("write", &to, &e))?;
-        if to != path {
-            std::fs::remove_file(&path).map_err(|e| project::file("remove", &path, &e))?;
-        }
-        page = page.replace(&name, &new);
-    }
-    Ok(page)
+/// A file of the page.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Part {
+    /// As the others name it.
+    name: String,
+    content: Vec<u8>,
 }
 
-/// Makes one style sheet of those that the page names, in their order. Returns the page, which names it.
-fn join_styles(bundle: &Path, page: &str) -> Outcome<String> {
-    let (page, names) = without_styles(page);
-    let mut all = String::new();
-    for name in names {
-        let path = bundle.join(name);
-        all += &plain_style(&project::read(&path)?);
-        std::fs::remove_file(&path).map_err(|e| project::file("remove", &path, &e))?;
+impl Part {
+    fn new(name: &str, content: impl Into<Vec<u8>>) -> Self {
+        Self { name: name.to_owned(), content: content.into() }
     }
-    let name = format!("app-{}.css", hash(all.as_bytes()));
-    project::write(&bundle.join(&name), &all)?;
-    Ok(page.replacen("</head>", &format!("<link rel=\"stylesheet\" href=\"./{name}\">\n</head>"), 1))
+}
+
+fn compile(project: &Project, profile: Profile) -> Outcome<PathBuf> {
+    let target = "wasm32-unknown-unknown";
+    let mut cargo = project.cargo("build --locked --offline --package ocuroot-web");
+    let folder = match profile {
+        Profile::Dev => "debug",
+        Profile::Release => {
+            cargo.args(["--profile", "web"]);
+            "web"
+        }
+    };
+    project::run(cargo.args(["--target", target]))?;
+    Ok(project.target().join(target).join(folder).join("ocuroot-web.wasm"))
+}
+
+/// The scripts and modules that come of what was compiled.
+fn parts(project: &Project, wasm: &Path, scratch: &Path) -> Outcome<Vec<Part>> {
+    let split = scratch.join("split");
+    project::run(
+        project.command(setup::wasm_split(project)).arg(wasm).arg(&split).args(["--out-name", "app"]),
+    )?;
+    let joined = scratch.join("joined");
+    project::run(
+        project
+            .command("wasm-bindgen")
+            // The other modules use what the main one exports.
+            .args([
+                "--target",
+                "web",
+                "--no-typescript",
+                "--keep-lld-exports",
+                "--out-name",
+                "app",
+                "--out-dir",
+            ])
+            .arg(&joined)
+            .arg(split.join("app.wasm")),
+    )?;
+    let mut parts = Vec::new();
+    for folder in [&joined, &split] {
+        for name in names(folder)? {
+            // What the main module was before it was joined.
+            if (folder, name.as_str()) != (&split, "app.wasm") {
+                parts.push(Part { content: bytes(&folder.join(&name))?, name });
+            }
+        }
+    }
+    Ok(parts)
+}
+
+/// A module, made small.
+fn shrunk(project: &Project, scratch: &Path, part: &Part) -> Outcome<Vec<u8>> {
+    let (large, small) = (scratch.join("large.wasm"), scratch.join("small.wasm"));
+    std::fs::write(&large, &part.content).map_err(|e| project::file("write", &large, &e))?;
+    let wasm_opt = project.root().join(WASM_OPT).join("node_modules/binaryen/bin/wasm-opt");
+    let mut node = project.command("node");
+    project::run(node.arg(wasm_opt).arg("-Oz").args(FEATURES).arg(&large).arg("-o").arg(&small))?;
+    bytes(&small)
+}
+
+/// The page and its files, each with a name that tells this build from others. The code goes by one such
+/// name together, since its parts name each other. None when they do not.
+fn named(code: Vec<Part>, style: String, icon: Vec<u8>, page: &str) -> Option<Vec<Part>> {
+    let mut code = code;
+    code.sort_by(|a, b| a.name.cmp(&b.name));
+    code.push(Part::new("start.js", START));
+    let all: Vec<&[u8]> = code.iter().flat_map(|part| [part.name.as_bytes(), &part.content]).collect();
+    let build = hash(&all);
+    let names: Vec<(String, String)> =
+        code.iter().map(|part| (part.name.clone(), name_in_build(&part.name, &build))).collect();
+    let mut files = Vec::new();
+    for part in code {
+        let mut content = part.content;
+        if part.name.ends_with(".js") {
+            let mut text = String::from_utf8(content).ok()?;
+            if part.name == LOADER {
+                if !text.contains(STREAMING[0]) {
+                    return None;
+                }
+                text = text.replace(STREAMING[0], STREAMING[1]);
+            }
+            let mut others = 0;
+            for (old, new) in &names {
+                // By its own name the wasm calls the loader, and wants to find it so.
+                let (before, after) = if old == LOADER { ("from \"./", "\"") } else { ("", "") };
+                let old = format!("{before}{old}{after}");
+                others += text.matches(&old).count();
+                text = text.replace(&old, &format!("{before}{new}{after}"));
+            }
+            if others == 0 {
+                return None;
+            }
+            content = text.into_bytes();
+        }
+        files.push(Part { name: name_in_build(&part.name, &build), content });
+    }
+    let name = |old: &str| names.iter().find(|(name, _)| name == old).map(|(_, new)| new);
+    let style_name = format!("app-{}.css", hash(&[style.as_bytes()]));
+    let icon_name = format!("icon-{}.svg", hash(&[&icon]));
+    let head = format!(
+        "<link rel=\"stylesheet\" href=\"./{style_name}\">
+<link rel=\"modulepreload\" href=\"./{app}\">
+<link rel=\"modulepreload\" href=\"./{loader}\">
+<link rel=\"preload\" href=\"./{wasm}\" as=\"fetch\" type=\"application/wasm\" crossorigin>
+<script type=\"module\" src=\"./{start}\"></script>
+</head>",
+        app = name("app.js")?,
+        loader = name(LOADER)?,
+        wasm = name("app_bg.wasm")?,
+        start = name("start.js")?,
+    );
+    let policy = format!("<head>\n<meta http-equiv=\"Content-Security-Policy\" content=\"{POLICY}\">");
+    let page = page
+        .replacen("./icon.svg", &format!("./{icon_name}"), 1)
+        .replacen("<head>", &policy, 1)
+        .replacen("</head>", &head, 1);
+    files.extend([Part::new(&style_name, style), Part::new(&icon_name, icon), Part::new("index.html", page)]);
+    Some(files)
+}
+
+/// `split_screens.wasm` of the build `1f` is `screens-1f.wasm`.
+fn name_in_build(name: &str, build: &str) -> String {
+    let name = if name == LOADER { "load.js" } else { name.strip_prefix("split_").unwrap_or(name) };
+    let end = name.find("_bg.").or_else(|| name.rfind('.')).unwrap_or(name.len());
+    let (stem, end) = name.split_at(end);
+    format!("{stem}-{build}{end}")
+}
+
+/// Makes a folder, or makes it empty.
+fn empty(folder: &Path) -> Outcome {
+    if folder.exists() {
+        std::fs::remove_dir_all(folder).map_err(|e| project::file("remove", folder, &e))?;
+    }
+    std::fs::create_dir_all(folder).map_err(|e| project::file("write", folder, &e))
+}
+
+/// The names of the files in a folder, sorted.
+fn names(folder: &Path) -> Outcome<Vec<String>> {
+    let list = || -> std::io::Result<Vec<String>> {
+        std::fs::read_dir(folder)?
+            .map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()))
+            .collect()
+    };
+    let mut names = list().map_err(|e| project::file("list", folder, &e))?;
+    names.sort();
+    Ok(names)
+}
+
+fn bytes(path: &Path) -> Outcome<Vec<u8>> {
+    std::fs::read(path).map_err(|e| project::file("read", path, &e))
 }
 
 /// A page without its style sheets, and their names.
@@ -184,28 +329,10 @@ fn plain_style(text: &str) -> String {
 }
 
 /// Tells one content from the next.
-fn hash(content: &[u8]) -> String {
+fn hash(contents: &[&[u8]]) -> String {
     let mut hasher = DefaultHasher::new();
-    content.hash(&mut hasher);
+    contents.hash(&mut hasher);
     format!("{:016x}", hasher.finish())
-}
-
-struct Hardened {
-    page: String,
-    script: String,
-    name: String,
-}
-
-fn split(page: &str) -> Option<Hardened> {
-    let (before, rest) = page.split_once("<script type=\"module\">")?;
-    let (script, after) = rest.split_once("</script>")?;
-    if after.contains("<script") || !script.contains("from './") {
-        return None;
-    }
-    let name = format!("start-{}.js", hash(script.as_bytes()));
-    let page = format!("{before}<script type=\"module\" src=\"./{name}\"></script>{after}");
-    let policy = format!("<head>\n<meta http-equiv=\"Content-Security-Policy\" content=\"{POLICY}\">");
-    Some(Hardened { page: page.replacen("<head>", &policy, 1), script: script.to_owned(), name })
 }
 
 #[cfg(test)]
@@ -220,20 +347,61 @@ mod tests {
         assert_eq!(plain_style("/* a */\nb {\n  c: d\n}\n\n/* e\n*/ f{}\n"), "b {\nc: d\n}\nf{}\n");
     }
 
+    /// What wasm-split and wasm-bindgen make, in short.
+    fn code(wasm: &[u8]) -> Vec<Part> {
+        let loader = "import { initSync } from \"./app.js\";\nnew URL(\"./split_screens.wasm\"); \
+                      WebAssembly.instantiateStreaming(src, imports)";
+        vec![
+            Part::new(
+                "app.js",
+                "import * as one from \"./__wasm_split.js\"; 'app_bg.wasm'; {\"./__wasm_split.js\": one}",
+            ),
+            Part::new("app_bg.wasm", wasm),
+            Part::new(LOADER, loader),
+            Part::new("split_screens.wasm", "s"),
+        ]
+    }
+
+    fn text(files: &[Part], start: &str, end: &str) -> (String, String) {
+        let of = |part: &&Part| part.name.starts_with(start) && part.name.ends_with(end);
+        let part = files.iter().find(of).unwrap();
+        (part.name.clone(), String::from_utf8(part.content.clone()).unwrap())
+    }
+
     #[test]
-    fn the_inline_script_moves_out() {
-        let page = "<head>\n<script type=\"module\">\nimport init from './app-1f.js';\n</script>\n</head>";
-        let hardened = split(page).unwrap();
-        let name = &hardened.name;
-        assert!(name.starts_with("start-") && name.ends_with(".js") && name.len() == 25, "{name}");
-        assert_eq!(hardened.script, "\nimport init from './app-1f.js';\n");
-        assert!(
-            hardened.page.ends_with(&format!("<script type=\"module\" src=\"./{name}\"></script>\n</head>"))
+    fn files_name_each_other_by_their_build() {
+        let page = "<head>\n<link href=\"./icon.svg\">\n</head>";
+        let files = named(code(b"1"), "a{}".into(), b"i".to_vec(), page).unwrap();
+        let (app, app_text) = text(&files, "app-", ".js");
+        let (load, load_text) = text(&files, "load-", ".js");
+        let (start, start_text) = text(&files, "start-", ".js");
+        let (screens, _) = text(&files, "screens-", ".wasm");
+        let (wasm, _) = text(&files, "app-", "_bg.wasm");
+        assert_eq!(
+            app_text,
+            format!("import * as one from \"./{load}\"; '{wasm}'; {{\"./__wasm_split.js\": one}}")
         );
-        assert!(hardened.page.starts_with("<head>\n<meta http-equiv=\"Content-Security-Policy\""));
-        assert!(hardened.page.contains("connect-src 'self' https://api.github.com"));
-        // Another wasm under another name makes it another script, which must not keep its name.
-        assert_ne!(split(&page.replace("1f", "2f")).unwrap().name, *name);
-        assert!(split("<head></head>").is_none());
+        assert!(load_text.contains(&format!("from \"./{app}\"")), "{load_text}");
+        assert!(load_text.contains(&format!("\"./{screens}\"")), "{load_text}");
+        assert!(load_text.contains("'content-type'"), "{load_text}");
+        assert!(start_text.starts_with(&format!("import init from './{app}'")), "{start_text}");
+        let (_, page) = text(&files, "index", ".html");
+        assert!(page.starts_with("<head>\n<meta http-equiv=\"Content-Security-Policy\""), "{page}");
+        for name in [&app, &load, &start, &wasm] {
+            assert!(page.contains(&format!("\"./{name}\"")), "{name} is not in {page}");
+        }
+        assert!(page.contains("href=\"./icon-") && page.contains("href=\"./app-"), "{page}");
+        assert!(page.contains("connect-src 'self' https://api.github.com"));
+    }
+
+    #[test]
+    fn another_module_is_another_build() {
+        let app =
+            |wasm: &[u8]| text(&named(code(wasm), String::new(), Vec::new(), "").unwrap(), "app-", ".js").0;
+        assert_eq!(app(b"1"), app(b"1"));
+        assert_ne!(app(b"1"), app(b"2"));
+        let mut other = code(b"1");
+        other.retain(|part| part.name != LOADER);
+        assert_eq!(named(other, String::new(), Vec::new(), ""), None);
     }
 }

@@ -81,7 +81,7 @@ fn python(project: &Project, name: &str, version: &str, folder: &Path) -> Outcom
     project::run(project.command("python3").args(["-m", "venv", "--clear"]).arg(&own))?;
     let requirement = format!("{name}=={version}");
     let pip = own.join("bin/pip");
-    project::run(project.command(&pip.to_string_lossy()).args(["install", "--quiet", &requirement]))?;
+    project::run(project.command(&pip).args(["install", "--quiet", &requirement]))?;
     std::fs::create_dir_all(&bin).map_err(|e| project::file("make", &bin, &e))?;
     let (program, link) = (own.join("bin").join(name), bin.join(name));
     link_to(&program, &link).map_err(|e| project::file("make", &link, &e))

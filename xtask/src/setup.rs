@@ -38,7 +38,7 @@ enum Thing {
     Crates,
     WasmTarget,
     WasmBindgen,
-    Trunk,
+    WasmSplit,
     WasmOpt,
     Chromium,
     /// What npm installs into a folder that has a lock file.
@@ -73,7 +73,7 @@ enum Speed {
     ToRun,
 }
 
-const TRUNK: &str = "0.21.14";
+const WASM_SPLIT: &str = "0.2.4";
 const CARGO_DENY: &str = "0.20.2";
 
 /// Names under which systems install the browser.
@@ -81,6 +81,14 @@ const CHROMIUM: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "g
 
 /// Where wasm-opt is installed, from the clone's root.
 pub(crate) const WASM_OPT: &str = "xtask/wasm-opt";
+
+const WASM_SPLIT_PROGRAM: &str = "wasm-split-cli";
+
+/// Where wasm-split is installed; it tells nobody its version, so none that is on PATH would do.
+pub(crate) fn wasm_split(project: &Project) -> std::path::PathBuf {
+    let folder = project.tools().join(format!("{WASM_SPLIT_PROGRAM}-{WASM_SPLIT}"));
+    folder.join("bin").join(WASM_SPLIT_PROGRAM).with_extension(std::env::consts::EXE_EXTENSION)
+}
 
 /// Makes sure that everything `chore` needs is there.
 ///
@@ -108,13 +116,17 @@ pub(crate) fn run(project: &Project, chore: For) -> Outcome {
 
     let wanted: &[Thing] = match chore {
         For::Demo | For::DemoCi => &[],
-        For::Bundle if without_node => &[Thing::Crates, Thing::WasmTarget, Thing::WasmBindgen, Thing::Trunk],
-        For::Bundle => &[Thing::Crates, Thing::WasmTarget, Thing::WasmBindgen, Thing::Trunk, Thing::WasmOpt],
+        For::Bundle if without_node => {
+            &[Thing::Crates, Thing::WasmTarget, Thing::WasmBindgen, Thing::WasmSplit]
+        }
+        For::Bundle => {
+            &[Thing::Crates, Thing::WasmTarget, Thing::WasmBindgen, Thing::WasmSplit, Thing::WasmOpt]
+        }
         For::Test | For::Ci => &[
             Thing::Crates,
             Thing::WasmTarget,
             Thing::WasmBindgen,
-            Thing::Trunk,
+            Thing::WasmSplit,
             Thing::WasmOpt,
             Thing::Chromium,
             Thing::Npm(Tests::Browser),
@@ -198,7 +210,7 @@ impl Thing {
             Self::Crates => "the crates in Cargo.lock".to_owned(),
             Self::WasmTarget => "Rust's target wasm32-unknown-unknown".to_owned(),
             Self::WasmBindgen => format!("wasm-bindgen {}", wasm_bindgen_version(project)?),
-            Self::Trunk => format!("trunk {TRUNK}"),
+            Self::WasmSplit => format!("wasm-split {WASM_SPLIT}"),
             Self::WasmOpt => "wasm-opt".to_owned(),
             Self::Chromium => "chromium".to_owned(),
             Self::Npm(tests) => format!("the npm packages of {}", tests.folder()),
@@ -212,7 +224,7 @@ impl Thing {
             Self::Crates => "what the tool and the dashboard are built from",
             Self::WasmTarget => "the dashboard runs in the browser",
             Self::WasmBindgen => "joins the dashboard's wasm to JavaScript",
-            Self::Trunk => "bundles the dashboard",
+            Self::WasmSplit => "cuts what the dashboard loads later from what it loads first",
             Self::WasmOpt => "makes the dashboard small",
             Self::Chromium => "the browser that the tests open the dashboard in",
             Self::Npm(Tests::Browser) => "drive the browser, and look for what keeps people out",
@@ -232,7 +244,9 @@ impl Thing {
                 let version = wasm_bindgen_version(project)?;
                 format!("cargo install wasm-bindgen-cli@{version}")
             }
-            Self::Trunk => format!("cargo install trunk@{TRUNK}"),
+            Self::WasmSplit => {
+                format!("cargo install wasm_split_cli_support@{WASM_SPLIT} --features build-binary")
+            }
             Self::WasmOpt => format!("npm ci, in {WASM_OPT}"),
             Self::Chromium => "apt-get install chromium".to_owned(),
             Self::Npm(tests) => format!("npm ci, in {}", tests.folder()),
@@ -244,8 +258,8 @@ impl Thing {
     /// What one should know before it is installed: what takes long, and what changes the system.
     fn note(self) -> &'static str {
         match self {
-            Self::Trunk | Self::GitHost(Program::Gitea) => " (some 4 minutes on 2 cores)",
-            Self::WasmBindgen | Self::CargoDeny => " (some 2 minutes on 2 cores)",
+            Self::GitHost(Program::Gitea) => " (some 4 minutes on 2 cores)",
+            Self::WasmBindgen | Self::WasmSplit | Self::CargoDeny => " (some 2 minutes on 2 cores)",
             Self::GitHost(Program::Runner) => " (a minute on 2 cores)",
             Self::Chromium => " (into the system; as root or with sudo)",
             Self::Npm(Tests::GitHosts) => " (400 MB, most of it the same description for every edition)",
@@ -267,7 +281,7 @@ impl Thing {
                 Path::new(sysroot.trim()).join("lib/rustlib/wasm32-unknown-unknown/lib").is_dir()
             }
             Self::WasmBindgen => is_version(project, "wasm-bindgen", &wasm_bindgen_version(project)?),
-            Self::Trunk => is_version(project, "trunk", TRUNK),
+            Self::WasmSplit => wasm_split(project).is_file(),
             Self::Chromium => chromium(project).is_some(),
             Self::WasmOpt => npm_has(project, WASM_OPT),
             Self::Npm(tests) => npm_has(project, tests.folder()),
@@ -284,14 +298,21 @@ impl Thing {
             }
             Self::WasmBindgen => {
                 let version = wasm_bindgen_version(project)?;
-                cargo_install(project, "wasm-bindgen-cli", &version, "wasm-bindgen", Speed::ToRun)
+                cargo_install(project, "wasm-bindgen-cli", &version, "wasm-bindgen", &[], Speed::ToRun)
             }
-            Self::Trunk => cargo_install(project, "trunk", TRUNK, "trunk", Speed::ToCompile),
+            Self::WasmSplit => cargo_install(
+                project,
+                "wasm_split_cli_support",
+                WASM_SPLIT,
+                WASM_SPLIT_PROGRAM,
+                &["--features", "build-binary"],
+                Speed::ToRun,
+            ),
             Self::Chromium => install_chromium(project),
             Self::WasmOpt => npm_ci(project, WASM_OPT),
             Self::Npm(tests) => npm_ci(project, tests.folder()),
             Self::CargoDeny => {
-                cargo_install(project, "cargo-deny", CARGO_DENY, "cargo-deny", Speed::ToCompile)
+                cargo_install(project, "cargo-deny", CARGO_DENY, "cargo-deny", &[], Speed::ToCompile)
             }
             Self::GitHost(program) => program.install(project),
         }
@@ -366,13 +387,21 @@ fn is_version(project: &Project, program: &str, version: &str) -> bool {
 }
 
 /// Compiles a program of another crate, for speed of compiling rather than of running.
-fn cargo_install(project: &Project, krate: &str, version: &str, program: &str, speed: Speed) -> Outcome {
+fn cargo_install(
+    project: &Project,
+    krate: &str,
+    version: &str,
+    program: &str,
+    features: &[&str],
+    speed: Speed,
+) -> Outcome {
     let root = project.tools().join(format!("{program}-{version}"));
     let install = |locked: &[&str]| {
         project::run(
             project
                 .command("cargo")
                 .args(["install", "--no-default-features"])
+                .args(features)
                 .args(locked)
                 .args(["--version", version, "--root"])
                 .arg(&root)

@@ -135,6 +135,55 @@ fn what_was_claimed_ahead_is_given_back_to_others() {
     assert_eq!(lines(&world, "state match **/status/complete"), 2);
 }
 
+/// Starts a release that waits, lets others write meanwhile, and takes away the homes of `gone`. Returns how
+/// often the release fetched after that.
+fn fetches_after(writers: &[usize], gone: &[usize]) -> usize {
+    let fixture = format!(
+        "-- repo.ocu.star --\n{CONFIG}-- a.ocu.star --\ndef wait():\n    shell(\"cat ../pipe\")\ntask(wait, \"wait\")\n-- b.ocu.star --\ndef quick():\n    pass\ntask(quick, \"quick\")\n"
+    );
+    let world = World::new(&fixture);
+    git(&beside(&world, ""), &["init", "-q", "--bare", "remote.git"]);
+    let pipe = beside(&world, "pipe");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let mut waiting = world.command("", &["release", "new", "a.ocu.star"]);
+    let trace = beside(&world, "trace");
+    waiting.env("GIT_TRACE2", &trace).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let waiting = waiting.env("OCUROOT_HOME", beside(&world, "home1")).spawn().unwrap();
+    while lines(&world, "state match **/wait/1/status/running") == 0 {}
+    for writer in writers {
+        all_succeed(&world, vec![start(&world, *writer, &["release", "new", "b.ocu.star", "--force"])]);
+    }
+    for number in gone {
+        std::fs::remove_dir_all(beside(&world, &format!("home{number}"))).unwrap();
+    }
+    std::fs::write(&pipe, "go").unwrap();
+    all_succeed(&world, vec![waiting]);
+    assert_eq!(lines(&world, "state match **/quick/1/status/complete"), writers.len());
+    assert_eq!(lines(&world, "state match **/wait/1/status/complete"), 1);
+    world.check("state check", expect![""]);
+    git(&beside(&world, "home1/stores").read_dir().unwrap().find_map(clone).unwrap(), &["fsck"]);
+    let trace = std::fs::read_to_string(trace).unwrap();
+    let after = trace.lines().skip_while(|line| !line.contains(" start git push "));
+    after.filter(|line| line.contains(" start git ") && line.contains(" fetch ")).count()
+}
+
+fn clone(entry: std::io::Result<std::fs::DirEntry>) -> Option<std::path::PathBuf> {
+    entry.ok().map(|entry| entry.path()).filter(|path| path.is_dir())
+}
+
+#[test]
+fn what_others_on_this_machine_wrote_is_taken_from_them() {
+    assert_eq!(fetches_after(&[3], &[]), 0);
+    assert_eq!(fetches_after(&[3, 5, 3], &[]), 0);
+}
+
+#[test]
+fn what_others_wrote_elsewhere_is_fetched() {
+    assert_eq!(fetches_after(&[2], &[]), 1);
+    assert_eq!(fetches_after(&[3, 2, 5], &[]), 1);
+    assert_eq!(fetches_after(&[3, 5], &[3]), 1, "who wrote it is gone");
+}
+
 /// Serves the files of a folder over HTTP, as a host does that knows nothing of git.
 fn serve(folder: &Path) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();

@@ -96,49 +96,6 @@ impl Host {
         let root = self.api.strip_suffix("/v3").or_else(|| self.api.strip_suffix("/v4"));
         format!("{}/graphql", root.unwrap_or(&self.api))
     }
-
-    /// Page of a commit. None for the local server, which has no pages of its own.
-    pub fn commit_url(&self, commit: &str) -> Option<String> {
-        let commit = segment(commit);
-        self.page(&format!("commit/{commit}"), &format!("-/commit/{commit}"), &format!("commit/{commit}"))
-    }
-
-    /// Page of a file or folder at a commit.
-    pub fn file_url(&self, commit: &str, path: &str) -> Option<String> {
-        let (commit, path) = (segment(commit), segments(path));
-        self.page(
-            &format!("blob/{commit}/{path}"),
-            &format!("-/blob/{commit}/{path}"),
-            &format!("src/commit/{commit}/{path}"),
-        )
-    }
-
-    /// Page of what changed between two commits.
-    pub fn compare_url(&self, from: &str, to: &str) -> Option<String> {
-        let range = format!("{}...{}", segment(from), segment(to));
-        self.page(&format!("compare/{range}"), &format!("-/compare/{range}"), &format!("compare/{range}"))
-    }
-
-    /// Page of the open proposals.
-    pub fn proposals_url(&self) -> Option<String> {
-        self.page("pulls", "-/merge_requests", "pulls")
-    }
-
-    /// Page of a branch.
-    pub fn branch_url(&self, branch: &str) -> Option<String> {
-        let branch = segments(branch);
-        self.page(&format!("tree/{branch}"), &format!("-/tree/{branch}"), &format!("src/branch/{branch}"))
-    }
-
-    fn page(&self, github: &str, gitlab: &str, gitea: &str) -> Option<String> {
-        let rest = match self.source.kind {
-            Kind::GitHub => github,
-            Kind::GitLab => gitlab,
-            Kind::Gitea => gitea,
-            Kind::Local => return None,
-        };
-        Some(format!("{}/{}/{rest}", self.web, segments(&self.source.repo)))
-    }
 }
 
 /// Whether a host is this machine, which is asked without TLS.
@@ -235,37 +192,5 @@ mod tests {
         for name in ["127.0.0.1.evil.com", "localhost.evil.com", "10.0.0.1", "[::2]:1", "", "127.1"] {
             assert!(!is_loopback(name), "{name}");
         }
-    }
-
-    #[test]
-    fn pages_of_the_hosts() {
-        for (source, commit, file, compare, proposals, branch) in [
-            ("github:a/b", "commit/c1", "blob/c1/x%20y/%23", "compare/c1...c2", "pulls", "tree/s/t"),
-            (
-                "gitlab:h/a/b",
-                "-/commit/c1",
-                "-/blob/c1/x%20y/%23",
-                "-/compare/c1...c2",
-                "-/merge_requests",
-                "-/tree/s/t",
-            ),
-            (
-                "gitea:h/a/b",
-                "commit/c1",
-                "src/commit/c1/x%20y/%23",
-                "compare/c1...c2",
-                "pulls",
-                "src/branch/s/t",
-            ),
-        ] {
-            let host = host(source);
-            let page = |rest: &str| Some(format!("{}/a/b/{rest}", host.web));
-            assert_eq!(host.commit_url("c1"), page(commit));
-            assert_eq!(host.file_url("c1", "x y/#"), page(file));
-            assert_eq!(host.compare_url("c1", "c2"), page(compare));
-            assert_eq!(host.proposals_url(), page(proposals));
-            assert_eq!(host.branch_url("s/t"), page(branch));
-        }
-        assert_eq!(host("local").commit_url("c1"), None);
     }
 }

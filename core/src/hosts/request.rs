@@ -3,6 +3,7 @@
 use std::fmt;
 
 use serde::de::DeserializeOwned;
+use serde_json::error::Category;
 
 use super::error::HostError;
 use super::host::segment;
@@ -111,8 +112,15 @@ impl Response {
 
     /// The body as JSON of a shape. `expected` names the shape for people.
     pub(crate) fn json<T: DeserializeOwned>(&self, expected: &'static str) -> Result<T, HostError> {
-        serde_json::from_slice(&self.body)
-            .map_err(|error| HostError::Garbage { expected, detail: error.to_string() })
+        serde_json::from_slice(&self.body).map_err(|error| {
+            let so = match error.classify() {
+                Category::Eof => "it ends too early",
+                Category::Syntax | Category::Io => "it is no JSON",
+                Category::Data => "it has other fields, or other values in them",
+            };
+            let (line, column) = (error.line(), error.column());
+            HostError::Garbage { expected, detail: format!("{so}, see line {line}, column {column}") }
+        })
     }
 
     /// The query of the link to the next page, of the header `Link` (RFC 8288). Only the query, because the
@@ -141,9 +149,12 @@ pub struct Unreachable {
 pub struct Token(String);
 
 impl Token {
-    /// One that was pasted, or came by [signing in](super::signin).
-    pub fn new(secret: impl Into<String>) -> Token {
-        Token(secret.into())
+    /// One that was pasted, or came by [signing in](super::signin); space around it is left out. None for
+    /// what is none: no header can carry it, as when a sentence was pasted, or nothing.
+    pub fn new(secret: &str) -> Option<Token> {
+        let secret = secret.trim();
+        let is_one = !secret.is_empty() && secret.bytes().all(|byte| byte.is_ascii_graphic());
+        is_one.then(|| Token(secret.to_owned()))
     }
 
     /// The header to add to a request that asks for it. All three hosts take pasted tokens and OAuth's
@@ -161,5 +172,26 @@ impl Token {
 impl fmt::Debug for Token {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Token(…)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_no_header_can_carry_is_no_token() {
+        for (pasted, is_one) in [
+            ("ghp_1~", true),
+            (" x\n", true),
+            ("", false),
+            (" ", false),
+            ("a b", false),
+            ("é", false),
+            ("a\u{0}", false),
+        ] {
+            assert_eq!(Token::new(pasted).is_some(), is_one, "{pasted:?}");
+        }
+        assert_eq!(Token::new(" x\n").unwrap().header(), ("Authorization", "Bearer x".to_owned()));
     }
 }

@@ -17,40 +17,26 @@ use super::host::{Host, segment};
 use super::request::{Request, Response, Token};
 use super::source::Kind;
 
-/// What a token may do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Access {
-    /// Read.
-    Read,
-    /// Read, and propose changes.
-    Propose,
-}
-
-/// The form in which a viewer makes a token to paste, filled in as far as the host allows. None for the
+/// The form in which a viewer makes a token that reads, to paste it, filled in as far as the host allows. None for the
 /// local server.
-pub fn token_form_url(host: &Host, access: Access) -> Option<String> {
+pub fn token_form_url(host: &Host) -> Option<String> {
     let web = &host.web;
     let (owner, repo) = host.source.repo.rsplit_once('/').unwrap_or_default();
-    Some(match (host.source.kind, access) {
-        (Kind::GitHub, access) => {
+    Some(match host.source.kind {
+        Kind::GitHub => {
             // Names of tokens have at most 40 characters.
             let name: String = format!("Ocuroot {repo}").chars().take(40).collect();
-            let rights = match access {
-                Access::Read => "contents=read&pull_requests=read",
-                Access::Propose => "contents=write&pull_requests=write",
-            };
             format!(
-                "{web}/settings/personal-access-tokens/new?name={}&target_name={}&{rights}",
+                "{web}/settings/personal-access-tokens/new?name={}&target_name={}&contents=read&pull_requests=read",
                 segment(&name),
                 segment(owner)
             )
         }
-        (Kind::GitLab, access) => {
-            let scopes = if access == Access::Read { "read_api" } else { "api" };
-            format!("{web}/-/user_settings/personal_access_tokens?name=Ocuroot&scopes={scopes}")
+        Kind::GitLab => {
+            format!("{web}/-/user_settings/personal_access_tokens?name=Ocuroot&scopes=read_api")
         }
-        (Kind::Gitea, _) => format!("{web}/user/settings/applications"),
-        (Kind::Local, _) => return None,
+        Kind::Gitea => format!("{web}/user/settings/applications"),
+        Kind::Local => return None,
     })
 }
 
@@ -192,9 +178,10 @@ pub fn grant(request: &Request, response: &Response) -> Result<Grant, HostError>
     // The error of a failed reading would quote the answer, in which there may be a token.
     let granted: Granted = serde_json::from_slice(&response.body)
         .map_err(|_| HostError::Garbage { expected: "a token", detail: String::new() })?;
+    let token = Token::new(&granted.access_token);
     Ok(Grant {
-        token: Token::new(granted.access_token),
-        refresh: granted.refresh_token.map(Token::new),
+        token: token.ok_or(HostError::Garbage { expected: "a token", detail: String::new() })?,
+        refresh: granted.refresh_token.and_then(|token| Token::new(&token)),
         expires_in: granted.expires_in,
     })
 }
@@ -210,27 +197,24 @@ mod tests {
 
     #[test]
     fn forms_are_filled_in() {
-        for (source, access, url) in [
+        for (source, url) in [
             (
                 "github:acme/releases",
-                Access::Read,
                 "https://github.com/settings/personal-access-tokens/new?name=Ocuroot%20releases&target_name=acme&contents=read&pull_requests=read",
             ),
             (
                 "github:ghe.acme.com/acme/r",
-                Access::Propose,
-                "https://ghe.acme.com/settings/personal-access-tokens/new?name=Ocuroot%20r&target_name=acme&contents=write&pull_requests=write",
+                "https://ghe.acme.com/settings/personal-access-tokens/new?name=Ocuroot%20r&target_name=acme&contents=read&pull_requests=read",
             ),
             (
                 "gitlab:gitlab.com/a/b",
-                Access::Read,
                 "https://gitlab.com/-/user_settings/personal_access_tokens?name=Ocuroot&scopes=read_api",
             ),
-            ("gitea:127.0.0.1:3000/a/b", Access::Read, "http://127.0.0.1:3000/user/settings/applications"),
+            ("gitea:127.0.0.1:3000/a/b", "http://127.0.0.1:3000/user/settings/applications"),
         ] {
-            assert_eq!(token_form_url(&host(source), access).as_deref(), Some(url));
+            assert_eq!(token_form_url(&host(source)).as_deref(), Some(url));
         }
-        assert_eq!(token_form_url(&host("local"), Access::Read), None);
+        assert_eq!(token_form_url(&host("local")), None);
     }
 
     /// The verifier and the challenge of RFC 7636, appendix B.

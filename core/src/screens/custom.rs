@@ -6,10 +6,13 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::environments::Stands;
+use super::standing::{self, Depth, Look};
 use super::titles;
+use super::turn;
 use crate::commands;
-use crate::documents::{Environment, Status};
+use crate::documents::Environment;
 use crate::envelope::Document;
+use crate::facts::Facts;
 use crate::glob::Glob;
 use crate::intent::{self, Change};
 use crate::natural;
@@ -21,7 +24,7 @@ use crate::summary::Summary;
 /// The page.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Page {
-    /// What runs wait for and nobody has set: what most wait for first.
+    /// What runs wait for and somebody must set: what most wait for first.
     pub missing: Vec<Missing>,
     /// Custom state that is set: that of no package first, then by package and newest release.
     pub custom: Vec<Entry>,
@@ -50,7 +53,7 @@ pub struct Entry {
     pub delete: String,
 }
 
-/// Something that is not set and should be.
+/// Something that somebody must set.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Missing {
     /// Spelled with `@`.
@@ -83,9 +86,10 @@ pub struct Waiting {
 /// # Errors
 /// What must be loaded: the whole of intent's custom state and environments, and for each whether it is
 /// in state.
-pub fn page(snapshot: &Snapshot, summaries: &BTreeMap<Ref, Summary>) -> Result<Page, Needs> {
+pub fn page(snapshot: &Snapshot, summaries: &BTreeMap<Ref, Summary>, facts: &Facts) -> Result<Page, Needs> {
+    let look = Look { snapshot, summaries, facts, depth: Depth::Whole };
     let mut needs = Needs::default();
-    let mut waiting = waiting(summaries);
+    let Waits { mut named, asked } = needs.take(waits(&look)).unwrap_or_default();
     let mut set: BTreeSet<Ref> = BTreeSet::new();
     // What is in state only is told of here where one listing shows it. `diff` finds the rest.
     for (side, patterns) in [
@@ -100,25 +104,18 @@ pub fn page(snapshot: &Snapshot, summaries: &BTreeMap<Ref, Summary>) -> Result<P
     let mut needs = needs.settle(Needs::default())?;
     let (mut custom, mut environments) = (Vec::new(), Vec::new());
     for reference in set {
-        let waits = waiting.remove(&reference).unwrap_or_default();
+        let waits = named.remove(&reference).unwrap_or_default();
         let Some(entry) = needs.take(entry(snapshot, reference, waits)) else { continue };
         match entry.reference.kind() {
             Some(Kind::Environment) => environments.push(entry),
             _ => custom.push(entry),
         }
     }
-    let mut missing = Vec::new();
-    for (reference, waiting) in waiting {
-        // A summary knows whether it is there in its own package only.
-        let there = match reference.is_global() {
-            true => needs.take(snapshot.exists(&reference)).unwrap_or_default(),
-            false => false,
-        };
-        if !there {
-            let (name, set) = (name(&reference), set_command(&reference, None));
-            missing.push(Missing { reference, name, waiting, set });
-        }
-    }
+    let missing = asked.into_iter().map(|(reference, waiting)| {
+        let (name, set) = (name(&reference), set_command(&reference, None));
+        Missing { reference, name, waiting, set }
+    });
+    let mut missing: Vec<Missing> = missing.collect();
     custom.order_by(|one: &Entry, other| order(&one.reference, &other.reference));
     environments.order_by(|one: &Entry, other| natural::compare(&one.name, &other.name));
     missing.order_by(|one: &Missing, other| {
@@ -152,32 +149,47 @@ fn entry(snapshot: &Snapshot, reference: Ref, waiting: Vec<Waiting>) -> Result<E
 }
 
 /// What waits for custom state, by that state's ref; longest first.
-fn waiting(summaries: &BTreeMap<Ref, Summary>) -> BTreeMap<Ref, Vec<Waiting>> {
-    let mut all: BTreeMap<Ref, Vec<Waiting>> = BTreeMap::new();
-    for summary in summaries.values() {
-        for release in &summary.releases {
-            for (place, open) in &release.open {
-                let at = summary.package.with_release(&release.id).and_then(|release| release.child(place));
-                let (Ok(at), Status::Pending | Status::Paused) = (at, open.status) else { continue };
-                let custom = open.waits.iter().filter_map(|wait| wait.parse::<Ref>().ok());
-                let custom = custom.filter(|wait| wait.kind() == Some(Kind::Custom));
-                let custom: BTreeSet<Ref> = custom.map(|wait| wait.document().to_state()).gather();
-                for reference in custom {
-                    all.entry(reference).or_default().push(Waiting {
-                        package: titles::package(&at),
-                        id: release.id.clone(),
-                        place: at.subpath().to_owned(),
-                        since: open.since.clone(),
-                        at: at.clone(),
-                    });
+#[derive(Default)]
+struct Waits {
+    /// For whatever reason.
+    named: BTreeMap<Ref, Vec<Waiting>>,
+    /// Because somebody must set it.
+    asked: BTreeMap<Ref, Vec<Waiting>>,
+}
+
+fn waits(look: &Look<'_>) -> Result<Waits, Needs> {
+    let mut needs = Needs::default();
+    let mut all = Waits::default();
+    for summary in look.summaries.values() {
+        for (release, place, open) in standing::open(summary) {
+            let at = summary.package.with_release(&release.id).and_then(|release| release.child(place));
+            let Ok(at) = at else { continue };
+            let custom = open.waits.iter().filter_map(|wait| wait.parse::<Ref>().ok());
+            let custom = custom.filter(|wait| wait.kind() == Some(Kind::Custom));
+            let custom: BTreeSet<Ref> = custom.map(|wait| wait.document().to_state()).gather();
+            if custom.is_empty() {
+                continue;
+            }
+            let turn = needs.take(turn::of_open(look, release, &at, open));
+            let asked = turn.into_iter().flat_map(|turn| turn.approvals).map(|one| one.to_state()).gather();
+            let waiting = Waiting {
+                package: titles::package(&at),
+                id: release.id.clone(),
+                place: at.subpath().to_owned(),
+                since: open.since.clone(),
+                at,
+            };
+            for (by, refs) in [(&mut all.named, custom), (&mut all.asked, asked)] {
+                for reference in refs {
+                    by.entry(reference).or_default().push(waiting.clone());
                 }
             }
         }
     }
-    for waiting in all.values_mut() {
+    for waiting in all.named.values_mut().chain(all.asked.values_mut()) {
         waiting.order_by(|one, other| one.since.cmp(&other.since).then_with(|| one.at.cmp(&other.at)));
     }
-    all
+    needs.settle(all)
 }
 
 /// What custom state or an environment is called.

@@ -28,6 +28,7 @@ pub mod status;
 pub mod summaries;
 pub mod titles;
 pub mod travel;
+pub mod turn;
 
 pub use standing::{Depth, Standing};
 pub use status::{Tone, Word};

@@ -10,6 +10,7 @@ use super::fields;
 use super::prose::Prose;
 use super::status::Word;
 use super::titles;
+use super::turn;
 use crate::documents::{Run, RunType};
 use crate::envelope::Document;
 use crate::facts::Facts;
@@ -17,7 +18,6 @@ use crate::intent::{self, Change};
 use crate::natural;
 use crate::order::Order as _;
 use crate::plan::{self, LeftOut, Plan, ReadyRun, Reason, Scope, StaleDeploy, WaitingOp};
-use crate::ready::Missing;
 use crate::refs::{Kind, Marker, Ref};
 use crate::resolve;
 use crate::runs;
@@ -34,7 +34,7 @@ pub struct Page {
     pub groups: Vec<Group>,
     /// What a freeze holds.
     pub frozen: Vec<Held>,
-    /// What a person could set.
+    /// What a person must set.
     pub approvals: Vec<Waits>,
     /// How many runs wait for an earlier phase of their release.
     pub later: usize,
@@ -222,7 +222,7 @@ pub fn of(snapshot: &Snapshot, plan: &Plan, facts: &Facts) -> Result<Page, Needs
     }
     let mut enquiry = Enquiry::new(snapshot, facts);
     for left in &plan.left_out {
-        if leave_out(&mut page, left) {
+        if needs.take(leave_out(snapshot, facts, &mut page, left)) != Some(false) {
             continue;
         }
         page.left_out += 1;
@@ -479,29 +479,31 @@ fn run_name(reference: &Ref) -> Named {
 }
 
 /// Puts it where it is one of many; false where it is told by itself.
-fn leave_out(page: &mut Page, left: &LeftOut) -> bool {
+fn leave_out(snapshot: &Snapshot, facts: &Facts, page: &mut Page, left: &LeftOut) -> Result<bool, Needs> {
     let named = run_name(&left.reference);
-    let missing = match &left.reason {
+    let approvals = match &left.reason {
         Reason::Frozen(freeze) => {
             let why = freeze.to_string();
             match page.frozen.iter_mut().find(|held| held.at == freeze.at) {
                 Some(held) => held.runs.push(named),
                 None => page.frozen.push(Held { why, at: freeze.at.clone(), runs: vec![named] }),
             }
-            return true;
+            return Ok(true);
         }
-        Reason::Waits(missing) if missing.iter().all(|one| matches!(one, Missing::Dependency(_))) => {
-            page.later += 1;
-            return true;
+        Reason::Waits(_) => {
+            let Some(entry) = runs::find(snapshot, &left.reference)? else { return Ok(false) };
+            let run = snapshot.get(&entry.reference)?.and_then(Document::read::<Run>);
+            let turn = turn::of_run(snapshot, &entry, run.as_ref(), facts)?;
+            if turn.word == Word::Pending {
+                page.later += 1;
+                return Ok(true);
+            }
+            turn.approvals
         }
-        Reason::Waits(missing) => missing,
-        Reason::Blocked(_) | Reason::Invalid(_) => return false,
+        Reason::Blocked(_) | Reason::Invalid(_) => return Ok(false),
     };
-    let custom = missing.iter().filter_map(|one| one.source().parse::<Ref>().ok());
-    let custom: Vec<Ref> =
-        custom.map(|one| one.document()).filter(|one| one.kind() == Some(Kind::Custom)).collect();
-    if custom.is_empty() {
-        return false;
+    if approvals.is_empty() {
+        return Ok(false);
     }
     let release = left.reference.release_ref();
     let entry = match page.approvals.iter_mut().position(|waits| waits.release == release) {
@@ -514,13 +516,13 @@ fn leave_out(page: &mut Page, left: &LeftOut) -> bool {
     };
     if let Some(entry) = entry {
         entry.runs.push(left.reference.clone());
-        for one in custom {
+        for one in approvals {
             if !entry.missing.contains(&one) {
                 entry.missing.push(one);
             }
         }
     }
-    true
+    Ok(true)
 }
 
 /// What is left out for a reason of its own.

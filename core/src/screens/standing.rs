@@ -1,19 +1,17 @@
 //! What of a package is not as it should be, read off its summary.
 //!
 //! A summary names the tasks and deployments that are not complete. Which of those still matter (an
-//! attempt that a newer release has made good does not), and whether one waits for a person, is decided
-//! here.
+//! attempt that a newer release has made good does not) is decided here; whose [`turn`] it is, there.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
 use super::status::Word;
+use super::turn::{self, Turn};
 use crate::documents::Status;
 use crate::facts::Facts;
-use crate::freeze::{self, Freeze};
-use crate::refs::{Kind, Marker, Ref};
-use crate::release::literal;
+use crate::refs::{Kind, Ref};
 use crate::runs::RunEntry;
 use crate::snapshot::{Needs, Snapshot};
 use crate::summary::{Open, ReleaseSummary, Summary};
@@ -82,16 +80,10 @@ impl Look<'_> {
         let mut needs = Needs::default();
         let mut found: Vec<Standing> = Vec::new();
         let mut seen: BTreeSet<(&str, Word)> = BTreeSet::new();
-        for (index, release) in summary.releases.iter().enumerate() {
-            for (place, open) in &release.open {
-                let newer = summary.releases.get(..index).unwrap_or_default();
-                if is_past(summary, newer, release, place) {
-                    continue;
-                }
-                let standing = needs.take(self.standing(summary, release, place, open)).flatten();
-                if let Some(standing) = standing.filter(|standing| seen.insert((place, standing.word))) {
-                    found.push(standing);
-                }
+        for (release, place, open) in open(summary) {
+            let standing = needs.take(self.standing(summary, release, place, open)).flatten();
+            if let Some(standing) = standing.filter(|standing| seen.insert((place, standing.word))) {
+                found.push(standing);
             }
         }
         needs.settle(found)
@@ -135,82 +127,16 @@ impl Look<'_> {
             Status::Failed if open.attempts > 1 => {
                 standing.says = Sentence::text(&format!("attempt {}, see the run", open.attempts));
             }
-            Status::Pending | Status::Paused => self.waiting(&mut standing, release, open)?,
+            Status::Pending | Status::Paused => {
+                let turn = turn::of_open(self, release, &standing.at, open)?;
+                standing.word = turn.word;
+                standing.says = says(&turn, &standing.release);
+                standing.approvals = turn.approvals;
+                standing.alone = turn.alone;
+            }
             _ => {}
         }
         Ok(Some(standing))
-    }
-
-    /// What an open run waits for, and so whether it is a person's turn.
-    fn waiting(&self, standing: &mut Standing, release: &ReleaseSummary, open: &Open) -> Result<(), Needs> {
-        let mut needs = Needs::default();
-        let (mut stuck, mut on_its_way) = (Vec::new(), false);
-        for wait in &open.waits {
-            let Some(false) = needs.take(self.holds(&standing.package, wait)) else { continue };
-            let Ok(parsed) = wait.parse::<Ref>() else {
-                on_its_way = true;
-                continue;
-            };
-            let own = parsed.release_ref().as_str() == literal(standing.release.as_str());
-            let of = own.then(|| place(&parsed)).and_then(|place| release.open.get(&place));
-            match of.map(|of| of.status) {
-                _ if parsed.kind() == Some(Kind::Custom) => standing.approvals.push(parsed.document()),
-                Some(status @ (Status::Failed | Status::Cancelled)) => {
-                    let name = parsed.segments().next().unwrap_or_default().to_owned();
-                    stuck.push((parsed, name, status));
-                }
-                _ => on_its_way = true,
-            }
-        }
-        needs.settle(())?;
-        standing.alone = !standing.approvals.is_empty() && stuck.is_empty() && !on_its_way;
-        if !standing.approvals.is_empty() && !on_its_way {
-            standing.word = Word::NeedsApproval;
-            standing.says = waits_for(standing, &stuck);
-        } else if standing.approvals.is_empty() && stuck.is_empty() && !on_its_way {
-            standing.word = Word::Queued;
-            if let Some(freeze) = self.freeze(standing, open.status)? {
-                standing.word = Word::Frozen;
-                let mut says = "frozen".to_owned();
-                says.extend(freeze.until.map(|until| format!(" until {until}")));
-                if !freeze.reason.is_empty() {
-                    says.push_str(&format!(": {}", freeze.reason));
-                }
-                standing.says = Sentence::text(&says);
-            }
-        } else if !stuck.is_empty() {
-            standing.says = waits_for(standing, &stuck);
-        }
-        Ok(())
-    }
-
-    fn freeze(&self, standing: &Standing, status: Status) -> Result<Option<Freeze>, Needs> {
-        // What has begun goes on.
-        if self.depth == Depth::First || !standing.deploy || status != Status::Pending {
-            return Ok(None);
-        }
-        freeze::of(self.snapshot, &standing.name, &self.facts.now)
-    }
-
-    /// Whether what a run waits for is there. A summary has looked up what lies in its own package; of
-    /// the others it only knows the name.
-    fn holds(&self, package: &Ref, wait: &str) -> Result<bool, Needs> {
-        let Ok(parsed) = wait.parse::<Ref>() else { return Ok(false) };
-        let own = parsed.package() == *package && parsed.marker() != Some(Marker::Intent);
-        if own && !parsed.is_global() {
-            return Ok(false);
-        }
-        if parsed.kind() == Some(Kind::Deploy)
-            && parsed.release() == Some("")
-            && let Some(other) = self.summaries.get(&parsed.package())
-        {
-            return Ok(other.live.contains_key(parsed.subpath()));
-        }
-        match self.depth {
-            Depth::Whole => self.snapshot.exists(&parsed.document()),
-            // What a person has to set is mostly not set yet, and what a task makes is there.
-            Depth::First => Ok(parsed.kind() == Some(Kind::Task)),
-        }
     }
 
     fn is_stale(&self, standing: &Standing) -> Result<bool, Needs> {
@@ -229,6 +155,16 @@ impl Look<'_> {
         };
         Ok(why::word(self.snapshot, &entry, self.facts)? == Word::Stale)
     }
+}
+
+/// What is open in a package, with its release and place, newest release first; but for what no longer
+/// matters.
+pub(super) fn open(summary: &Summary) -> impl Iterator<Item = (&ReleaseSummary, &String, &Open)> {
+    summary.releases.iter().enumerate().flat_map(move |(index, release)| {
+        let newer = summary.releases.get(..index).unwrap_or_default();
+        let open = release.open.iter().map(move |(place, open)| (release, place, open));
+        open.filter(move |(release, place, _)| !is_past(summary, newer, release, place))
+    })
 }
 
 /// Whether what is open at `place` of a release no longer matters: something as new is live there, or a
@@ -251,26 +187,31 @@ pub(super) fn number(id: &str) -> Option<u64> {
     id.strip_prefix('r')?.parse().ok()
 }
 
-/// `deploy/prod`, of a ref below it.
-fn place(of: &Ref) -> String {
-    let kind = if of.kind() == Some(Kind::Deploy) { "deploy" } else { "task" };
-    format!("{kind}/{}", of.segments().next().unwrap_or_default())
-}
-
-/// "waits only for approve", "waits for approve, and for perf, which failed"
-fn waits_for(standing: &Standing, stuck: &[(Ref, String, Status)]) -> Sentence {
-    let mut sentence = Sentence::text(if standing.alone { "waits only for " } else { "waits for " });
-    let mut first = true;
-    let mut next = |sentence: Sentence| {
-        let joint = if std::mem::take(&mut first) { "" } else { ", and for " };
-        sentence.and_text(joint)
-    };
-    for approval in &standing.approvals {
-        sentence = next(sentence).and(why::named(approval, &standing.release));
+/// "waits only for approve", "waits for approve, and for perf, which failed", "frozen until 2026-12-27: sale"
+fn says(turn: &Turn, release: &Ref) -> Sentence {
+    if let Some(freeze) = &turn.freeze {
+        let until = freeze.until.as_ref().map(|until| format!(" until {until}")).unwrap_or_default();
+        let reason = if freeze.reason.is_empty() { String::new() } else { format!(": {}", freeze.reason) };
+        return Sentence::text(&format!("frozen{until}{reason}"));
     }
-    for (_, name, status) in stuck {
+    let stuck = turn.stuck.iter().map(|(place, status)| {
         let what = if *status == Status::Failed { "failed" } else { "was cancelled" };
-        sentence = next(sentence).and_text(&format!("{name}, which {what}"));
+        Sentence::text(&format!("{}, which {what}", place.subpath()))
+    });
+    let named = |at: &Ref| why::named(at, release);
+    let other = |at: &Ref| match at.kind() {
+        Some(Kind::Custom) => named(at).and_text(", which is set in intent and only has to be applied"),
+        _ => named(at),
+    };
+    let all = turn.approvals.iter().map(named).chain(stuck).chain(turn.others.iter().map(other));
+    let mut sentence = Sentence::default();
+    for (index, one) in all.enumerate() {
+        let before = match (index, turn.alone) {
+            (0, true) => "waits only for ",
+            (0, false) => "waits for ",
+            _ => ", and for ",
+        };
+        sentence = sentence.and_text(before).and(one);
     }
     sentence
 }

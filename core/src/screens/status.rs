@@ -21,7 +21,7 @@ use crate::documents::Status;
 pub enum Word {
     /// It ended with an error that nobody has dealt with.
     Failed,
-    /// It waits for custom state that a person has to set.
+    /// It waits for custom state that a person has to set, and can set now.
     NeedsApproval,
     /// It says that it runs, and has not been heard of.
     Stale,
@@ -33,7 +33,7 @@ pub enum Word {
     Frozen,
     /// It can start, and nobody has started it.
     Queued,
-    /// It has begun, and waits for something in order to go on.
+    /// Its turn has come, or it has begun, and it waits for something that nobody is asked for.
     Waiting,
     /// Its turn has not come.
     Pending,
@@ -102,7 +102,7 @@ impl std::fmt::Display for Word {
     }
 }
 
-/// What a status alone says. What a run waits for can make it another word.
+/// What a status alone says. What a run waits for can make it another word: see [`turn`](super::turn).
 impl From<Status> for Word {
     fn from(status: Status) -> Word {
         match status {

@@ -12,7 +12,7 @@ use super::{Open, ReleaseSummary};
 use crate::documents::{Function, Marker, Run, Status};
 use crate::envelope::Document;
 use crate::glob::Glob;
-use crate::order::Gather as _;
+use crate::order::{Gather as _, Order as _};
 use crate::ready;
 use crate::refs::{Kind, Marker as Side, Ref};
 use crate::release::literal;
@@ -74,16 +74,18 @@ pub(super) fn summary(
     }
     let mut not_complete = BTreeMap::new();
     let mut uses = BTreeSet::new();
-    for (place, entry) in newest.into_iter().filter(|(_, entry)| entry.status() != Status::Complete) {
+    for (place, entry) in newest.iter().filter(|(_, entry)| entry.status() != Status::Complete) {
         let name = place.as_str().strip_prefix(release.as_str()).unwrap_or_default();
         let name = name.trim_start_matches('/').to_owned();
-        let attempts = entries.iter().filter(|other| other.place == *place).count() as u64;
+        let attempts = entries.iter().filter(|other| other.place == **place).count() as u64;
         let since = match known.since(&name) {
             Some(since) => Ok(since),
             None => status_marker(snapshot, entry).map(|marker| marker.time),
         };
         let since = needs.take(since).unwrap_or_default();
         let waits = needs.take(waits(snapshot, release, entry, &mut uses)).unwrap_or_default();
+        let has_ended = |status| matches!(status, Status::Failed | Status::Cancelled);
+        let waits = few(waits, |place| newest.get(place).is_none_or(|before| !has_ended(before.status())));
         not_complete.insert(name, Open { status: entry.status(), since, attempts, waits });
     }
     let itself = match known.itself() {
@@ -146,7 +148,31 @@ fn commit(snapshot: &Snapshot, release: &Ref) -> Result<Option<Ref>, Needs> {
     Ok(snapshot.search(&glob)?.into_iter().next())
 }
 
-/// What a run waits for, a few of all.
+/// As many of `waits` as are named, in their order: of too many those that decide whose turn it is, what is
+/// on its way of an earlier phase before what a person has to set.
+fn few(waits: Vec<String>, is_on_its_way: impl Fn(&Ref) -> bool) -> Vec<String> {
+    if waits.len() <= MOST_WAITS {
+        return waits;
+    }
+    let rank = |wait: &String| match (ready::place_of(wait), wait.parse::<Ref>()) {
+        (Some(place), _) => {
+            if is_on_its_way(&place) {
+                0
+            } else {
+                2
+            }
+        }
+        (None, Ok(source)) if source.kind() == Some(Kind::Custom) => 1,
+        (None, _) => 2,
+    };
+    let mut ranked: Vec<(usize, String)> = waits.into_iter().enumerate().collect();
+    ranked.order_by_key(|(index, wait)| (rank(wait), *index));
+    ranked.truncate(MOST_WAITS);
+    ranked.order();
+    ranked.into_iter().map(|(_, wait)| wait).collect()
+}
+
+/// What a run waits for.
 fn waits(
     snapshot: &Snapshot,
     release: &Ref,
@@ -158,9 +184,7 @@ fn waits(
     }
     let run = snapshot.get(&entry.reference)?.and_then(Document::read::<Run>);
     let Some(function) = run.as_ref().and_then(|run| run.functions.last()) else { return Ok(Vec::new()) };
-    let mut waits = waits_for(snapshot, release, function, uses)?;
-    waits.truncate(MOST_WAITS);
-    Ok(waits)
+    waits_for(snapshot, release, function, uses)
 }
 
 /// The refs that a function still waits for, as far as one package tells: of dependencies those are

@@ -17,6 +17,7 @@ use crate::refs::{Kind, Ref};
 use crate::resolve;
 use crate::run;
 use crate::runs::{self, RunEntry};
+use crate::screens::turn::{self, Turn};
 use crate::snapshot::{Needs, Snapshot, Unmet};
 use crate::times;
 
@@ -300,28 +301,22 @@ impl<'a> Enquiry<'a> {
             let (blockers, causes, help) = (Vec::new(), Vec::new(), Vec::new());
             return Ok(Standing { word: Word::Waiting, since, sentence, clause, blockers, causes, help });
         };
+        let turn = turn::of_run(self.snapshot, entry, body.as_ref(), self.facts);
+        let turn = needs.take(turn).unwrap_or_else(|| Turn::plain(Word::Waiting));
         let (dependencies, mut blockers) =
             needs.take(self.dependencies(&release, function)).unwrap_or_default();
-        let (inputs, more) = needs.take(self.inputs(entry, function)).unwrap_or_default();
+        let (inputs, more) = needs.take(self.inputs(entry, function, &turn)).unwrap_or_default();
         blockers.extend(more);
         blockers.order_by_key(|blocker| blocker.there);
-        let held = if self.facts.override_freeze.is_some() {
-            Ok(None)
-        } else {
-            freeze::holds(self.snapshot, entry, run, self.facts)
-        };
-        let held = needs.take(held).flatten();
-        let missing = !dependencies.is_empty() || !inputs.is_empty();
-        let standing = match (missing, held) {
-            (false, Some(freeze)) => frozen(&freeze),
-            (false, None) => needs.take(self.queued(entry, run)).unwrap_or_else(|| unsaid(Word::Queued)),
-            (true, held) => {
-                let needs_approval =
-                    inputs.iter().any(|cause| cause.direct && cause.word == Word::NeedsApproval);
-                let word = match (needs_approval, inputs.is_empty()) {
-                    (true, _) => Word::NeedsApproval,
-                    (false, true) => Word::Pending,
-                    (false, false) => Word::Waiting,
+        let standing = match (turn.word, turn.freeze) {
+            (_, Some(freeze)) => frozen(&freeze),
+            (Word::Queued, None) => {
+                needs.take(self.queued(entry, run)).unwrap_or_else(|| unsaid(Word::Queued))
+            }
+            (word, None) => {
+                let held = match self.facts.override_freeze {
+                    None => needs.take(freeze::holds(self.snapshot, entry, run, self.facts)).flatten(),
+                    Some(_) => None,
                 };
                 let phase = if inputs.is_empty() && held.is_none() {
                     needs.take(self.phase_before(entry, &dependencies)).flatten()
@@ -389,7 +384,7 @@ impl<'a> Enquiry<'a> {
                     blockers.push(blocker(source, true, Word::Complete, Sentence::text("complete")));
                 }
                 Some(false) => {
-                    let found = match place_of(source) {
+                    let found = match ready::place_of(source) {
                         Some(place) => needs.take(self.before(&place, release)),
                         None => Some((
                             Word::Waiting,
@@ -478,7 +473,12 @@ impl<'a> Enquiry<'a> {
     }
 
     /// What is missing of a function's inputs, and all of them that come from somewhere.
-    fn inputs(&mut self, entry: &RunEntry, function: &Function) -> Result<(Vec<Cause>, Vec<Blocker>), Needs> {
+    fn inputs(
+        &mut self,
+        entry: &RunEntry,
+        function: &Function,
+        turn: &Turn,
+    ) -> Result<(Vec<Cause>, Vec<Blocker>), Needs> {
         let mut needs = Needs::default();
         let mut causes = Vec::new();
         let mut blockers = Vec::new();
@@ -496,7 +496,7 @@ impl<'a> Enquiry<'a> {
                 Some(_) if source.is_empty() => {}
                 Some(_) => blockers.push(blocker(true, Word::Complete, Sentence::text("there"))),
                 None => {
-                    let Some(cause) = needs.take(self.missing(entry, name, input)) else { continue };
+                    let Some(cause) = needs.take(self.missing(entry, name, input, turn)) else { continue };
                     blockers.push(blocker(false, cause.word, cause.clause.alone()));
                     causes.push(cause);
                 }
@@ -506,7 +506,7 @@ impl<'a> Enquiry<'a> {
     }
 
     /// Why an input has no value.
-    fn missing(&mut self, entry: &RunEntry, name: &str, input: &Input) -> Result<Cause, Needs> {
+    fn missing(&mut self, entry: &RunEntry, name: &str, input: &Input, turn: &Turn) -> Result<Cause, Needs> {
         let Some(text) = &input.source else {
             let what = Sentence::text(&format!("a value for its input {name}"));
             return Ok(named(what, Clause::does("nothing gives"), &format!("input {name}")));
@@ -530,25 +530,19 @@ impl<'a> Enquiry<'a> {
             Some(Kind::Task | Kind::Deploy) => self.output(entry, &source, at.is_some()),
             Some(Kind::Custom) => {
                 let help = |action| Some(Help { action, alone: false });
-                if at.is_some() {
-                    let fragment = source.fragment().unwrap_or_default();
-                    let what = if fragment.is_empty() {
-                        "is null".to_owned()
-                    } else {
-                        format!("has no field {fragment}")
-                    };
-                    let action = Action::Approve { reference: document.clone() };
-                    return Ok(Cause { help: help(action), direct: true, ..of(Clause::does(&what)) });
-                }
-                let intent = document.to_intent();
-                if document != intent && resolved(resolve::document(self.snapshot, &intent))? {
+                if turn::is_to_be_applied(self.snapshot, &document)? {
                     let action = Action::Apply { command: commands::apply(&document) };
                     let clause = Clause::does("is set in intent, and only has to be applied");
                     return Ok(Cause { help: help(action), direct: true, ..of(clause) });
                 }
+                let clause = match (at, source.fragment().unwrap_or_default()) {
+                    (None, _) => Clause::Is(Sentence::text("custom state that somebody must set")),
+                    (Some(_), "") => Clause::does("is null"),
+                    (Some(_), fragment) => Clause::does(&format!("has no field {fragment}")),
+                };
                 let action = Action::Approve { reference: document.to_state() };
-                let clause = Clause::Is(Sentence::text("custom state that somebody must set"));
-                let word = Word::NeedsApproval;
+                let asked = turn.approvals.contains(&document);
+                let word = if asked { Word::NeedsApproval } else { Word::Pending };
                 Ok(Cause { help: help(action), direct: true, word, ..of(clause) })
             }
             _ if at.is_some() => {
@@ -668,14 +662,6 @@ impl From<Sentence> for Clause {
     }
 }
 
-fn resolved<T>(found: Result<Option<T>, Unmet<resolve::LinkCycle>>) -> Result<bool, Needs> {
-    match found {
-        Ok(found) => Ok(found.is_some()),
-        Err(Unmet::Needs(needs)) => Err(needs),
-        Err(Unmet::Error(_)) => Ok(false),
-    }
-}
-
 /// A cause that nobody can do anything about from here.
 fn named(name: Sentence, clause: Clause, key: &str) -> Cause {
     let key = key.to_owned();
@@ -730,13 +716,4 @@ fn freeze_cause(freeze: &Freeze) -> Cause {
     let clause = Clause::Is(Sentence::text(&format!("{when}{reason}")));
     let word = Word::Frozen;
     Cause { word, help: Some(help), direct: true, ..named(name, clause, freeze.at.as_str()) }
-}
-
-/// The task that `dependency`, as releases write them, waits for: `…/task/build/*/status/complete`.
-pub(super) fn place_of(dependency: &str) -> Option<Ref> {
-    let literal = dependency.strip_suffix("/*/status/complete")?;
-    let plain = ["*", "?", "[", "{"]
-        .iter()
-        .fold(literal.to_owned(), |text, special| text.replace(&format!("[{special}]"), special));
-    plain.parse().ok().filter(|place: &Ref| matches!(place.kind(), Some(Kind::Task | Kind::Deploy)))
 }

@@ -27,7 +27,6 @@
 //! # Ok::<(), ocuroot_core::RefError>(())
 //! ```
 
-mod brief;
 mod cause;
 mod enquiry;
 mod name;
@@ -38,7 +37,6 @@ mod sentence;
 use crate::times;
 use serde::Serialize;
 
-pub use brief::{Brief, of_open};
 pub use enquiry::Enquiry;
 pub(crate) use name::of as named;
 pub use sentence::{Part, Sentence};

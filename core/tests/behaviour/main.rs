@@ -46,4 +46,6 @@ mod summary;
 #[cfg(test)]
 mod summary_update;
 #[cfg(test)]
+mod turn;
+#[cfg(test)]
 mod why;

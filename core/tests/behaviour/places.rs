@@ -132,7 +132,7 @@ fn an_environment_has_a_history() {
 
 #[test]
 fn custom_state_is_listed_with_what_waits_for_it() {
-    let page = ask(SHOP, |s| with_summaries(s, |all| custom::page(s, all)));
+    let page = ask(SHOP, |s| with_summaries(s, |all| custom::page(s, all, &facts())));
     let missing: Vec<String> = page
         .missing
         .iter()

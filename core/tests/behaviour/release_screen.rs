@@ -417,7 +417,7 @@ fn two_releases_side_by_side() {
     // The fixture separates inputs by commas.
     let fixture = fixture.replace(r#"{"a":1,"b":2}"#, r#"{"b":2}"#).replace(r#"{"a":1,"b":3}"#, r#"{"b":3}"#);
     let both = |one: &str, other: &str| -> String {
-        let compare = ask(&fixture, |snapshot| compare(snapshot, &r(one), &r(other))).unwrap();
+        let compare = ask(&fixture, |snapshot| compare(snapshot, &r(one), &r(other), &now())).unwrap();
         let work: Vec<String> = compare
             .work
             .iter()
@@ -438,5 +438,5 @@ fn two_releases_side_by_side() {
     assert!(both("g.org/o/s/-/p/@r1", "g.org/o/s/-/p/@r2").contains("aaa1...bbb2"));
     assert_eq!(both("g.org/o/s/-/p/@r1", "g.org/o/s/-/p/@r1"), "3 alike; ; ");
     let none: Ref = r("g.org/o/s/-/p/@r9");
-    assert!(ask(&fixture, |snapshot| compare(snapshot, &r(AT), &none)).is_err());
+    assert!(ask(&fixture, |snapshot| compare(snapshot, &r(AT), &none, &now())).is_err());
 }

@@ -148,7 +148,7 @@ fn what_a_person_must_set_and_what_only_has_to_be_applied() {
         (
             "<-s/-/p/@r1/custom/ok#by",
             "s/-/p/@r1/custom/ok = {\"who\":1}",
-            "waiting: waits for ok, which has no field by > ocuroot state set s/-/p/@r1/custom/ok yes *",
+            "needs approval: waits for ok, which has no field by > ocuroot state set s/-/p/@r1/custom/ok yes *",
         ),
         ("<-@/environment/qa", "", "waiting: waits for environment qa, which does not exist"),
         (
@@ -208,11 +208,11 @@ fn phases_are_followed_to_what_stops_them() {
                 "s/-/p/@r1/deploy/qa/1",
                 &format!("pending: waits for build, which failed 30 min ago > {RETRY} *"),
             ),
-            // Both are said, and that to approve alone starts nothing.
+            // Both are said, and that to approve alone starts nothing: it is nobody's turn yet.
             (
                 PROD,
                 &format!(
-                    "needs approval: waits for ok, custom state that somebody must set, and for build, which failed 30 min ago > ocuroot state set s/-/p/@r1/custom/ok yes > {RETRY} *"
+                    "pending: waits for build, which failed 30 min ago, and for ok, custom state that somebody must set > {RETRY} * > ocuroot state set s/-/p/@r1/custom/ok yes"
                 ),
             ),
         ],
@@ -229,7 +229,7 @@ fn phases_are_followed_to_what_stops_them() {
         [
             "s/-/p/@r1/task/smoke/*/status/complete false pending: waits for build, which failed 30 min ago",
             "s/-/p/@r1/task/load/*/status/complete false pending: waits for build, which failed 30 min ago",
-            "s/-/p/@r1/custom/ok false needs approval: custom state that somebody must set",
+            "s/-/p/@r1/custom/ok false pending: custom state that somebody must set",
         ]
     );
 }

@@ -100,7 +100,8 @@ fn answers_that_are_no_answers() {
             "\u{feff}{}",
         ] {
             let error = failure(source, request, 200, &[], body);
-            let HostError::Garbage { expected, .. } = &error else { panic!("{source}: {error:?}") };
+            let HostError::Garbage { expected, detail } = &error else { panic!("{source}: {error:?}") };
+            assert!(detail.starts_with("it ") && detail.contains("line "), "{detail}");
             assert!(expected.contains("branch") || expected.contains("commit"), "{expected}");
         }
     }

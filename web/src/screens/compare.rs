@@ -25,7 +25,7 @@ pub fn Compare(
 ) -> impl IntoView {
     let asked = {
         let (one, other) = (release.clone(), with.clone());
-        store::ask(move |sight| core::compare(sight.snapshot, &one, &other))
+        store::ask(move |sight| core::compare(sight.snapshot, &one, &other, sight.facts))
     };
     view! {
         <section aria-labelledby="h-compare">

@@ -19,7 +19,7 @@ pub fn Custom() -> impl IntoView {
     let nav = use_nav();
     let page = store::ask(|sight: &Sight<'_>| {
         let all = summaries::all(sight.snapshot, sight.summaries)?;
-        custom::page(sight.snapshot, &all)
+        custom::page(sight.snapshot, &all, sight.facts)
     });
     view! {
         <Title text="Custom state"/>

@@ -5,6 +5,7 @@ use ocuroot_core::intent::Change;
 use ocuroot_core::screens::diff::{self, Difference};
 
 use crate::nav::use_nav;
+use crate::reading::ReadProblem;
 use crate::route::Screen;
 use crate::screens::plan::Commits;
 use crate::screens::says::run_href;
@@ -34,10 +35,13 @@ pub fn Differences(
     /// Whether it is the screen itself, and says so when there is none.
     #[prop(optional)]
     whole: bool,
+    /// The problem of what stands above it, if it is a part of another screen.
+    #[prop(optional)]
+    above: Option<Memo<Option<ReadProblem>>>,
 ) -> impl IntoView {
     let page = store::ask(|sight: &Sight<'_>| diff::page(sight.snapshot, sight.summaries, sight.facts));
     view! {
-        <Shown asked=page let:page>
+        <Shown asked=page above=above let:page>
             {move || {
                 let page = page.get();
                 match page.differences.len() {

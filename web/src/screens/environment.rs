@@ -300,7 +300,7 @@ fn Side(name: String, page: RwSignal<store::Asked<Page>>) -> impl IntoView {
         {facts}
         <section class="sec" aria-labelledby="h-hi">
             <h2 id="h-hi">"History"</h2>
-            <Shown asked=events let:events>
+            <Shown asked=events above=Some(store::problem(page)) let:events>
                 {move || history(&events.get(), shown.get())}
                 {move || {
                     let more = events.get().len() > shown.get();

@@ -8,6 +8,7 @@ pub mod environment;
 pub mod environments;
 pub mod explorer;
 pub mod history;
+pub mod later;
 pub mod log;
 pub mod matrix;
 pub mod overview;

@@ -20,6 +20,7 @@ use crate::browser;
 use crate::nav::use_nav;
 use crate::reading::Reading;
 use crate::route::Screen;
+use crate::screens::later::Later;
 use crate::store::{self, Asked, Shown, use_store};
 use crate::ui::{Age, Command, Elapsed, Icon, Shape, State, Title, shape, tone, unbroken};
 use ocuroot_core::order::Gather as _;
@@ -57,6 +58,14 @@ pub fn Overview() -> impl IntoView {
         asked.set(whole.map_or_else(|| first.get(), Asked::Answered));
     });
     ask_proposals(drawn, proposals, refused);
+    let later = use_context::<Later>();
+    Effect::new(move |_| {
+        if drawn.get()
+            && let Some(later) = later
+        {
+            later.load();
+        }
+    });
     view! {
         <Title text="Overview"/>
         <Shown asked=asked heading="Overview" let:page>

@@ -73,7 +73,7 @@ pub fn Plan() -> impl IntoView {
                     </div>
                 </header>
                 <Shown asked=page let:page>{move || items(&page.get(), &filter.get(), changes)}</Shown>
-                <diff::Differences/>
+                <diff::Differences above=store::problem(page)/>
             </div>
             <div class="side">
                 <section class="sec" aria-labelledby="h-how">

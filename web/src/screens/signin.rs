@@ -2,9 +2,9 @@
 
 use leptos::prelude::*;
 use leptos::web_sys;
-use ocuroot_core::hosts::signin::{self, Access};
+use ocuroot_core::hosts::signin;
 use ocuroot_core::hosts::stores::{self, Located, Offered};
-use ocuroot_core::hosts::{Kind, Source};
+use ocuroot_core::hosts::{Kind, Source, Token};
 
 use crate::nav::use_nav;
 use crate::oauth::{self, Refusal};
@@ -173,8 +173,7 @@ fn You(
     let open = move || Route { screen: Screen::Overview, ..nav.route() }.to_string();
     let keep = move |event: web_sys::SubmitEvent| {
         event.prevent_default();
-        let token = typed.get_untracked().trim().to_owned();
-        if !token.is_empty() {
+        if let Some(token) = Token::new(&typed.get_untracked()) {
             host.with_value(|host| account::keep(host, &token, on_device.get_untracked()));
             known.set(true);
             // Everything is read anew, as whom one is now: the page is loaded, not only its address.
@@ -194,9 +193,8 @@ fn You(
     let refusal = expect_context::<Refusal>();
     let login = located_copy.clone();
     let with_login = host.with_value(oauth::is_offered).then(|| view! { <Login located=login on_device/> });
-    let forms = host
-        .with_value(|host| signin::token_form_url(host, Access::Read).filter(|_| host.is_derived()))
-        .map(|url| {
+    let forms =
+        host.with_value(|host| signin::token_form_url(host).filter(|_| host.is_derived())).map(|url| {
             view! {
                 <p class="row">
                     <a class="btn" href=url target="_blank" rel="noopener noreferrer">
@@ -230,6 +228,11 @@ fn You(
                         />
                     </span>
                 </label>
+                <Show when=move || typed.with(|typed| !typed.trim().is_empty() && Token::new(typed).is_none())>
+                    <p class="bad" role="alert">
+                        "This is no token: a token has no spaces, and only letters, digits and signs of ASCII."
+                    </p>
+                </Show>
                 <p class="check">
                     <input
                         type="checkbox"
@@ -243,7 +246,7 @@ fn You(
                     </label>
                 </p>
                 <p class="row">
-                    <button class="btn pri" disabled=move || typed.with(|typed| typed.trim().is_empty())>
+                    <button class="btn pri" disabled=move || typed.with(|typed| Token::new(typed).is_none())>
                         {format!("Open {name} with it")}
                     </button>
                     <Show when=move || known.get()>

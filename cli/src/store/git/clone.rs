@@ -22,7 +22,7 @@ use super::super::steps::step;
 use super::command::{Answer, REMOTE, beside, git, problem};
 use super::commit::pause;
 use super::turn::Notes;
-use super::upkeep;
+use super::{pack, upkeep};
 
 /// Branches of one remote, and where they are kept.
 #[derive(Debug)]
@@ -249,11 +249,59 @@ impl Clone {
             }
             None => {
                 let in_use = upkeep::announce(&self.folder);
+                pack::in_memory(&repo).map_err(|error| self.broken(error.message()))?;
                 *opened = Some(Opened { repo, branches, _in_use: in_use });
                 self.moves.set(self.moves.get() + 1);
             }
         }
         Ok(())
+    }
+
+    /// Brings the clone to where the others of this machine have brought the remote. What they wrote is
+    /// taken from their clones; where some of it came from elsewhere, the remote is asked.
+    ///
+    /// # Errors
+    /// As for [`Clone::fetch`].
+    pub(super) fn catch_up(&self) -> Result<(), StoreError> {
+        let notes = Notes::read(&self.shown());
+        match self.take_over(&notes) {
+            Some(branches) => {
+                *self.notes.borrow_mut() = notes;
+                if let Some(opened) = self.opened.borrow_mut().as_mut() {
+                    opened.branches = branches;
+                    self.moves.set(self.moves.get() + 1);
+                }
+                Ok(())
+            }
+            None => self.fetch(),
+        }
+    }
+
+    /// The branches as they are noted, once all that came to them is in this clone too.
+    fn take_over(&self, notes: &Notes) -> Option<Vec<Branch>> {
+        let opened = self.opened.borrow();
+        let Opened { repo, branches, .. } = opened.as_ref()?;
+        let mut packs = Vec::new();
+        let mut new = Vec::new();
+        for Branch { name, tip } in branches {
+            let (tip, since) = notes.since(name, *tip)?;
+            packs.extend(since);
+            new.push(Branch { name: name.clone(), tip });
+        }
+        packs.dedup();
+        for pack in packs {
+            let taken = pack::take(&self.folder, pack);
+            taken.inspect_err(|error| tracing::debug!(pack = %pack.display(), %error, "not taken")).ok()?;
+        }
+        repo.odb().and_then(|odb| odb.refresh()).ok()?;
+        for Branch { name, tip } in &new {
+            if let Some(tip) = tip {
+                repo.find_commit(*tip).ok()?;
+                // Only a hint for the next fetch, as after a push.
+                let _ = repo.reference(&full_name(name), *tip, true, "taken over");
+            }
+        }
+        Some(new)
     }
 
     /// Keeps other processes from fetching into the same clone meanwhile.

@@ -77,17 +77,20 @@ impl GitStores {
                 Some(turn) => turn,
                 None => turn.insert(Turn::take(&self.clone_of(Side::State)?.shown())),
             };
+            if tries.lost == 0
+                && let Some((clone, branches)) = self.concerned(&rest)?
+                && clone.is_behind(&branches)
+            {
+                tries.lost += 1;
+                clone.catch_up()?;
+                continue;
+            }
             let nothing = Snapshot::default();
             let known = if self.moves() == start { snapshot } else { &nothing };
             let stage = self.next_stage(&rest, known)?;
             let Some(Stage { clone, updates, sides }) = stage else {
                 return Ok(Outcome::Done { moved: self.moves() != start });
             };
-            if tries.lost == 0 && clone.is_behind(my_turn, &updates) {
-                tries.lost += 1;
-                clone.fetch()?;
-                continue;
-            }
             let pushed = if updates.is_empty() { Ok(Pushed::Done) } else { clone.push(&updates, my_turn) };
             match pushed {
                 Ok(Pushed::Done) => {
@@ -102,6 +105,21 @@ impl GitStores {
                 Err(error) => return Err(error),
             }
         }
+    }
+
+    /// Where a transaction is pushed first, and the branches there that it is about. None where it writes
+    /// nothing.
+    fn concerned(
+        &self,
+        transaction: &Transaction,
+    ) -> Result<Option<(&BareClone, BTreeSet<usize>)>, StoreError> {
+        let side = |reference: &Ref| reference.marker().unwrap_or(Side::State);
+        let Some(first) = transaction.writes.keys().map(side).min() else { return Ok(None) };
+        let at = self.place(first).clone;
+        let places = transaction.writes.keys().chain(transaction.requires.keys());
+        let places = places.map(|reference| self.place(side(reference)));
+        let branches = places.filter(|place| place.clone == at).map(|place| place.branch).collect();
+        Ok(Some((self.clone_of(first)?, branches)))
     }
 
     /// The refs of which the transaction requires what does not hold.
@@ -182,7 +200,8 @@ impl GitStores {
         }
         let view = self.view()?;
         let place = self.place(side);
-        Ok(view.tip(place).map(|tip| Update { branch: place.branch, old: Some(tip), new: tip }))
+        let update = |tip| Update { branch: place.branch, old: Some(tip), new: tip, objects: Vec::new() };
+        Ok(view.tip(place).map(update))
     }
 
     /// Writes the commits of one remote, state's branch first.
@@ -234,12 +253,13 @@ impl GitStores {
         for (branch, (files, refs, side)) in branches {
             let message = message(&transaction.message, &refs);
             let old = self.tree(side, view.tip(self.place(side)))?;
-            let mut new = self.edited(side, old, &files)?;
+            let mut objects = Vec::new();
+            let mut new = self.edited(side, old, &files, &mut objects)?;
             if sides.contains(&Side::State) && branch == self.state.branch && new != old {
                 let summaries = self.summaries(view, transaction, new, snapshot)?;
-                new = self.edited(side, new, &summaries)?;
+                new = self.edited(side, new, &summaries, &mut objects)?;
             }
-            updates.extend(self.update(side, view, new, &message)?);
+            updates.extend(self.update(side, view, new, objects, &message)?);
         }
         Ok(updates)
     }
@@ -250,25 +270,30 @@ impl GitStores {
         self.clone_of(side)?.with(|repo, _| Ok(Some(repo.find_commit(commit)?.tree_id())))
     }
 
-    /// A branch's tree with files changed.
+    /// A branch's tree with files changed. The objects that it takes are added to `objects`.
     pub(super) fn edited(
         &self,
         side: Side,
         tree: Option<Oid>,
         files: &Files,
+        objects: &mut Vec<Oid>,
     ) -> Result<Option<Oid>, StoreError> {
         if files.is_empty() {
             return Ok(tree);
         }
-        self.clone_of(side)?.with(|repo, _| edit::edit(repo, tree, files))
+        let (tree, new) = self.clone_of(side)?.with(|repo, _| edit::edit(repo, tree, files))?;
+        objects.extend(new);
+        Ok(tree)
     }
 
-    /// A commit with this tree on the branch of one side; none where the branch has that tree.
+    /// A commit with this tree, which takes these `objects`, on the branch of one side; none where the
+    /// branch has that tree.
     fn update(
         &self,
         side: Side,
         view: &View,
         tree: Option<Oid>,
+        mut objects: Vec<Oid>,
         message: &str,
     ) -> Result<Option<Update>, StoreError> {
         let place = self.place(side);
@@ -285,9 +310,13 @@ impl GitStores {
             let author = author()?;
             let parents: Vec<&git2::Commit<'_>> = parent.iter().collect();
             step();
-            repo.commit(None, &author, &author, message, &repo.find_tree(tree)?, &parents).map(Some)
+            let commit = repo.commit(None, &author, &author, message, &repo.find_tree(tree)?, &parents)?;
+            Ok(Some((commit, tree)))
         })?;
-        Ok(new.map(|new| Update { branch: place.branch, old: tip, new }))
+        Ok(new.map(|(new, tree)| {
+            objects.extend([tree, new]);
+            Update { branch: place.branch, old: tip, new, objects }
+        }))
     }
 
     /// Writes what `decide` makes of the stores as they are: a message, and the files of each side's
@@ -298,7 +327,7 @@ impl GitStores {
         &self,
         decide: impl Fn(&GitStores, &View) -> Result<Change<T>, StoreError>,
     ) -> Result<T, StoreError> {
-        let mut turn = Turn::take(&self.clone_of(Side::State)?.shown());
+        let turn = Turn::take(&self.clone_of(Side::State)?.shown());
         let mut tries = Tries::new(self.limit);
         let mut begun: Option<Change<T>> = None;
         loop {
@@ -308,7 +337,7 @@ impl GitStores {
             };
             let next = self.next_files(&decided)?;
             let Some(Stage { clone, updates, sides }) = next else { return Ok(decided.value) };
-            match clone.push(&updates, &mut turn)? {
+            match clone.push(&updates, &turn)? {
                 Pushed::Done => {
                     decided.files.retain(|side, _| !sides.contains(side));
                     begun = Some(decided);
@@ -346,8 +375,10 @@ impl GitStores {
                 let mut updates = Vec::new();
                 for (side, files) in branches.into_values() {
                     let old = self.tree(side, view.tip(self.place(side)))?;
-                    let new = self.edited(side, old, &files)?;
-                    updates.extend(self.update(side, view, new, &format!("{}\n", decided.message))?);
+                    let mut objects = Vec::new();
+                    let new = self.edited(side, old, &files, &mut objects)?;
+                    let message = format!("{}\n", decided.message);
+                    updates.extend(self.update(side, view, new, objects, &message)?);
                 }
                 Ok(updates)
             })?;

@@ -16,11 +16,16 @@ struct Folder<'f> {
     folders: BTreeMap<&'f str, Folder<'f>>,
 }
 
-/// `tree` with `files` changed. A folder that is empty then is gone. None when nothing is left.
+/// `tree` with `files` changed, and the objects that takes. A folder that is empty then is gone. None when
+/// nothing is left.
 ///
 /// # Errors
 /// When an object cannot be read or written, or a name may not stand in a tree (`.git`).
-pub(super) fn edit(repo: &Repository, tree: Option<Oid>, files: &Files) -> Result<Option<Oid>, git2::Error> {
+pub(super) fn edit(
+    repo: &Repository,
+    tree: Option<Oid>,
+    files: &Files,
+) -> Result<(Option<Oid>, Vec<Oid>), git2::Error> {
     let mut root = Folder::default();
     for (path, bytes) in files {
         let mut folder = &mut root;
@@ -30,10 +35,17 @@ pub(super) fn edit(repo: &Repository, tree: Option<Oid>, files: &Files) -> Resul
         }
         folder.files.insert(name, bytes.as_deref());
     }
-    write(repo, tree, &root)
+    let mut objects = Vec::new();
+    let tree = write(repo, tree, &root, &mut objects)?;
+    Ok((tree, objects))
 }
 
-fn write(repo: &Repository, tree: Option<Oid>, folder: &Folder<'_>) -> Result<Option<Oid>, git2::Error> {
+fn write(
+    repo: &Repository,
+    tree: Option<Oid>,
+    folder: &Folder<'_>,
+    objects: &mut Vec<Oid>,
+) -> Result<Option<Oid>, git2::Error> {
     let odb = repo.odb()?;
     let old = tree.map(|tree| repo.find_tree(tree)).transpose()?;
     let mut builder = repo.treebuilder(old.as_ref())?;
@@ -42,6 +54,7 @@ fn write(repo: &Repository, tree: Option<Oid>, folder: &Folder<'_>) -> Result<Op
             Some(bytes) => {
                 step();
                 let blob = odb.write(ObjectType::Blob, bytes)?;
+                objects.push(blob);
                 builder.insert(name, blob, FileMode::Blob.into())?;
             }
             None if builder.get(name)?.is_some() => builder.remove(name)?,
@@ -51,7 +64,7 @@ fn write(repo: &Repository, tree: Option<Oid>, folder: &Folder<'_>) -> Result<Op
     for (name, below) in &folder.folders {
         let there = builder.get(name)?.filter(|entry| entry.kind() == Some(ObjectType::Tree));
         let subtree = there.map(|entry| entry.id());
-        match write(repo, subtree, below)? {
+        match write(repo, subtree, below, objects)? {
             Some(id) => {
                 builder.insert(name, id, FileMode::Tree.into())?;
             }
@@ -63,5 +76,7 @@ fn write(repo: &Repository, tree: Option<Oid>, folder: &Folder<'_>) -> Result<Op
         return Ok(None);
     }
     step();
-    builder.write().map(Some)
+    let tree = builder.write()?;
+    objects.push(tree);
+    Ok(Some(tree))
 }

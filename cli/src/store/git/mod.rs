@@ -12,7 +12,8 @@
 //! * [`summaries`] keeps what viewers need first beside the documents.
 //! * [`offer`] shows them as they are, with their history.
 //! * [`answers`] keeps what was found out about stores that have not changed since.
-//! * [`turn`] lets the writers of one machine take turns, [`upkeep`] keeps a clone small.
+//! * [`turn`] lets the writers of one machine take turns, and hand on in [packs](pack) what they have written;
+//!   [`upkeep`] keeps a clone small.
 //!
 //! A command fetches once. What it decides later it decides on that and on what it pushed itself: if
 //! the remote has moved, the push says so.
@@ -24,6 +25,7 @@ mod commit;
 mod edit;
 mod objects;
 mod offer;
+mod pack;
 mod push;
 mod summaries;
 mod turn;

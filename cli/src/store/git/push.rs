@@ -1,12 +1,15 @@
 //! Pushing commits, and reading what became of them.
 
+use std::collections::BTreeSet;
+
 use git2::Oid;
 
 use super::super::error::{RemoteProblem, StoreError};
 use super::super::steps::step;
 use super::clone::{Clone, full_name};
 use super::command::Answer;
-use super::turn::Turn;
+use super::pack;
+use super::turn::{Notes, Turn};
 
 /// A branch's way from one commit to the next.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,6 +18,8 @@ pub(super) struct Update {
     pub(super) branch: usize,
     pub(super) old: Option<Oid>,
     pub(super) new: Oid,
+    /// What it takes to come there.
+    pub(super) objects: Vec<Oid>,
 }
 
 /// What became of a push.
@@ -35,14 +40,12 @@ const NO_ATOMIC: &str = "ocuroot.noatomic";
 
 impl Clone {
     /// Whether somebody on this machine has pushed to these branches since they were fetched.
-    pub(super) fn is_behind(&self, turn: &mut Turn, updates: &[Update]) -> bool {
+    pub(super) fn is_behind(&self, branches: &BTreeSet<usize>) -> bool {
         let opened = self.opened.borrow();
-        let names = opened.as_ref().map(|opened| opened.branches.as_slice()).unwrap_or_default();
-        updates.iter().any(|update| {
-            names
-                .get(update.branch)
-                .is_some_and(|branch| turn.has_moved(&branch.name, branch.tip, &self.notes.borrow()))
-        })
+        let known = opened.as_ref().map(|opened| opened.branches.as_slice()).unwrap_or_default();
+        let (notes, before) = (Notes::read(&self.shown()), self.notes.borrow());
+        let mut known = branches.iter().filter_map(|branch| known.get(*branch));
+        known.any(|branch| notes.has_moved(&branch.name, branch.tip, &before))
     }
 
     /// Whether the remote may take several branches in one push; known once it has refused.
@@ -54,7 +57,7 @@ impl Clone {
     ///
     /// # Errors
     /// When the remote does not take them.
-    pub(super) fn push(&self, updates: &[Update], turn: &mut Turn) -> Result<Pushed, StoreError> {
+    pub(super) fn push(&self, updates: &[Update], turn: &Turn) -> Result<Pushed, StoreError> {
         let atomic = updates.len() > 1;
         let branches = self.branches()?;
         let name = |update: &Update| {
@@ -75,13 +78,20 @@ impl Clone {
             arguments.push(format!("{}:{}", update.new, name(update)));
         }
         let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        let objects: BTreeSet<Oid> =
+            updates.iter().flat_map(|update| update.objects.iter().copied()).collect();
+        let pack = self.with(|repo, _| pack::write(repo, &objects))?;
         step();
         let answer = self.git(&arguments, None)?;
         step();
         if answer.success {
-            for update in updates {
-                self.moved_to(update, turn);
-            }
+            let name = |update: &Update| branches.get(update.branch).map(|branch| branch.name.as_str());
+            turn.note(
+                &self.shown(),
+                updates.iter().filter_map(|update| Some((name(update)?, update.old, update.new))),
+                &pack,
+            );
+            updates.iter().for_each(|update| self.moved_to(update));
             return Ok(Pushed::Done);
         }
         if atomic && answer.stderr.contains("does not support --atomic") {
@@ -117,12 +127,11 @@ impl Clone {
     }
 
     /// Takes note that the remote has a commit of ours.
-    fn moved_to(&self, update: &Update, turn: &mut Turn) {
+    fn moved_to(&self, update: &Update) {
         if let Some(opened) = self.opened.borrow_mut().as_mut()
             && let Some(branch) = opened.branches.get_mut(update.branch)
         {
             branch.tip = Some(update.new);
-            turn.note(&branch.name, update.new);
             // Only a hint for the next fetch; what counts is what the remote has.
             let _ = opened.repo.reference(&full_name(&branch.name), update.new, true, "pushed");
         }

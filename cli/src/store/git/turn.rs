@@ -2,16 +2,14 @@
 //!
 //! The remote refuses a push that came too late, so nothing is lost without this. But of twenty jobs
 //! on one machine that push at once nineteen would be refused, fetch, and nineteen more would try; by
-//! taking turns each pushes once. Who has the turn also leaves a note of what it pushed last, so that
-//! the next one knows without asking the remote whether it has to fetch first.
+//! taking turns each pushes once. Who has the turn also leaves a note of what it pushed and of the
+//! [pack](super::pack) that this lies in, so that the next one need not ask the remote for it.
 //!
 //! It is a lock on a file in the folder for temporary files, shared by all that one user runs. Where
 //! there can be none, or somebody holds it for too long, it goes on without.
 
-use std::collections::BTreeMap;
 use std::fs::{DirBuilder, File};
-use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use std::time::Duration;
 
@@ -20,6 +18,10 @@ use ocuroot_core::envelope::BlobId;
 
 /// How long to wait for the turn.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// How many pushes are noted.
+const KEPT: usize = 200;
+/// What the file of notes is called that lies beside the one that is locked.
+const NOTES: &str = "pushed";
 
 /// The right to push to a remote, as far as this machine goes.
 #[derive(Debug)]
@@ -45,52 +47,95 @@ impl Turn {
         Turn { file: receiver.recv_timeout(PATIENCE).ok().flatten() }
     }
 
-    /// Whether somebody on this machine has pushed to `branch` since these notes were read, something
-    /// else than `tip`.
-    pub(super) fn has_moved(&mut self, branch: &str, tip: Option<Oid>, before: &Notes) -> bool {
-        let now = self.notes();
-        let noted = now.0.get(branch);
-        noted != before.0.get(branch)
-            && noted.map(String::as_str) != tip.map(|tip| tip.to_string()).as_deref()
-    }
-
-    /// Leaves a note of what was pushed.
-    pub(super) fn note(&mut self, branch: &str, tip: Oid) {
-        let mut notes = self.notes();
-        notes.0.insert(branch.to_owned(), tip.to_string());
-        let text: String = notes.0.iter().map(|(name, tip)| format!("{tip} {name}\n")).collect();
-        if let Some(file) = &mut self.file {
-            // A note that is lost or half there costs a fetch or a push in vain.
-            let _ = file
-                .seek(SeekFrom::Start(0))
-                .and_then(|_| file.write_all(text.as_bytes()))
-                .and_then(|()| file.set_len(text.len() as u64));
-        }
-    }
-
-    fn notes(&mut self) -> Notes {
-        let mut text = String::new();
-        if let Some(file) = &mut self.file {
-            let _ = file.seek(SeekFrom::Start(0)).and_then(|_| file.read_to_string(&mut text));
-        }
-        Notes::parse(&text)
+    /// Leaves a note of a push to the remote that is shown as `url`: of these branches, from what to what, and
+    /// of the pack with what is new.
+    pub(super) fn note<'b>(
+        &self,
+        url: &str,
+        branches: impl IntoIterator<Item = (&'b str, Option<Oid>, Oid)>,
+        pack: &Path,
+    ) {
+        let Some(path) = self.file.as_ref().and_then(|_| place(url)) else { return };
+        let mut notes = Notes::read(url);
+        notes.0.extend(branches.into_iter().map(|(branch, old, new)| Push {
+            old: old.unwrap_or(Oid::ZERO_SHA1),
+            new,
+            branch: branch.to_owned(),
+            pack: pack.to_owned(),
+        }));
+        let surplus = notes.0.len().saturating_sub(KEPT);
+        let text: String = notes.0.iter().skip(surplus).map(Push::line).collect();
+        // A note that is lost or half there costs a fetch or a push in vain.
+        let _ = std::fs::write(path.with_extension(NOTES), text);
     }
 }
 
-/// What was last pushed from this machine, by branch.
+/// What was pushed from this machine, the newest last.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Notes(BTreeMap<String, String>);
+pub(super) struct Notes(Vec<Push>);
+
+/// A branch's way from one commit to the next, and the pack with what is new.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Push {
+    /// Zero where the branch was not there.
+    old: Oid,
+    new: Oid,
+    branch: String,
+    pack: PathBuf,
+}
+
+impl Push {
+    fn line(&self) -> String {
+        format!("{} {} {} {}\n", self.old, self.new, self.branch, self.pack.display())
+    }
+
+    fn parse(line: &str) -> Option<Push> {
+        let (old, rest) = line.split_once(' ')?;
+        let (new, rest) = rest.split_once(' ')?;
+        let (branch, pack) = rest.split_once(' ')?;
+        let id = |text| Oid::from_str(text).ok();
+        Some(Push { old: id(old)?, new: id(new)?, branch: branch.to_owned(), pack: pack.into() })
+    }
+}
 
 impl Notes {
     /// The notes on the remote that is shown as `url`, as they are now.
     pub(super) fn read(url: &str) -> Notes {
-        let text = place(url).and_then(|path| std::fs::read_to_string(path).ok());
+        let text = place(url).and_then(|path| std::fs::read_to_string(path.with_extension(NOTES)).ok());
         Notes::parse(&text.unwrap_or_default())
     }
 
     fn parse(text: &str) -> Notes {
-        let line = |line: &str| line.split_once(' ').map(|(tip, name)| (name.to_owned(), tip.to_owned()));
-        Notes(text.lines().filter_map(line).collect())
+        Notes(text.lines().filter_map(Push::parse).collect())
+    }
+
+    /// Where a branch was after the last push.
+    fn latest(&self, branch: &str) -> Option<Oid> {
+        self.0.iter().rfind(|push| push.branch == branch).map(|push| push.new)
+    }
+
+    /// Whether somebody on this machine has pushed to `branch` since `before`, something else than `tip`.
+    pub(super) fn has_moved(&self, branch: &str, tip: Option<Oid>, before: &Notes) -> bool {
+        let now = self.latest(branch);
+        now != before.latest(branch) && now != tip
+    }
+
+    /// Where a branch is that was at `tip`, and the packs with what came to it since, the oldest first.
+    /// None if some of that was not pushed from here, or too long ago.
+    pub(super) fn since(&self, branch: &str, tip: Option<Oid>) -> Option<(Option<Oid>, Vec<&Path>)> {
+        let now = self.latest(branch).or(tip);
+        let start = tip.unwrap_or(Oid::ZERO_SHA1);
+        let mut at = now.unwrap_or(Oid::ZERO_SHA1);
+        let mut packs = Vec::new();
+        for push in self.0.iter().rev().filter(|push| push.branch == branch) {
+            if at == start || push.new != at {
+                break;
+            }
+            at = push.old;
+            packs.push(push.pack.as_path());
+        }
+        packs.reverse();
+        (at == start).then_some((now, packs))
     }
 }
 
@@ -109,22 +154,67 @@ fn place(url: &str) -> Option<PathBuf> {
 mod tests {
     use super::*;
 
+    fn id(number: u8) -> Oid {
+        Oid::from_bytes(&[number; 20]).unwrap()
+    }
+
     #[test]
     fn who_has_the_turn_knows_what_was_pushed_before() {
         let url = format!("test-{}-{:?}", std::process::id(), std::time::Instant::now());
-        let (one, two) = (Oid::from_bytes(&[1; 20]).unwrap(), Oid::from_bytes(&[2; 20]).unwrap());
+        let (one, two) = (id(1), id(2));
         let before = Notes::read(&url);
-        let mut turn = Turn::take(&url);
-        assert!(!turn.has_moved("state", None, &before), "nobody has been here");
-        turn.note("state", two);
-        turn.note("state", one);
-        turn.note("intent", two);
+        let turn = Turn::take(&url);
+        assert!(!Notes::read(&url).has_moved("state", None, &before), "nobody has been here");
+        turn.note(&url, [("state", None, two)], Path::new("/a"));
+        turn.note(&url, [("state", Some(two), one), ("intent", None, two)], Path::new("/b c"));
+        turn.note(&format!("{url}, another"), [("state", Some(one), two)], Path::new("/d"));
+        let now = Notes::read(&url);
+        assert!(!now.has_moved("state", Some(one), &before));
+        assert!(now.has_moved("state", Some(two), &before) && now.has_moved("state", None, &before));
+        assert!(!now.has_moved("intent", Some(two), &before) && !now.has_moved("other", None, &before));
+        assert!(!now.has_moved("state", Some(two), &Notes::read(&url)), "two came after that");
+        assert_eq!(now.since("state", None), Some((Some(one), vec![Path::new("/a"), Path::new("/b c")])));
+        for number in 0..=KEPT {
+            turn.note(&url, [("state", Some(id(number as u8)), id(number as u8 + 1))], Path::new("/"));
+        }
+        let now = Notes::read(&url);
+        assert_eq!((now.0.len(), now.latest("state")), (KEPT, Some(id(KEPT as u8 + 1))), "old ones go");
         drop(turn);
-        let mut turn = Turn::take(&url);
-        assert!(!turn.has_moved("state", Some(one), &before));
-        assert!(turn.has_moved("state", Some(two), &before) && turn.has_moved("state", None, &before));
-        assert!(!turn.has_moved("intent", Some(two), &before) && !turn.has_moved("other", None, &before));
-        assert!(!turn.has_moved("state", Some(two), &Notes::read(&url)), "two came after that");
-        std::fs::remove_file(place(&url).unwrap()).unwrap();
+        for path in [place(&url), place(&format!("{url}, another"))].map(Option::unwrap) {
+            let _ = std::fs::remove_file(&path);
+            std::fs::remove_file(path.with_extension(NOTES)).unwrap();
+        }
+    }
+
+    #[test]
+    fn what_others_pushed_is_followed_as_long_as_all_of_it_was_pushed_from_here() {
+        let push = |old: u8, new: u8, branch: &str| Push {
+            old: id(old),
+            new: id(new),
+            branch: branch.to_owned(),
+            pack: format!("/{old}-{new}").into(),
+        };
+        let branches = ["state", "intent"].iter().zip([[(1, 2), (2, 3), (4, 5)], [(0, 1), (1, 2), (2, 1)]]);
+        let pushes = branches.flat_map(|(branch, ways)| ways.map(|(old, new)| push(old, new, branch)));
+        let notes = Notes(pushes.collect());
+        for (branch, tip, expected) in [
+            ("state", Some(5), Some((Some(5), vec![]))),
+            ("state", Some(4), Some((Some(5), vec!["/4-5"]))),
+            // From 3 to 4 somebody else came.
+            ("state", Some(3), None),
+            ("state", Some(1), None),
+            ("state", None, None),
+            ("intent", None, Some((Some(1), vec!["/0-1", "/1-2", "/2-1"]))),
+            ("intent", Some(2), Some((Some(1), vec!["/2-1"]))),
+            ("intent", Some(1), Some((Some(1), vec![]))),
+            ("other", Some(1), Some((Some(1), vec![]))),
+            ("other", None, Some((None, vec![]))),
+        ] {
+            let expected = expected.map(|(now, packs): (Option<u8>, Vec<&str>)| {
+                (now.map(id), packs.into_iter().map(Path::new).collect())
+            });
+            assert_eq!(notes.since(branch, tip.map(id)), expected, "{branch} {tip:?}");
+        }
+        assert_eq!(Notes::parse("half a\nline\n\n"), Notes::default());
     }
 }

@@ -1,4 +1,4 @@
-//! Keeping a clone small: objects that a process wrote lie in files of their own until they are packed.
+//! Keeping a clone small: each transaction and each fetch adds a pack.
 //!
 //! It is done at the start of a command, when enough has come together and no other process uses the
 //! clone: who reads there announces it with a lock that is shared.
@@ -7,6 +7,7 @@ use std::fs::File;
 use std::path::Path;
 
 use super::command::git;
+use super::pack;
 
 /// Loose objects that are worth packing.
 const LOOSE: usize = 500;
@@ -30,17 +31,26 @@ fn open(clone: &Path) -> Option<File> {
     File::options().create(true).truncate(false).write(true).open(clone.join(IN_USE)).ok()
 }
 
-/// Packs loose objects, and many packs into one. What fails is left for another day.
+/// Makes one pack of many small ones, and when there are many others too, of all. What fails is left for
+/// another day.
 pub(super) fn run_if_due(clone: &Path, url: &str) {
     let objects = clone.join("objects");
     let loose = loose_in(&objects);
-    let packs = count(&objects.join("pack")) / 3;
+    let mut packs = pack::count(clone);
     let left = std::fs::read_to_string(clone.join(LEFT)).ok().and_then(|text| text.parse().ok());
     if loose < left.unwrap_or(0) + LOOSE && packs < PACKS {
         return;
     }
     let Some(file) = open(clone) else { return };
     if file.try_lock().is_err() {
+        return;
+    }
+    if packs >= PACKS {
+        let joined = pack::join(clone, 1);
+        packs = pack::count(clone);
+        tracing::debug!(packs, ?joined, "made one pack of small ones");
+    }
+    if loose < left.unwrap_or(0) + LOOSE && packs < PACKS {
         return;
     }
     let all: &[&str] = if packs < PACKS { &[] } else { &["-a"] };

@@ -179,7 +179,9 @@ impl GitStores {
     /// The summaries of a store with these documents, once `files` of state's branch have been changed.
     fn all_summaries(&self, view: &View, files: &Files, after: &Memory) -> Result<Files, StoreError> {
         let snapshot = after.snapshot();
-        let tree = self.edited(Side::State, self.tree(Side::State, view.tip(&self.state))?, files)?;
+        // Not to be kept: it is written again, with its summaries.
+        let old = self.tree(Side::State, view.tip(&self.state))?;
+        let tree = self.edited(Side::State, old, files, &mut Vec::new())?;
         let clone = self.clone_of(Side::State)?;
         let prefix = self.state.prefix;
         let mut summaries = Files::new();

@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::Word;
 use super::whole::{self, Attempt, Item, Whole};
 use crate::documents::Inputs;
+use crate::facts::Facts;
 use crate::order::Gather as _;
 use crate::refs::Ref;
 use crate::release::ReleaseError;
@@ -70,7 +71,12 @@ pub struct Pair<T> {
 ///
 /// # Errors
 /// What must be loaded; within, why there is nothing to show.
-pub fn compare(snapshot: &Snapshot, one: &Ref, other: &Ref) -> Result<Result<Compare, ReleaseError>, Needs> {
+pub fn compare(
+    snapshot: &Snapshot,
+    one: &Ref,
+    other: &Ref,
+    facts: &Facts,
+) -> Result<Result<Compare, ReleaseError>, Needs> {
     let mut needs = Needs::default();
     let read = (needs.take(whole::read(snapshot, one)), needs.take(whole::read(snapshot, other)));
     let (Some(one), Some(other)) = read else { return Err(needs) };
@@ -97,8 +103,22 @@ pub fn compare(snapshot: &Snapshot, one: &Ref, other: &Ref) -> Result<Result<Com
             .filter(|key| one.items().all(|(_, item)| item.key() != *key)),
     );
     let all = keys.len();
-    let work: Vec<Work> = keys.into_iter().filter_map(|key| work(&one, &other, key)).collect();
-    Ok(Ok(Compare { alike: all - work.len(), work, commits_link, one: side(&one), other: side(&other) }))
+    let mut needs = Needs::default();
+    let word = |item: Option<&Item>| item.map(|item| Ok(item.turn(snapshot, facts)?.word)).transpose();
+    let mut work = Vec::new();
+    for key in keys {
+        let pair = Pair { one: find(&one, &key), other: find(&other, &key) };
+        let words = (needs.take(word(pair.one)), needs.take(word(pair.other)));
+        let (Some(one), Some(other)) = words else { continue };
+        work.extend(differing(key, pair, Pair { one, other }));
+    }
+    needs.settle(Ok(Compare {
+        alike: all - work.len(),
+        work,
+        commits_link,
+        one: side(&one),
+        other: side(&other),
+    }))
 }
 
 fn side(whole: &Whole) -> Side {
@@ -110,17 +130,13 @@ fn side(whole: &Whole) -> Side {
     }
 }
 
-/// The task or deployment `key` in both, if it differs.
-fn work(one: &Whole, other: &Whole, key: String) -> Option<Work> {
-    fn find<'a>(whole: &'a Whole, key: &str) -> Option<&'a Item> {
-        whole.items().map(|(_, item)| item).find(|item| item.key() == key)
-    }
-    let (one, other) = (find(one, &key), find(other, &key));
-    let newest = Pair { one: one.and_then(Item::newest), other: other.and_then(Item::newest) };
-    let word = |item: Option<&Item>, newest: Option<&Attempt>| {
-        item.map(|_| newest.map_or(Word::Pending, |newest| Word::from(newest.entry.status())))
-    };
-    let words = Pair { one: word(one, newest.one), other: word(other, newest.other) };
+fn find<'a>(whole: &'a Whole, key: &str) -> Option<&'a Item> {
+    whole.items().map(|(_, item)| item).find(|item| item.key() == key)
+}
+
+/// The task or deployment `key`, if it differs between the two.
+fn differing(key: String, items: Pair<&Item>, words: Pair<Word>) -> Option<Work> {
+    let newest = Pair { one: items.one.and_then(Item::newest), other: items.other.and_then(Item::newest) };
     let took = Pair { one: newest.one.and_then(Attempt::took), other: newest.other.and_then(Attempt::took) };
     let fields = match (newest.one, newest.other) {
         (Some(one), Some(other)) => fields::changes(Some(&values(other)), Some(&values(one))),

@@ -25,7 +25,6 @@ pub mod compare;
 mod first;
 mod notes;
 pub mod panel;
-mod standing;
 mod whole;
 
 use std::collections::BTreeMap;
@@ -33,9 +32,9 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 pub use self::first::first;
-use self::standing::Standing;
 use self::whole::{Item, Whole};
 use super::source_links::Host;
+use super::turn::Turn;
 use super::{Tone, Word};
 use crate::documents::{RunType, Status};
 use crate::facts::Facts;
@@ -273,10 +272,10 @@ pub fn page(
 
     let mut needs = Needs::default();
     let host = needs.take(Host::of_repo(snapshot, &package, &whole.body.commit)).flatten();
-    let mut standings: BTreeMap<Ref, Standing> = BTreeMap::new();
+    let mut turns: BTreeMap<Ref, Turn> = BTreeMap::new();
     for (_, item) in whole.items() {
-        if let Some(standing) = needs.take(standing::of(snapshot, item, facts)) {
-            standings.insert(item.place.clone(), standing);
+        if let Some(turn) = needs.take(item.turn(snapshot, facts)) {
+            turns.insert(item.place.clone(), turn);
         }
     }
     needs.settle(())?;
@@ -291,7 +290,7 @@ pub fn page(
         .enumerate()
         .map(|(index, phase)| {
             let nodes: Vec<Node> =
-                phase.items.iter().map(|item| node(item, standings.get(&item.place), usual(item))).collect();
+                phase.items.iter().map(|item| node(item, turns.get(&item.place), usual(item))).collect();
             let name = match nodes.as_slice() {
                 [only] if phase.name.is_empty() => only.name.clone(),
                 _ => phase.name.clone(),
@@ -326,7 +325,7 @@ pub fn page(
             .collect(),
         previous: siblings.iter().rev().find(|other| other.release_number() < number).cloned(),
         next: siblings.iter().find(|other| other.release_number() > number).cloned(),
-        notes: notes::of(&whole, &phases, &standings, facts),
+        notes: notes::of(&whole, &phases, &turns, facts),
         phases,
         package,
         release: whole.release,
@@ -392,9 +391,9 @@ fn word(whole: &Whole, phases: &[Phase]) -> Word {
     }
 }
 
-fn node(item: &Item, standing: Option<&Standing>, usual: Option<u64>) -> Node {
+fn node(item: &Item, turn: Option<&Turn>, usual: Option<u64>) -> Node {
     let newest = item.newest();
-    let word = standing.map_or(Word::Pending, |standing| standing.word);
+    let word = turn.map_or(Word::Pending, |turn| turn.word);
     Node {
         name: item.name().to_owned(),
         is_deploy: item.place.kind() == Some(Kind::Deploy),

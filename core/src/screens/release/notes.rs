@@ -2,25 +2,20 @@
 
 use std::collections::BTreeMap;
 
-use super::standing::Standing;
 use super::whole::{Item, Whole, key_of};
-use super::{Action, Approval, Note, Phase, Word};
+use super::{Action, Approval, Note, Phase, Turn, Word};
 use crate::commands;
 use crate::facts::Facts;
 use crate::refs::Ref;
 use crate::times;
+use crate::why;
 
 /// The most that are shown: who reads more reads none.
 const MOST: usize = 3;
 
 /// Broken first, then what needs a person, then information.
-pub(super) fn of(
-    whole: &Whole,
-    phases: &[Phase],
-    standings: &BTreeMap<Ref, Standing>,
-    facts: &Facts,
-) -> Vec<Note> {
-    let at = Matter { whole, phases, standings, facts };
+pub(super) fn of(whole: &Whole, phases: &[Phase], turns: &BTreeMap<Ref, Turn>, facts: &Facts) -> Vec<Note> {
+    let at = Matter { whole, phases, turns, facts };
     let notes = [at.failed(), at.approval(), at.stale(), at.frozen(), at.queued(), at.cancelled()];
     notes.into_iter().flatten().take(MOST).collect()
 }
@@ -29,16 +24,16 @@ pub(super) fn of(
 struct Matter<'a> {
     whole: &'a Whole,
     phases: &'a [Phase],
-    standings: &'a BTreeMap<Ref, Standing>,
+    turns: &'a BTreeMap<Ref, Turn>,
     facts: &'a Facts,
 }
 
 impl<'a> Matter<'a> {
     /// What stands at `word`, with the number of its phase.
-    fn at(&self, word: Word) -> Vec<(usize, &'a Item, &'a Standing)> {
-        let standing = |item: &Item| self.standings.get(&item.place).filter(|standing| standing.word == word);
+    fn at(&self, word: Word) -> Vec<(usize, &'a Item, &'a Turn)> {
+        let turn = |item: &Item| self.turns.get(&item.place).filter(|turn| turn.word == word);
         let items = self.whole.items();
-        items.filter_map(|(index, item)| Some((index + 1, item, standing(item)?))).collect()
+        items.filter_map(|(index, item)| Some((index + 1, item, turn(item)?))).collect()
     }
 
     fn failed(&self) -> Option<Note> {
@@ -87,17 +82,14 @@ impl<'a> Matter<'a> {
         let waiting = self.at(Word::NeedsApproval);
         let custom = waiting.first()?.2.approvals.first()?;
         let same: Vec<_> =
-            waiting.into_iter().filter(|(_, _, standing)| standing.approvals.contains(custom)).collect();
-        let (_, first, _) = *same.first()?;
+            waiting.into_iter().filter(|(_, _, turn)| turn.approvals.contains(custom)).collect();
+        let (_, _, first) = *same.first()?;
         let waits = if same.len() == 1 { "waits" } else { "wait" };
-        let has_turn = same.iter().any(|(_, _, standing)| standing.has_turn);
-        let alone = same.iter().any(|(_, _, standing)| standing.has_turn && standing.approvals.len() == 1);
-        let text = if !has_turn {
-            format!("Setting it alone starts nothing: {}.", self.blocks(first))
-        } else if !alone {
-            "More than that has to be set.".to_owned()
-        } else {
-            "Once it is set, the next worker goes on.".to_owned()
+        let starts = same.iter().any(|(_, _, turn)| turn.alone && turn.approvals.len() == 1);
+        let text = match (self.blocks(first), starts) {
+            (_, true) => "Once it is set, the next worker goes on.".to_owned(),
+            (Some(blocks), false) => format!("Setting it alone starts nothing: {blocks}."),
+            (None, false) => "More than that has to be set.".to_owned(),
         };
         Some(Note {
             word: Word::NeedsApproval,
@@ -108,24 +100,19 @@ impl<'a> Matter<'a> {
         })
     }
 
-    /// Why it is not `item`'s turn.
-    fn blocks(&self, item: &Item) -> String {
-        let own = self.whole.item(&item.place).map_or(0, |(index, _)| index);
-        let before = || self.whole.items().filter(|(index, _)| *index < own);
-        let word = |item: &Item| self.standings.get(&item.place).map(|standing| standing.word);
-        if let Some((_, failed)) = before().find(|(_, item)| word(item) == Some(Word::Failed)) {
-            return format!("{} still blocks", failed.name());
-        }
-        match before().find(|(_, item)| word(item) != Some(Word::Complete)) {
-            Some((index, _)) => format!("phase {} is not complete", index + 1),
-            None => "what it depends on is not complete".to_owned(),
+    /// What is in the way besides what a person has to set.
+    fn blocks(&self, turn: &Turn) -> Option<String> {
+        match (turn.stuck.first(), turn.others.first()) {
+            (Some((place, _)), _) => Some(format!("{} still blocks", place.subpath())),
+            (None, Some(at)) => Some(format!("it waits for {} too", why::named(at, &self.whole.release))),
+            (None, None) => None,
         }
     }
 
     fn frozen(&self) -> Option<Note> {
         let frozen = self.at(Word::Frozen);
-        let (_, _, standing) = *frozen.first()?;
-        let freeze = standing.freeze.as_ref()?;
+        let (_, _, turn) = *frozen.first()?;
+        let freeze = turn.freeze.as_ref()?;
         let until = freeze.until.as_ref().map(|until| times::moment(until, &self.facts.now, 0));
         let until = until.map(|until| format!(" until {until} UTC")).unwrap_or_default();
         let reason = if freeze.reason.is_empty() { String::new() } else { format!(": {}", freeze.reason) };
@@ -165,7 +152,7 @@ impl<'a> Matter<'a> {
 }
 
 /// `perf`, `perf and demo`, `perf and 2 others`.
-fn names(items: &[(usize, &Item, &Standing)]) -> String {
+fn names(items: &[(usize, &Item, &Turn)]) -> String {
     match items {
         [] => String::new(),
         [(_, one, _)] => one.name().to_owned(),

@@ -9,9 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::standing::{self, Standing};
 use super::whole::{self, Attempt, Item, Whole, key_of};
-use super::{Approval, Word};
+use super::{Approval, Turn, Word};
 use crate::commands;
 use crate::documents::{Function, Input, RunType, Status};
 use crate::facts::Facts;
@@ -74,7 +73,7 @@ pub struct Wait {
     pub target: Option<Target>,
     /// How that stands, without its name: "failed 38 min ago".
     pub sentence: Sentence,
-    /// How to set it, where a person must.
+    /// How to set it, where a person must, and now.
     pub approval: Option<Approval>,
 }
 
@@ -179,9 +178,9 @@ pub fn panel(
     let Ok(whole) = whole::read(snapshot, release)? else { return Ok(None) };
     let Some((phase, item, attempt)) = find(&whole, fragment) else { return Ok(None) };
     let mut needs = Needs::default();
-    let standing = match attempt {
-        Some(attempt) => needs.take(standing::of_attempt(snapshot, attempt, facts)),
-        None => needs.take(standing::of(snapshot, item, facts)),
+    let turn = match attempt {
+        Some(attempt) => needs.take(attempt.turn(snapshot, facts)),
+        None => needs.take(item.turn(snapshot, facts)),
     };
     let functions = attempt.and_then(|attempt| attempt.run.as_ref()).map(|run| run.functions.as_slice());
     let last = functions.and_then(<[Function]>::last);
@@ -192,16 +191,16 @@ pub fn panel(
         None => None,
     };
     let (why, blockers) = why.map(|why| (why.sentence, why.blockers)).unzip();
-    let mut waits: Vec<Wait> =
-        blockers.unwrap_or_default().into_iter().map(|blocker| wait(&whole, blocker)).collect();
-    waits.order_by_key(urgency);
     let mut inputs = Vec::new();
     if let Some(function) = last {
         for (name, input) in &function.inputs {
             inputs.extend(needs.take(given(snapshot, &whole, name, input, open)));
         }
     }
-    let Some(Standing { word, .. }) = standing else { return Err(needs) };
+    let Some(Turn { word, approvals, .. }) = turn else { return Err(needs) };
+    let mut waits: Vec<Wait> =
+        blockers.unwrap_or_default().into_iter().map(|blocker| wait(&whole, blocker, &approvals)).collect();
+    waits.order_by_key(urgency);
     let newest = item.newest().map(|newest| newest.entry.number);
     let is_newest = attempt.map(|attempt| attempt.entry.number) == newest;
     let run_type = attempt.map_or(RunType::Task, Attempt::run_type);
@@ -285,13 +284,12 @@ fn short(release: &Ref, source: &str) -> String {
         .to_owned()
 }
 
-/// What there is to show of a dependency or an input.
-fn wait(whole: &Whole, blocker: Blocker) -> Wait {
+/// What there is to show of a dependency or an input; `approvals` are what somebody must set.
+fn wait(whole: &Whole, blocker: Blocker, approvals: &[Ref]) -> Wait {
     // A dependency is spelled as a pattern of what is to be there; people know the task.
     let source = blocker.source.strip_suffix("/*/status/complete").unwrap_or(&blocker.source);
     let reference = source.parse::<Ref>().ok();
-    let custom = reference.as_ref().filter(|at| at.kind() == Some(Kind::Custom) && !blocker.there);
-    let approval = custom.map(Approval::of);
+    let approval = reference.as_ref().filter(|at| approvals.contains(&at.document())).map(Approval::of);
     let own = reference.as_ref().and_then(|at| own_work(whole, at));
     let shown = match (&blocker.input, source) {
         (Some(input), "") => input.clone(),

@@ -8,11 +8,14 @@ use std::collections::BTreeMap;
 
 use crate::documents::{Marker, Release, Run, RunType, Status, Task};
 use crate::envelope::Document;
+use crate::facts::Facts;
 use crate::glob::Glob;
 use crate::refs::{Marker as Side, Ref};
 use crate::release::{self, ReleaseError};
 use crate::run;
 use crate::runs::{self, RunEntry};
+use crate::screens::Word;
+use crate::screens::turn::{self, Turn};
 use crate::snapshot::{Needs, Snapshot, Unmet};
 
 /// A release, read.
@@ -75,9 +78,26 @@ impl Item {
     pub(crate) fn newest(&self) -> Option<&Attempt> {
         self.attempts.last()
     }
+
+    /// Where it stands.
+    ///
+    /// # Errors
+    /// What must be loaded.
+    pub(crate) fn turn(&self, snapshot: &Snapshot, facts: &Facts) -> Result<Turn, Needs> {
+        // A release may name what nobody has queued yet.
+        self.newest().map_or(Ok(Turn::plain(Word::Pending)), |newest| newest.turn(snapshot, facts))
+    }
 }
 
 impl Attempt {
+    /// Where it stands.
+    ///
+    /// # Errors
+    /// What must be loaded.
+    pub(crate) fn turn(&self, snapshot: &Snapshot, facts: &Facts) -> Result<Turn, Needs> {
+        turn::of_run(snapshot, &self.entry, self.run.as_ref(), facts)
+    }
+
     /// What it does.
     pub(crate) fn run_type(&self) -> RunType {
         let said = self.run.as_ref().and_then(|run| run.run_type);
