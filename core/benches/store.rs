@@ -15,6 +15,7 @@ use std::time::Instant;
 use ocuroot_core::documents::body_type;
 use ocuroot_core::envelope::Document;
 use ocuroot_core::facts::Facts;
+use ocuroot_core::order::Order as _;
 use ocuroot_core::plan::{Scope, plan};
 use ocuroot_core::snapshot::Snapshot;
 use ocuroot_core::{Glob, Marker, Ref, intent, run, runs};
@@ -161,7 +162,7 @@ fn median(rounds: usize, mut measured: impl FnMut()) -> f64 {
             start.elapsed().as_secs_f64() * 1000.0
         })
         .collect();
-    times.sort_by(f64::total_cmp);
+    times.order_by(f64::total_cmp);
     times.get(rounds / 2).copied().unwrap_or_default()
 }
 

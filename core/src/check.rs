@@ -11,6 +11,7 @@ use crate::commands;
 use crate::documents::{Run, Status, body_type};
 use crate::envelope::Document;
 use crate::facts::Facts;
+use crate::order::Order as _;
 use crate::refs::{Marker, Ref};
 use crate::release;
 use crate::resolve;
@@ -96,7 +97,7 @@ pub fn check(
     for entry in needs.take(runs::of_store(snapshot)).unwrap_or_default() {
         needs.take(check_run(snapshot, &entry, deadline, facts, &mut edit, &mut findings));
     }
-    findings.sort();
+    findings.order();
     needs.settle((findings, edit.finish()))
 }
 

@@ -23,6 +23,7 @@ use crate::documents::Release;
 use crate::envelope::Document;
 use crate::glob::Glob;
 use crate::natural;
+use crate::order::{Gather as _, Order as _};
 use crate::refs::Ref;
 use crate::snapshot::{Needs, Snapshot};
 
@@ -50,7 +51,7 @@ pub struct Deployment {
 /// What must be loaded.
 pub fn of_commits(snapshot: &Snapshot, repo: &str, commits: &[String]) -> Result<Vec<Deployment>, Needs> {
     let order: BTreeMap<&str, usize> =
-        (0..).zip(commits).map(|(index, commit)| (commit.as_str(), index)).collect();
+        (0..).zip(commits).map(|(index, commit)| (commit.as_str(), index)).gather();
     let repo = Glob::escape(repo);
     let search = |pattern: &str| match Glob::new(&format!("{repo}/-/**/{pattern}")) {
         Ok(glob) => snapshot.search(&glob),
@@ -88,7 +89,7 @@ pub fn of_commits(snapshot: &Snapshot, repo: &str, commits: &[String]) -> Result
         let live = live.contains(&reference);
         found.push((*index, Deployment { reference, release, environment, commit, live }));
     }
-    found.sort_by(|(one_index, one), (other_index, other)| {
+    found.order_by(|(one_index, one), (other_index, other)| {
         let text = |deployment: &Deployment| deployment.reference.to_string();
         one_index.cmp(other_index).then_with(|| natural::compare(&text(one), &text(other)))
     });

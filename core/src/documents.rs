@@ -21,6 +21,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
 use crate::refs::Ref;
+use crate::times;
 
 /// Reads `null` as the type's empty value: in real stores any list or map may be null.
 fn nullable<'de, D, T>(deserializer: D) -> Result<T, D::Error>
@@ -359,8 +360,8 @@ impl Marker {
     /// does not say when it began.
     #[must_use]
     pub fn seconds(&self) -> Option<u64> {
-        let start: jiff::Timestamp = self.started.as_ref()?.parse().ok()?;
-        let end: jiff::Timestamp = self.time.parse().ok()?;
+        let start = times::parse(self.started.as_ref()?)?;
+        let end = times::parse(&self.time)?;
         u64::try_from(end.as_second() - start.as_second()).ok()
     }
 }

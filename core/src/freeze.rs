@@ -24,8 +24,7 @@
 //! ```
 
 use jiff::Timestamp;
-use jiff::civil::Date;
-use jiff::tz::TimeZone;
+use jiff::tz::Offset;
 use serde_json::Value;
 
 use crate::documents::Run;
@@ -35,6 +34,7 @@ use crate::open;
 use crate::refs::{Marker, Ref};
 use crate::runs::RunEntry;
 use crate::snapshot::{Needs, Snapshot};
+use crate::times;
 use crate::transaction::Edit;
 
 /// Where a freeze of every environment is. Those of single ones are below.
@@ -207,16 +207,14 @@ impl Freeze {
     /// Whether it is over at the time `now`.
     fn is_over(&self, now: &str) -> bool {
         let end = self.until.as_deref().and_then(end);
-        matches!((end, now.parse::<Timestamp>()), (Some(end), Ok(now)) if end <= now)
+        matches!((end, times::parse(now)), (Some(end), Some(now)) if end <= now)
     }
 }
 
 /// The moment at which `until` is over: of a date, the end of it in UTC.
 fn end(until: &str) -> Option<Timestamp> {
-    if let Ok(time) = until.parse() {
-        return Some(time);
-    }
-    // Not by the length alone: a time without an offset would read as a date too.
-    let date: Date = until.parse().ok().filter(|_| until.len() == "2026-12-27".len())?;
-    date.tomorrow().ok()?.to_zoned(TimeZone::UTC).ok().map(|midnight| midnight.timestamp())
+    times::parse(until).or_else(|| {
+        let midnight = times::parse_date(until)?.tomorrow().ok()?.at(0, 0, 0, 0);
+        Offset::UTC.to_timestamp(midnight).ok()
+    })
 }

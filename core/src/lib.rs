@@ -37,6 +37,7 @@ pub mod names;
 pub mod natural;
 pub mod open;
 pub mod ops;
+pub mod order;
 pub mod outdated;
 pub mod overview;
 pub mod plan;

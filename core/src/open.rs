@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use crate::documents::{Release, Run, Status};
 use crate::envelope::Document;
+use crate::order::{Gather as _, Order as _};
 use crate::ready::{self, Missing, Readiness};
 use crate::refs::Ref;
 use crate::runs::{self, RunEntry};
@@ -19,12 +20,12 @@ use crate::snapshot::{Needs, Snapshot};
 pub fn startable(snapshot: &Snapshot, release: &Ref) -> Result<Vec<RunEntry>, Needs> {
     let body = snapshot.get(release)?.and_then(Document::read::<Release>).unwrap_or_default();
     let order: BTreeMap<String, usize> =
-        body.package.works().enumerate().map(|(index, (_, work))| (work.place(), index)).collect();
+        body.package.works().enumerate().map(|(index, (_, work))| (work.place(), index)).gather();
     let mut open: Vec<RunEntry> = runs::of_release(snapshot, release)?
         .into_iter()
         .filter(|entry| matches!(entry.status(), Status::Pending | Status::Paused))
         .collect();
-    open.sort_by_key(|entry| {
+    open.order_by_key(|entry| {
         let kind = if entry.is_deploy() { "deploy" } else { "task" };
         let place = format!("{kind}/{}", entry.name());
         (order.get(&place).copied().unwrap_or(usize::MAX), entry.reference.clone())

@@ -7,6 +7,7 @@ use serde::Serialize;
 use crate::documents::{Marker as MarkerBody, Release, Run, Status, Task};
 use crate::envelope::Document;
 use crate::glob::Glob;
+use crate::order::{Gather as _, Order as _};
 use crate::ready::{self, Readiness};
 use crate::refs::Ref;
 use crate::run;
@@ -98,7 +99,7 @@ pub fn releases(snapshot: &Snapshot, package: &Ref) -> Result<Vec<ReleaseSummary
     let Ok(glob) = Glob::new(&format!("{}/@r*", Glob::escape(package.as_str()))) else { return Ok(found) };
     let mut all = snapshot.search(&glob)?;
     all.retain(|release| release.release_number().is_some());
-    all.sort_by_key(|release| std::cmp::Reverse(release.release_number()));
+    all.order_by_key(|release| std::cmp::Reverse(release.release_number()));
     for release in all {
         found.extend(needs.take(summary(snapshot, &release, &marks)).flatten());
     }
@@ -118,7 +119,7 @@ pub fn one(snapshot: &Snapshot, release: &Ref) -> Result<Option<ReleaseSummary>,
         let tag = link.parse::<Ref>().ok().filter(|tag| tag.kind().is_none())?;
         tag.release().filter(|name| !name.is_empty()).map(str::to_owned)
     });
-    marks.tags.insert(release.clone(), tags.collect::<BTreeSet<String>>().into_iter().collect());
+    marks.tags.insert(release.clone(), tags.gather::<BTreeSet<String>>().into_iter().collect());
     let found = needs.take(summary(snapshot, release, &marks)).flatten();
     needs.settle(found)
 }

@@ -26,6 +26,7 @@ use crate::freeze::{self, Freeze};
 use crate::glob::Glob;
 use crate::intent::{self, Change, Difference};
 use crate::ops;
+use crate::order::{Gather as _, Order as _};
 use crate::ready::{self, Missing, Readiness};
 use crate::reconcile::{self, Stale};
 use crate::refs::{Kind, Ref};
@@ -313,7 +314,7 @@ pub fn plan_runs(snapshot: &Snapshot, scope: &Scope, facts: &Facts, plan: &mut P
     let releases = match scope {
         Scope::Everything => None,
         Scope::Commit { repo, commit } => {
-            let releases: BTreeSet<Ref> = releases_at(snapshot, repo, commit)?.into_iter().collect();
+            let releases: BTreeSet<Ref> = releases_at(snapshot, repo, commit)?.into_iter().gather();
             commits.known.extend(releases.iter().map(|release| (release.clone(), Some(commit.clone()))));
             Some(releases)
         }
@@ -384,7 +385,7 @@ fn judge(
             Some(Some(why)) => plan.left_out.push(LeftOut { reference: op, reason: Reason::Blocked(why) }),
         }
     }
-    plan.left_out.sort_by(|a, b| a.reference.cmp(&b.reference));
+    plan.left_out.order_by(|a, b| a.reference.cmp(&b.reference));
     needs.settle(())
 }
 
@@ -403,7 +404,7 @@ fn scoped_runs(snapshot: &Snapshot, releases: Option<&BTreeSet<Ref>>) -> Result<
         }
     }
     found.retain(|entry| matches!(entry.status(), Status::Pending | Status::Paused));
-    found.sort_by(|a, b| a.reference.cmp(&b.reference));
+    found.order_by(|a, b| a.reference.cmp(&b.reference));
     Ok(found)
 }
 
@@ -415,7 +416,7 @@ fn scoped_ops(snapshot: &Snapshot, releases: Option<&BTreeSet<Ref>>) -> Result<V
         let Ok(glob) = Glob::new(&format!("{}/op/*", Glob::escape(release.as_str()))) else { continue };
         found.extend(needs.take(snapshot.search(&glob)).unwrap_or_default());
     }
-    found.sort();
+    found.order();
     needs.settle(found)
 }
 

@@ -24,6 +24,7 @@ use std::collections::BTreeSet;
 use crate::documents::{PushIndex, PushedFile, Run, body_type};
 use crate::envelope::Document;
 use crate::glob::{Glob, GlobError};
+use crate::order::Gather as _;
 use crate::refs::{Ref, RefError};
 use crate::release;
 use crate::repo_config;
@@ -70,7 +71,7 @@ pub fn to_release(
     sources: &Sources<'_>,
     ignore: &[Glob],
 ) -> Vec<(String, Why)> {
-    let changed: BTreeSet<&str> = sources.changed.iter().map(String::as_str).collect();
+    let changed: BTreeSet<&str> = sources.changed.iter().map(String::as_str).gather();
     let why = |file: &str| {
         let Some(previous) = previous else { return Some(Why::First) };
         if changed.contains(file) {

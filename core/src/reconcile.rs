@@ -13,6 +13,7 @@ use crate::envelope::Document;
 use crate::facts::Facts;
 use crate::glob::Glob;
 use crate::intent::{self, IntentError};
+use crate::order::{Gather as _, Order as _};
 use crate::ready;
 use crate::refs::{Marker, Ref};
 use crate::resolve;
@@ -50,7 +51,7 @@ pub fn stale(snapshot: &Snapshot) -> Result<Vec<Stale>, Needs> {
 /// # Errors
 /// What must be loaded.
 pub fn stale_of(snapshot: &Snapshot, releases: &BTreeSet<Ref>) -> Result<Vec<Stale>, Needs> {
-    let packages: BTreeSet<Ref> = releases.iter().map(Ref::package).collect();
+    let packages: BTreeSet<Ref> = releases.iter().map(Ref::package).gather();
     let mut needs = Needs::default();
     let mut currents = Vec::new();
     for package in packages {
@@ -82,7 +83,7 @@ pub(crate) fn check_all(snapshot: &Snapshot, currents: &[Ref]) -> Result<Vec<Sta
     for current in currents {
         found.extend(needs.take(check(snapshot, current)).flatten());
     }
-    found.sort_by(|a: &Stale, b| a.task.cmp(&b.task));
+    found.order_by(|a: &Stale, b| a.task.cmp(&b.task));
     needs.settle(found)
 }
 

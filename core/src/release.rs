@@ -10,11 +10,13 @@ use crate::documents::{Function, Marker, Package, Release, Status, Work, body_ty
 use crate::envelope::Document;
 use crate::facts::Facts;
 use crate::glob::Glob;
+use crate::order::Order as _;
 use crate::refs::{Ref, RefError};
 use crate::resolve::{self, LinkCycle};
 use crate::run::{self, RunError};
 use crate::runs::{self, RunEntry};
 use crate::snapshot::{Needs, Snapshot, Unmet, lift, unmet};
+use crate::times;
 use crate::transaction::{Edit, Transaction};
 
 /// Why something cannot be done to a release.
@@ -83,7 +85,7 @@ pub fn of_commit(snapshot: &Snapshot, package: &Ref, hash: &str) -> Result<Vec<R
     let pattern = format!("{}/@?*/commit/{}", Glob::escape(package.as_str()), Glob::escape(hash));
     let Ok(glob) = Glob::new(&pattern) else { return Ok(Vec::new()) };
     let mut releases: Vec<Ref> = snapshot.search(&glob)?.iter().map(Ref::release_ref).collect();
-    releases.sort_by_key(Ref::release_number);
+    releases.order_by_key(Ref::release_number);
     Ok(releases)
 }
 
@@ -344,5 +346,5 @@ pub fn is_stale(snapshot: &Snapshot, entry: &RunEntry, deadline: jiff::Timestamp
     let marker = snapshot.get(&marker)?.and_then(Document::read::<Marker>).unwrap_or_default();
     let last = marker.heartbeat.unwrap_or(marker.time);
     // A time that cannot be read was not written by a process that is still alive.
-    Ok(last.parse::<jiff::Timestamp>().map_or(true, |last| last < deadline))
+    Ok(times::parse(&last).is_none_or(|last| last < deadline))
 }

@@ -26,6 +26,7 @@ use serde_json::Value;
 use crate::documents::Input;
 use crate::envelope::Document;
 use crate::glob::Glob;
+use crate::order::Order as _;
 use crate::refs::{Kind, Marker, Ref};
 use crate::snapshot::{Needs, Snapshot, Unmet, unmet};
 
@@ -192,7 +193,7 @@ pub fn newest_release(snapshot: &Snapshot, package: &Ref) -> Result<Option<Ref>,
         .filter_map(|entry| package.with_release(entry.strip_prefix('@')?).ok())
         .filter(|release| release.release_number().is_some())
         .collect();
-    releases.sort_unstable_by_key(|release| std::cmp::Reverse(release.release_number()));
+    releases.order_by_key(|release| std::cmp::Reverse(release.release_number()));
     for release in releases {
         // A folder `@r5` may hold nothing but custom state of a release that was never made.
         if snapshot.exists(&release)? {

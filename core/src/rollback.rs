@@ -17,12 +17,14 @@ use crate::envelope::Document;
 use crate::facts::Facts;
 use crate::glob::Glob;
 use crate::intent::current_task;
+use crate::order::{Gather as _, Order as _};
 use crate::refs::{Ref, RefError};
 use crate::release::{self, ReleaseError};
 use crate::resolve;
 use crate::run;
 use crate::runs;
 use crate::snapshot::{Needs, Snapshot, Unmet, unmet};
+use crate::times;
 use crate::transaction::{Edit, Transaction};
 
 /// What is asked for.
@@ -150,7 +152,7 @@ pub fn rollback(
         return Err(RollbackError::OtherPackage { release, package: package.clone() }.into());
     }
     let intended = narrowed(wish, intended(snapshot, package)?)?;
-    let from: BTreeSet<&Ref> = intended.values().collect();
+    let from: BTreeSet<&Ref> = intended.values().gather();
     let mut needs = Needs::default();
     let mut steps = Vec::new();
     let mut none = Vec::new();
@@ -310,11 +312,11 @@ fn history(snapshot: &Snapshot, package: &Ref, environment: &str) -> Result<Vec<
         let Ok(marker) = run::status_ref(&entry.reference, Status::Complete) else { continue };
         let marker = needs.take(snapshot.get(&marker)).flatten().and_then(Document::read::<Marker>);
         // A time that cannot be read is older than any: then numbers decide.
-        let time = marker.and_then(|marker| marker.time.parse::<jiff::Timestamp>().ok());
+        let time = marker.and_then(|marker| times::parse(&marker.time));
         ended.push((time, entry.release().release_number(), entry.number, entry.release()));
     }
     needs.settle(())?;
-    ended.sort();
+    ended.order();
     let mut live: Vec<Ref> = Vec::new();
     // Taking a deployment down is a run too. It is one of the release that is live, so it changes
     // nothing here.

@@ -26,6 +26,7 @@ use crate::ready::{self, Readiness};
 use crate::refs::{Ref, RefError};
 use crate::runs::{self, RunEntry};
 use crate::snapshot::{Needs, Snapshot, Unmet, unmet};
+use crate::times;
 use crate::transaction::{Edit, Transaction};
 
 /// Why a step of a run cannot be taken.
@@ -464,7 +465,7 @@ fn overtaken(snapshot: &Snapshot, entry: &RunEntry, current: &Ref) -> Result<boo
     }
     let time = |at: Ref| -> Result<Option<jiff::Timestamp>, Needs> {
         let marker = snapshot.get(&at)?.and_then(Document::read::<Marker>);
-        Ok(marker.and_then(|marker| marker.started.unwrap_or(marker.time).parse().ok()))
+        Ok(marker.and_then(|marker| times::parse(&marker.started.unwrap_or(marker.time))))
     };
     let began = time(status_ref(&entry.reference, Status::Running)?)?;
     let place = intent.release.child(&format!("deploy/{}", entry.name()))?;

@@ -22,6 +22,7 @@
 
 use crate::documents::{self, Status};
 use crate::glob::Glob;
+use crate::order::Order as _;
 use crate::refs::{Kind, Marker, Ref};
 use crate::snapshot::{Needs, Snapshot};
 
@@ -269,7 +270,7 @@ fn search_below(
         _ => {}
     })?;
     found.extend(entry(&run, statuses, wanted, found.last()));
-    found.sort_by(|a, b| (a.place.as_str(), a.number).cmp(&(b.place.as_str(), b.number)));
+    found.order_by(|a, b| (a.place.as_str(), a.number).cmp(&(b.place.as_str(), b.number)));
     Ok(found)
 }
 

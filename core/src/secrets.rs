@@ -12,6 +12,7 @@
 //! assert_eq!(secrets.mask("login with hunter2"), "login with <secret>");
 //! ```
 
+use crate::order::Order as _;
 use std::borrow::Cow;
 use std::sync::{PoisonError, RwLock};
 
@@ -34,7 +35,7 @@ impl Secrets {
         let mut values = self.values.write().unwrap_or_else(PoisonError::into_inner);
         if !values.iter().any(|known| known == value) {
             values.push(value.to_owned());
-            values.sort_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
+            values.order_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
         }
     }
 

@@ -1,4 +1,4 @@
-//! Ages, durations and moments, as people read them.
+//! Moments as they are written; ages, durations and moments, as people read them.
 //!
 //! Everything that shows a time shows it by these rules: an age has one unit and is rounded down, a
 //! duration two, a moment is as short as it can be without being mistaken for another.
@@ -15,6 +15,7 @@
 //! ```
 
 use jiff::Timestamp;
+use jiff::civil::{Date, DateTime, Time};
 use jiff::tz::Offset;
 
 const MINUTE: u64 = 60;
@@ -24,11 +25,75 @@ const DAY: u64 = 24 * HOUR;
 const MONTH: u64 = 30 * DAY;
 const YEAR: u64 = 365 * DAY;
 
+/// A moment as RFC 3339 writes it, or somebody in a hurry: without seconds, without the minutes of the
+/// offset. Whole seconds alone have a fraction, of up to nine digits. None for anything else.
+///
+/// By hand: `Timestamp`'s own parser knows more forms, and what can be wrong with each; that would take 100 KB
+/// of the dashboard.
+#[must_use]
+pub fn parse(text: &str) -> Option<Timestamp> {
+    let (date, rest) = text.split_at_checked("2026-05-09".len())?;
+    let rest = rest.strip_prefix(['T', 't', ' '])?;
+    let (time, offset) = rest.split_at_checked(rest.find(['Z', 'z', '+', '-'])?)?;
+    let local = DateTime::from_parts(parse_date(date)?, parse_time(time)?);
+    parse_offset(offset)?.to_timestamp(local).ok()
+}
+
+/// A day: `2026-05-09`.
+#[must_use]
+pub fn parse_date(text: &str) -> Option<Date> {
+    let mut parts = text.splitn(3, '-');
+    let year = i16::try_from(number(parts.next()?, 4)?).ok()?;
+    let (month, day) = (number(parts.next()?, 2)?, number(parts.next()?, 2)?);
+    Date::new(year, i8::try_from(month).ok()?, i8::try_from(day).ok()?).ok()
+}
+
+/// `10:12`, `10:12:06` or `10:12:06.5`.
+fn parse_time(text: &str) -> Option<Time> {
+    let mut parts = text.splitn(3, ':');
+    let (hour, minute) = (number(parts.next()?, 2)?, number(parts.next()?, 2)?);
+    let (second, fraction) = match parts.next() {
+        None => (0, 0),
+        Some(seconds) => match seconds.split_once(['.', ',']) {
+            None => (number(seconds, 2)?, 0),
+            Some((seconds, digits)) => {
+                let unit = 10_u32.pow(9_u32.checked_sub(u32::try_from(digits.len()).ok()?)?);
+                (number(seconds, 2)?, number(digits, digits.len())?.checked_mul(unit)?)
+            }
+        },
+    };
+    // A leap second is told like the one before it.
+    let second = if second == 60 { 59 } else { second };
+    let part = |number: u32| i8::try_from(number).ok();
+    Time::new(part(hour)?, part(minute)?, part(second)?, i32::try_from(fraction).ok()?).ok()
+}
+
+/// `Z`, `+02:00`, `+0200` or `+02`.
+fn parse_offset(text: &str) -> Option<Offset> {
+    if let "Z" | "z" = text {
+        return Some(Offset::UTC);
+    }
+    let (sign, text) = text.split_at_checked(1)?;
+    let (hours, rest) = text.split_at_checked(2)?;
+    let minutes = match rest.strip_prefix(':').unwrap_or(rest) {
+        "" if rest.is_empty() => 0,
+        minutes => number(minutes, 2).filter(|minutes| *minutes < 60)?,
+    };
+    let seconds = i32::try_from(number(hours, 2)? * 3600 + minutes * 60).ok()?;
+    Offset::from_seconds(if sign == "-" { -seconds } else { seconds }).ok()
+}
+
+/// A number of so many digits.
+fn number(text: &str, digits: usize) -> Option<u32> {
+    let all = text.len() == digits && text.bytes().all(|byte| byte.is_ascii_digit());
+    text.parse().ok().filter(|_| all)
+}
+
 /// The seconds from one RFC 3339 time to another. Zero if `then` is later (clocks differ). None if
 /// either is no time.
 #[must_use]
 pub fn seconds(then: &str, now: &str) -> Option<u64> {
-    let (then, now): (Timestamp, Timestamp) = (then.parse().ok()?, now.parse().ok()?);
+    let (then, now) = (parse(then)?, parse(now)?);
     Some(u64::try_from(now.as_second() - then.as_second()).unwrap_or(0))
 }
 
@@ -97,30 +162,48 @@ pub fn elapsed(seconds: u64) -> String {
 #[must_use]
 pub fn moment(time: &str, now: &str, offset: i32) -> String {
     let Some(then) = local(time, offset) else { return time.to_owned() };
-    let today = local(now, offset);
-    let day = then.strftime("%-d %b");
-    match today {
-        Some(today) if today.date() == then.date() => then.strftime("%H:%M").to_string(),
-        Some(today) if today.year() == then.year() => format!("{day} {}", then.strftime("%H:%M")),
-        _ => format!("{day} {}", then.strftime("%Y %H:%M")),
+    let clock = format!("{:02}:{:02}", then.hour(), then.minute());
+    match local(now, offset) {
+        Some(today) if today.date() == then.date() => clock,
+        Some(today) if today.year() == then.year() => format!("{} {clock}", day_of(then)),
+        _ => format!("{} {:04} {clock}", day_of(then), then.year()),
     }
 }
 
 /// The day of a moment: `9 May`. What is no time stays as it is.
 #[must_use]
 pub fn day(time: &str, offset: i32) -> String {
-    local(time, offset).map_or_else(|| time.to_owned(), |then| then.strftime("%-d %b").to_string())
+    local(time, offset).map_or_else(|| time.to_owned(), day_of)
 }
 
 /// The time of day with seconds, as logs have it: `15:59:02`. What is no time stays as it is.
 #[must_use]
 pub fn clock(time: &str, offset: i32) -> String {
-    local(time, offset).map_or_else(|| time.to_owned(), |then| then.strftime("%H:%M:%S").to_string())
+    let clock = |then: DateTime| format!("{:02}:{:02}:{:02}", then.hour(), then.minute(), then.second());
+    local(time, offset).map_or_else(|| time.to_owned(), clock)
 }
 
-fn local(time: &str, offset: i32) -> Option<jiff::civil::DateTime> {
-    let time: Timestamp = time.parse().ok()?;
-    Some(Offset::from_seconds(offset).ok()?.to_datetime(time))
+/// `9 May`. By hand: `strftime` knows so much more that it would take 30 KB of the dashboard.
+fn day_of(then: DateTime) -> String {
+    let month = match then.month() {
+        1 => "Jan",
+        2 => "Feb",
+        3 => "Mar",
+        4 => "Apr",
+        5 => "May",
+        6 => "Jun",
+        7 => "Jul",
+        8 => "Aug",
+        9 => "Sep",
+        10 => "Oct",
+        11 => "Nov",
+        _ => "Dec",
+    };
+    format!("{} {month}", then.day())
+}
+
+fn local(time: &str, offset: i32) -> Option<DateTime> {
+    Some(Offset::from_seconds(offset).ok()?.to_datetime(parse(time)?))
 }
 
 #[derive(Clone, Copy)]
@@ -202,6 +285,62 @@ mod tests {
         assert_eq!(clock("2026-05-12T15:59:02.345Z", 7200), "17:59:02");
         assert_eq!(clock("later", 0), "later");
         assert_eq!(day("2026-05-12T23:59:02Z", 7200), "13 May");
+    }
+
+    #[test]
+    fn moments_are_read_as_everybody_reads_them() {
+        for text in [
+            "2026-05-12T10:12:59Z",
+            "2026-05-12t10:12:59.123456789z",
+            "2026-05-12 10:12:59,5+02:00",
+            "2026-05-12T10:12Z",
+            "2026-05-12T10:12:59+0530",
+            "2026-05-12T10:12:59-07",
+            "2026-05-12T10:12:60-00:00",
+            "2024-02-29T23:59:59+14:00",
+            "0000-01-01T00:00:00Z",
+            "9999-12-30T00:00:00Z",
+        ] {
+            assert_eq!(parse(text), Some(text.parse().unwrap()), "{text}");
+        }
+        for text in [
+            "",
+            "2026-05-12",
+            "2026-05-12T10:12:59",
+            "2026-05-12Z",
+            "2026-05-12T10Z:00",
+            "2026-13-12T10:12:59Z",
+            "2026-02-29T10:12:59Z",
+            "2026-05-12T24:00:00Z",
+            "2026-05-12T10:60:00Z",
+            "2026-05-12T10:12:61Z",
+            "2026-05-12T10:12:59.Z",
+            "2026-05-12T10:12:59.1234567890Z",
+            "2026-05-12T10:12:59+02:60",
+            "2026-05-12T10:12:59+02:",
+            "2026-05-12T10:12:59+26:00",
+            "2026-05-12T10:12:59+2:00",
+            "2026-05-12T+0:12:59Z",
+            "2026-05-1２T10:12:59Z",
+            "9999-12-31T23:59:59-02:00",
+            "yesterday",
+        ] {
+            assert_eq!(parse(text), None, "{text}");
+            assert!(text.parse::<Timestamp>().is_err(), "{text}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn every_moment_that_is_written_is_read(nanoseconds in -377_705_023_201_000_000_000_i128..253_402_207_200_000_000_000, offset in -90_000..90_000_i32) {
+            let time = Timestamp::from_nanosecond(nanoseconds).unwrap();
+            let offset = Offset::from_seconds(offset / 60 * 60).unwrap();
+            for text in [time.to_string(), time.display_with_offset(offset).to_string()] {
+                if !text.starts_with('-') {
+                    proptest::prop_assert_eq!(parse(&text), Some(time));
+                }
+            }
+        }
     }
 
     #[test]

@@ -26,6 +26,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::envelope::{BlobId, Content, Document};
+use crate::order::Order as _;
 use crate::refs::{Marker, Ref};
 use crate::snapshot::{Needs, Snapshot};
 
@@ -225,7 +226,7 @@ impl<'a> Edit<'a> {
             let mut document = document.clone();
             if !document.links.iter().any(|link| link == back.as_str()) {
                 document.links.push(back.to_string());
-                document.links.sort();
+                document.links.order();
             }
             self.put(&target, document)?;
         }

@@ -14,6 +14,7 @@ use leptos::prelude::window;
 use leptos::wasm_bindgen::closure::Closure;
 use leptos::wasm_bindgen::{JsCast as _, JsValue};
 use leptos::web_sys;
+use ocuroot_core::order::Order as _;
 use ocuroot_core::reading::{Keep, Recall, Recalled};
 use wasm_bindgen_futures::JsFuture;
 
@@ -142,7 +143,7 @@ impl Cache {
         if size <= MOST {
             return;
         }
-        all.sort_by(|a, b| a.0.total_cmp(&b.0));
+        all.order_by(|a, b| a.0.total_cmp(&b.0));
         let names: js_sys::Array = STORES.iter().map(|name| JsValue::from_str(name)).collect();
         let mode = web_sys::IdbTransactionMode::Readwrite;
         let Ok(transaction) = database.transaction_with_str_sequence_and_mode(&names, mode) else { return };

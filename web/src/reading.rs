@@ -14,6 +14,7 @@ use leptos::task::spawn_local;
 use leptos::wasm_bindgen::JsCast as _;
 use leptos::wasm_bindgen::closure::Closure;
 use leptos::web_sys;
+use ocuroot_core::generations::{self, OldFile, Translation};
 use ocuroot_core::hosts::{
     self,
     stores::{self, Located},
@@ -154,7 +155,7 @@ struct Inner {
     /// Rings when something has come.
     bell: Bell,
     /// How far each question on its way is, and where its answers come in.
-    under_way: RefCell<BTreeMap<u64, UnderWay>>,
+    under_way: RefCell<Vec<UnderWay>>,
     /// How often somebody has stopped what was being loaded, and how far that was the last time.
     stops: Cell<u64>,
     stopped: RefCell<Progress>,
@@ -168,8 +169,8 @@ struct Inner {
     events: RefCell<Option<web_sys::EventSource>>,
 }
 
-/// What a question is about, how far it is, and where its answers come in.
-type UnderWay = (What, ocuroot_core::hosts::Progress, Rc<Inbox>);
+/// The number of a question, what it is about, how far it is, and where its answers come in.
+type UnderWay = (u64, What, ocuroot_core::hosts::Progress, Rc<Inbox>);
 
 impl Drop for Inner {
     fn drop(&mut self) {
@@ -233,7 +234,7 @@ impl Reading {
     pub fn stop(&self) {
         *self.0.stopped.borrow_mut() = self.0.progress();
         self.0.stops.set(self.0.stops.get() + 1);
-        for (.., inbox) in self.0.under_way.borrow().values() {
+        for (.., inbox) in self.0.under_way.borrow().iter() {
             inbox.closed.set(true);
             inbox.bell.ring();
         }
@@ -375,15 +376,20 @@ impl Inner {
         self.counter.get()
     }
 
+    /// A question is no longer under way, or is further than it was.
+    fn forget(&self, number: u64) {
+        self.under_way.borrow_mut().retain(|(other, ..)| *other != number);
+    }
+
     /// What is being done.
     fn progress(&self) -> Progress {
         let under_way = self.under_way.borrow();
         // The most telling of what is on its way.
-        let Some(what) = under_way.values().map(|(what, ..)| *what).max() else {
+        let Some(what) = under_way.iter().map(|(_, what, ..)| *what).max() else {
             return Progress { what: "Looking what is known already".to_owned(), ..Progress::default() };
         };
         let these =
-            || under_way.values().filter(|(other, ..)| *other == what).map(|(_, progress, _)| progress);
+            || under_way.iter().filter(|(_, other, ..)| *other == what).map(|(_, _, progress, _)| progress);
         let done: usize = these().map(|progress| progress.done).sum();
         let of: Option<usize> = these().map(|progress| progress.expected).sum();
         let of = of.filter(|of| *of > 0);
@@ -534,6 +540,12 @@ async fn carry_out(weak: Weak<Inner>, job: Job) {
             inner.reader.borrow_mut().recalled(job.id, found);
             inner.bell.ring();
         }
+        Work::Translate(files) => {
+            let translation = translate(files).await;
+            let Some(inner) = weak.upgrade() else { return };
+            inner.reader.borrow_mut().translated(job.id, translation);
+            inner.bell.ring();
+        }
         Work::Ask { host, ask } => {
             let side = if host == 0 { Side::State } else { Side::Intent };
             let stops = weak.upgrade().map(|inner| inner.stops.get());
@@ -568,6 +580,19 @@ async fn carry_out(weak: Weak<Inner>, job: Job) {
     }
 }
 
+/// Begins an exchange with a host that is not GitHub.
+#[leptos::wasm_split::wasm_split(hosts, wasm_split_path = ::leptos::wasm_split)]
+fn elsewhere(host: Host, limits: Limits, ask: Ask, signed_in: bool) -> Result<Exchange, HostError> {
+    Exchange::new(&host, &limits, ask, signed_in)
+}
+
+/// The documents of a store of version 1. Few stores are that old: this part of the page's code is loaded
+/// when it is needed.
+#[leptos::wasm_split::wasm_split(old, wasm_split_path = ::leptos::wasm_split)]
+fn translate(files: Vec<OldFile>) -> Translation {
+    generations::translate(files)
+}
+
 /// What has come, for an exchange that waits.
 #[derive(Default)]
 struct Inbox {
@@ -586,14 +611,20 @@ async fn exchange(weak: &Weak<Inner>, side: Side, ask: Ask) -> Result<Answer, Ho
         _ => What::Heads,
     };
     let index = usize::from(side == Side::Intent);
-    let (mut exchange, number) = {
+    let (host, limits, number) = {
         let inner = weak.upgrade().ok_or_else(gone)?;
         let limits = inner.limits.borrow().get(index).cloned().unwrap_or_default();
-        let host = inner.host(side);
-        (Exchange::new(host, &limits, ask, account::token(host).is_some())?, inner.number())
+        let host = inner.host(side).clone();
+        (host, limits, inner.number())
+    };
+    let signed_in = account::token(&host).is_some();
+    let mut exchange = match host.source.kind {
+        Kind::GitHub => Exchange::github(&host, &limits, ask, signed_in)?,
+        _ => elsewhere(host, limits, ask, signed_in).await?,
     };
     let inbox = Rc::new(Inbox::default());
-    let mut attempts: BTreeMap<usize, u32> = BTreeMap::new();
+    // The requests that came to nothing, each as often as it did.
+    let mut failures: Vec<usize> = Vec::new();
     let mut open = 0_usize;
     let result = loop {
         if let Some(answer) = exchange.answer() {
@@ -608,7 +639,9 @@ async fn exchange(weak: &Weak<Inner>, side: Side, ask: Ask) -> Result<Answer, Ho
             spawn_local(send(weak.clone(), side, id, request, 0, Rc::clone(&inbox)));
         }
         if let Some(inner) = weak.upgrade() {
-            inner.under_way.borrow_mut().insert(number, (what, exchange.progress(), Rc::clone(&inbox)));
+            inner.forget(number);
+            let progress = exchange.progress();
+            inner.under_way.borrow_mut().push((number, what, progress, Rc::clone(&inbox)));
             inner.bell.ring();
         }
         if open == 0 {
@@ -629,9 +662,10 @@ async fn exchange(weak: &Weak<Inner>, side: Side, ask: Ask) -> Result<Answer, Ho
             break Err(HostError::Blocked { origin });
         }
         if let Err(error) = exchange.respond(id, came) {
-            let attempt = attempts.entry(id).or_default();
-            *attempt += 1;
-            let wait = error.retry_after(*attempt, browser::seconds()).map(|wait| wait.as_millis());
+            failures.push(id);
+            let attempt = failures.iter().filter(|other| **other == id).count();
+            let attempt = u32::try_from(attempt).unwrap_or(u32::MAX);
+            let wait = error.retry_after(attempt, browser::seconds()).map(|wait| wait.as_millis());
             let wait = wait.and_then(|wait| u32::try_from(wait).ok()).filter(|wait| *wait <= PATIENCE);
             match (wait, exchange.again(id), weak.upgrade()) {
                 (Some(wait), Some(request), Some(_)) => {
@@ -644,7 +678,7 @@ async fn exchange(weak: &Weak<Inner>, side: Side, ask: Ask) -> Result<Answer, Ho
     };
     inbox.closed.set(true);
     if let Some(inner) = weak.upgrade() {
-        inner.under_way.borrow_mut().remove(&number);
+        inner.forget(number);
         if let Some(limits) =
             inner.limits.borrow_mut().get_mut(index).filter(|old| **old != exchange.limits())
         {

@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 
 use ocuroot_core::Ref;
 use ocuroot_core::hosts::stores::Offered;
+use ocuroot_core::order::Gather as _;
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
 
 /// Where one is.
@@ -253,7 +254,7 @@ pub fn pairs(query: &str) -> BTreeMap<String, String> {
         .filter(|pair| !pair.is_empty())
         .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
         .map(|(name, value)| (decode(name), decode(value)))
-        .collect()
+        .gather()
 }
 
 /// The text of a fragment, as it was before it was put into a URL.

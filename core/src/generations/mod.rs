@@ -38,6 +38,7 @@ mod status;
 mod write;
 
 use crate::memory::Memory;
+use crate::order::Order as _;
 use crate::refs::{Marker, Ref};
 use names::Names;
 use parts::Parts;
@@ -82,6 +83,6 @@ pub fn translate(files: impl IntoIterator<Item = OldFile>) -> Translation {
     let names = Names::of(&parts);
     let renamed = names.renamed();
     let (memory, mut remarks) = Writer::new(&names).write(parts);
-    remarks.sort();
+    remarks.order();
     Translation { memory, renamed, remarks }
 }

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use super::ids;
 use super::parts::Parts;
 use crate::natural;
+use crate::order::{Gather as _, Order as _};
 use crate::refs::{Kind, Marker, Ref};
 
 /// Old names and the new ones.
@@ -31,8 +32,8 @@ impl Names {
         for (release, release_parts) in &parts.releases {
             for (place, place_parts) in &release_parts.places {
                 let mut ids: Vec<&str> = place_parts.runs.keys().map(String::as_str).collect();
-                ids.sort_by(|one, other| ids::compare(one, other));
-                let taken = ids.iter().filter_map(|id| ids::number(id)).collect();
+                ids.order_by(|one, other| ids::compare(one, other));
+                let taken = ids.iter().filter_map(|id| ids::number(id)).gather();
                 let others = ids.iter().filter(|id| ids::number(id).is_none());
                 for (id, number) in ids::allot(&taken, others) {
                     names.runs.insert(format!("{release}/{place}/{id}"), number);
@@ -40,7 +41,7 @@ impl Names {
             }
         }
         let links = parts.currents.values().flat_map(|current| &current.runs);
-        names.current = links.filter_map(|link| Some((link.at.clone(), link.target()?.clone()))).collect();
+        names.current = links.filter_map(|link| Some((link.at.clone(), link.target()?.clone()))).gather();
         names
     }
 
@@ -52,7 +53,7 @@ impl Names {
             packages.entry(release.package()).or_default().push(release);
         }
         for releases in packages.values_mut() {
-            releases.sort_by(|one, other| {
+            releases.order_by(|one, other| {
                 let name = |release: &Ref| release.release().unwrap_or_default().to_owned();
                 ids::compare(ids::count(&name(one)), ids::count(&name(other))).then_with(|| one.cmp(other))
             });
@@ -68,16 +69,16 @@ impl Names {
                 }
             }
             let of_today: BTreeSet<u64> =
-                releases.iter().filter_map(|release| release.release_number()).collect();
+                releases.iter().filter_map(|release| release.release_number()).gather();
             let fixed = |release: &Ref| {
                 let bare = || ids::number(release.release()?).filter(|number| !of_today.contains(number));
                 release.release_number().or_else(bare)
             };
-            let taken: BTreeSet<u64> = releases.iter().filter_map(|release| fixed(release)).collect();
+            let taken: BTreeSet<u64> = releases.iter().filter_map(|release| fixed(release)).gather();
             let (named, mut others): (Vec<&Ref>, Vec<&Ref>) =
                 releases.iter().copied().partition(|release| fixed(release).is_some());
             // Stable, so that releases of one moment stay in the order of their counts.
-            others.sort_by_key(|release| self.made.get(*release).copied());
+            others.order_by_key(|release| self.made.get(*release).copied());
             self.releases.extend(named.into_iter().filter_map(|named| Some((named.clone(), fixed(named)?))));
             self.releases.extend(ids::allot(&taken, others).into_iter().map(|(other, n)| (other.clone(), n)));
         }
@@ -87,7 +88,7 @@ impl Names {
     pub(super) fn renamed(&self) -> Vec<(Ref, Ref)> {
         let pairs = self.releases.keys().map(|old| (old.clone(), self.reference(old)));
         let mut renamed: Vec<(Ref, Ref)> = pairs.filter(|(old, new)| old != new).collect();
-        renamed.sort_by(|one, other| natural::compare(one.1.as_str(), other.1.as_str()));
+        renamed.order_by(|one, other| natural::compare(one.1.as_str(), other.1.as_str()));
         renamed
     }
 

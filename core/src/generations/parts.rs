@@ -7,8 +7,10 @@ use serde_json::Value;
 
 use super::{OldFile, ids};
 use crate::envelope::{Document, EnvelopeError};
+use crate::order::Gather as _;
 use crate::refs::{Kind, Marker, Ref};
 use crate::repo_config;
+use crate::times;
 
 /// A file, and the ref that its path means.
 pub(super) struct File {
@@ -141,7 +143,7 @@ impl Parts {
         }
         let state = || found.values().filter(|file| file.side == Marker::State);
         let has_runs = state().filter(|file| work(&file.at).is_some()).map(|file| file.at.release_ref());
-        let has_runs: BTreeSet<Ref> = has_runs.collect();
+        let has_runs: BTreeSet<Ref> = has_runs.gather();
         for file in state().filter(|file| file.at.kind().is_none() && !has_runs.contains(&file.at)) {
             if let Some(target) = file.target() {
                 parts.tags.insert(file.at.clone(), target.clone());
@@ -269,7 +271,7 @@ fn times(file: &File) -> Vec<Timestamp> {
     let entries = body.as_array().or_else(|| body.get("history")?.as_array());
     let nested = entries.into_iter().flatten();
     let texts = nested.chain([body]).flat_map(|entry| [entry.get("time"), entry.get("timestamp")]);
-    texts.flatten().filter_map(|text| text.as_str()?.parse().ok()).collect()
+    texts.flatten().filter_map(|text| times::parse(text.as_str()?)).collect()
 }
 
 impl FunctionParts {

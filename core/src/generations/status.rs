@@ -5,6 +5,8 @@ use serde_json::Value;
 
 use super::parts::{File, FunctionParts, RunParts};
 use crate::documents::Status;
+use crate::order::Order as _;
+use crate::times;
 
 /// That something was in a status at a time.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,7 +18,7 @@ struct Sign {
 
 impl Sign {
     fn at(&self) -> Option<Timestamp> {
-        self.time.parse().ok()
+        times::parse(&self.time)
     }
 
     /// What a status marker says.
@@ -85,7 +87,7 @@ fn signs(function: &FunctionParts) -> Vec<Sign> {
             let known = signs.iter().rev().find(|sign| sign.status == status).cloned();
             signs.push(known.unwrap_or(Sign { status, time: String::new() }));
         }
-        None => signs.sort_by_key(Sign::progress),
+        None => signs.order_by_key(Sign::progress),
     }
     signs
 }

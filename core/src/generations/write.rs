@@ -14,7 +14,9 @@ use crate::documents::{Function, Intent, Package, Release, Run, Status, Task, Wo
 use crate::envelope::{Content, Document, EnvelopeError};
 use crate::memory::Memory;
 use crate::natural;
+use crate::order::Order as _;
 use crate::refs::{Kind, Marker, Ref};
+use crate::times;
 use crate::{release, repo_config, run};
 
 /// What a document of the new store is.
@@ -190,7 +192,7 @@ impl<'a> Writer<'a> {
                 runs.push((number, run));
             }
         }
-        runs.sort_by_key(|(number, _)| *number);
+        runs.order_by_key(|(number, _)| *number);
         let types: Vec<String> = runs.iter().map(|(_, run)| said_type(run, place)).collect();
         // Where a package deploys to one place twice, a second run need not be a retry of the first.
         let once = here.package.works().filter(|(_, work)| work.place() == place).count() < 2;
@@ -388,7 +390,7 @@ impl<'a> Writer<'a> {
                     let run = target(link)?;
                     let facts = self.runs.get(&run)?;
                     let done = facts.standing.status == Status::Complete;
-                    let since: Option<jiff::Timestamp> = facts.standing.time.parse().ok();
+                    let since = times::parse(&facts.standing.time);
                     let number = run.segments().last().and_then(ids::number);
                     done.then(|| ((since, number), run.clone(), facts.run_type == "down"))
                 });
@@ -515,7 +517,7 @@ fn place_of(target: &Ref) -> Ref {
 fn in_order(functions: &BTreeMap<String, FunctionParts>, entrypoint: Option<&str>) -> Vec<String> {
     let first = entrypoint.and_then(|entrypoint| entrypoint.rsplit_once("/functions/")).map(|(_, k)| k);
     let mut names: Vec<String> = functions.keys().cloned().collect();
-    names.sort_by(|one, other| {
+    names.order_by(|one, other| {
         let later = |name: &str| first != Some(name);
         later(one).cmp(&later(other)).then_with(|| natural::compare(one, other))
     });

@@ -2,6 +2,7 @@
 //! operations on a word (or on several, for a pattern of more than 63 steps) whatever the pattern is.
 
 use super::code::{Class, Step};
+use crate::order::Order as _;
 use memchr::memmem::Finder;
 
 /// Steps, ready to run.
@@ -269,7 +270,7 @@ impl Kinds {
                 _ => {}
             }
         }
-        firsts.sort_unstable();
+        firsts.order();
         firsts.dedup();
         let mut kinds = Kinds { ascii: [0; 128], firsts };
         for c in 0..128_u8 {

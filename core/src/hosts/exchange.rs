@@ -30,6 +30,7 @@ use super::request::{Request, Response, Unreachable};
 use super::source::Kind;
 use super::wire::Wire;
 use super::{gitea, github, gitlab, local};
+use crate::order::Order as _;
 
 /// How far an exchange is: entries of listings, files of [`Ask::Files`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -50,6 +51,11 @@ pub struct Exchange {
 
 type Script = Pin<Box<dyn Future<Output = Result<Answer, HostError>>>>;
 
+/// What a kind of host is asked, for its answer.
+type Speak = fn(Wire, Ask) -> Script;
+
+const GITHUB: Speak = |wire, ask| Box::pin(async move { github::answer(&wire, ask).await });
+
 impl Exchange {
     /// Starts one. `signed_in` says whether the shell has a [`Token`](super::Token) for this host. Some
     /// questions have their [`answer`](Exchange::answer) at once.
@@ -58,9 +64,35 @@ impl Exchange {
     ///
     /// If no host need be asked to know that it has no answer.
     pub fn new(host: &Host, limits: &Limits, ask: Ask, signed_in: bool) -> Result<Exchange, HostError> {
+        let speak: Speak = match host.source.kind {
+            Kind::GitHub => GITHUB,
+            Kind::Local => |wire, ask| Box::pin(async move { local::answer(&wire, ask).await }),
+            Kind::GitLab => |wire, ask| Box::pin(async move { gitlab::answer(&wire, ask).await }),
+            Kind::Gitea => |wire, ask| Box::pin(async move { gitea::answer(&wire, ask).await }),
+        };
+        Exchange::start(host, limits, ask, signed_in, speak)
+    }
+
+    /// As [`new`](Exchange::new), with a host that is GitHub: whoever calls nothing else need not have the
+    /// code for the others.
+    ///
+    /// # Errors
+    ///
+    /// If no host need be asked to know that it has no answer.
+    pub fn github(host: &Host, limits: &Limits, ask: Ask, signed_in: bool) -> Result<Exchange, HostError> {
+        Exchange::start(host, limits, ask, signed_in, GITHUB)
+    }
+
+    fn start(
+        host: &Host,
+        limits: &Limits,
+        ask: Ask,
+        signed_in: bool,
+        speak: Speak,
+    ) -> Result<Exchange, HostError> {
         let wire = Wire::new(host.clone(), limits.clone(), signed_in);
         let lists = matches!(ask, Ask::Below { .. });
-        let script = Box::pin(answer(wire.clone(), ask));
+        let script = Box::pin(answer(wire.clone(), ask, speak));
         let mut exchange = Exchange { wire, script: Some(script), answer: None, lists };
         exchange.step()?;
         Ok(exchange)
@@ -132,13 +164,13 @@ impl std::fmt::Debug for Exchange {
 
 /// A listing in order.
 pub(crate) fn listing(mut entries: Vec<Entry>, whole: bool) -> Listing {
-    entries.sort_unstable();
+    entries.order();
     entries.dedup();
     Listing { entries, whole }
 }
 
 /// Asks the host, after what no host need be asked: names that git cannot have, and that a URL would bend.
-async fn answer(wire: Wire, mut ask: Ask) -> Result<Answer, HostError> {
+async fn answer(wire: Wire, mut ask: Ask, speak: Speak) -> Result<Answer, HostError> {
     let mut impossible = Vec::new();
     match &mut ask {
         Ask::Head { branch: Some(branch), .. } if !is_plain(branch) => {
@@ -162,12 +194,7 @@ async fn answer(wire: Wire, mut ask: Ask) -> Result<Answer, HostError> {
         }
         _ => {}
     }
-    let mut answer = match wire.host.source.kind {
-        Kind::GitHub => github::answer(&wire, ask).await?,
-        Kind::Local => local::answer(&wire, ask).await?,
-        Kind::GitLab => gitlab::answer(&wire, ask).await?,
-        Kind::Gitea => gitea::answer(&wire, ask).await?,
-    };
+    let mut answer = speak(wire, ask).await?;
     if let Answer::Files(files) = &mut answer {
         files.extend(without(impossible));
     }

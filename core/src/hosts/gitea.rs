@@ -15,6 +15,7 @@ use super::limits::{Limits, Way};
 use super::request::Request;
 use super::shapes::{Blob, Person, Pull, Repo, RepoCommit, Tree, User, subject, unbase64};
 use super::wire::{Later, Wire, all};
+use crate::order::Order as _;
 
 /// So few files are not worth asking how to get many.
 const FEW: usize = 3;
@@ -386,7 +387,7 @@ async fn by_path(wire: &Wire, commit: &str, mut batch: Vec<Wanted>) -> Result<Ve
 /// Files by id. What does not come that way comes by itself.
 async fn by_id(wire: &Wire, commit: &str, batch: Vec<Wanted>) -> Result<Vec<File>, HostError> {
     let mut ids: Vec<&str> = batch.iter().filter_map(|file| file.blob.as_deref()).collect();
-    ids.sort_unstable();
+    ids.order();
     ids.dedup();
     let ids: Vec<String> = ids.into_iter().map(segment).collect();
     let request = get(wire, &format!("/git/blobs?shas={}", ids.join(",")));

@@ -14,6 +14,7 @@ use super::host::{segment, segments};
 use super::request::{Request, Response};
 use super::shapes::{GitCommit, Pull, Repo, RepoCommit, Tree, User};
 use super::wire::{Later, Wire, all};
+use crate::order::Gather as _;
 
 /// The contents API tells no more of a folder than this.
 const CONTENTS: usize = 1000;
@@ -256,8 +257,9 @@ fn query(wire: &Wire, commit: &str, batch: &[Wanted]) -> Request {
     use std::fmt::Write as _;
     // Names go as variables, so that none is read as a part of the query.
     let (owner, name) = wire.host.source.repo.split_once('/').unwrap_or_default();
-    let mut variables =
-        BTreeMap::from([("o".to_owned(), owner.to_owned()), ("n".to_owned(), name.to_owned())]);
+    let known = [("o", owner), ("n", name)];
+    let mut variables: BTreeMap<String, String> =
+        known.map(|(key, value)| (key.to_owned(), value.to_owned())).into_iter().gather();
     let (mut head, mut fields) = (String::new(), String::new());
     for (at, wanted) in batch.iter().enumerate() {
         let (kind, argument, value) = match &wanted.blob {

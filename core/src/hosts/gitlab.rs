@@ -12,6 +12,7 @@ use super::exchange::listing;
 use super::host::segment;
 use super::request::Request;
 use super::wire::{Later, Wire, all};
+use crate::order::Gather as _;
 
 /// As many as a page can have, and as many files as a query can ask for.
 const PAGE: usize = 100;
@@ -236,7 +237,7 @@ async fn documents(wire: &Wire, commit: &str, batch: Vec<Wanted>) -> Result<Vec<
     };
     let cut = blobs.page_info.is_some_and(|page| page.has_next_page);
     let mut blobs: BTreeMap<String, LabBlob> =
-        blobs.nodes.into_iter().flatten().map(|blob| (blob.path.clone(), blob)).collect();
+        blobs.nodes.into_iter().flatten().map(|blob| (blob.path.clone(), blob)).gather();
     let (batch, rest): (Vec<_>, Vec<_>) =
         batch.into_iter().partition(|wanted| !cut || blobs.contains_key(&wanted.path));
     if cut {

@@ -100,7 +100,7 @@ pub(super) async fn answer(wire: &Wire, ask: Ask) -> Result<Answer, HostError> {
                     None => Request::post(url("files"), &ByPath { commit, paths: &paths }),
                 };
                 let found: Found = wire.send(request, &[]).await?.json("files")?;
-                let mut found: BTreeMap<String, Vec<u8>> = found.bytes().collect::<Result<_, HostError>>()?;
+                let mut found: BTreeMap<String, Vec<u8>> = found.bytes()?;
                 wire.done(batch.len());
                 // An id may stand for several files.
                 let keys = ids.unwrap_or(paths);
@@ -194,9 +194,9 @@ struct LocalFile {
 
 impl Found {
     /// Content by path, or by id where that was asked.
-    fn bytes(self) -> impl Iterator<Item = Result<(String, Vec<u8>), HostError>> {
-        let files = self.blobs.into_iter().chain(self.files).flatten();
-        files.map(|file| {
+    fn bytes(self) -> Result<BTreeMap<String, Vec<u8>>, HostError> {
+        let mut found = BTreeMap::new();
+        for file in self.blobs.into_iter().chain(self.files).flatten() {
             let bytes = match (file.text, file.base64) {
                 (Some(text), _) => text.into_bytes(),
                 (None, Some(base64)) => unbase64(&base64)?,
@@ -205,8 +205,9 @@ impl Found {
                     return Err(HostError::Garbage { expected: "files", detail });
                 }
             };
-            Ok((file.path.unwrap_or(file.id), bytes))
-        })
+            found.insert(file.path.unwrap_or(file.id), bytes);
+        }
+        Ok(found)
     }
 }
 

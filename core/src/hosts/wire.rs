@@ -1,7 +1,6 @@
 //! The end of an exchange at which the host's scripts sit: they send and wait, as if there were a network.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::rc::Rc;
@@ -28,14 +27,26 @@ pub(crate) struct Wire {
 struct Shared {
     next: usize,
     fresh: Vec<usize>,
-    open: BTreeMap<usize, Open>,
-    came: BTreeMap<usize, Response>,
+    open: Vec<Open>,
+    came: Vec<(usize, Response)>,
     limits: Limits,
     progress: Progress,
     listed: Vec<Entry>,
 }
 
+impl Shared {
+    fn open(&self, id: usize) -> Option<&Open> {
+        self.open.iter().find(|open| open.id == id)
+    }
+
+    fn take(&mut self, id: usize) -> Option<Response> {
+        let at = self.came.iter().position(|(other, _)| *other == id)?;
+        Some(self.came.swap_remove(at).1)
+    }
+}
+
 struct Open {
+    id: usize,
     request: Request,
     bears: &'static [u16],
 }
@@ -48,16 +59,20 @@ impl Wire {
 
     /// Sends a request. Failures end the script, but for those of a status that it `bears`, which it looks
     /// at itself.
-    pub(crate) async fn send(&self, request: Request, bears: &'static [u16]) -> Result<Response, HostError> {
+    pub(crate) fn send(&self, request: Request, bears: &'static [u16]) -> Later<'_, Response> {
+        Box::pin(self.sent(request, bears))
+    }
+
+    async fn sent(&self, request: Request, bears: &'static [u16]) -> Result<Response, HostError> {
         let id = {
             let mut shared = self.shared.borrow_mut();
             let id = shared.next;
             shared.next += 1;
             shared.fresh.push(id);
-            shared.open.insert(id, Open { request: request.clone(), bears });
+            shared.open.push(Open { id, request: request.clone(), bears });
             id
         };
-        let response = poll_fn(|_| match self.shared.borrow_mut().came.remove(&id) {
+        let response = poll_fn(|_| match self.shared.borrow_mut().take(id) {
             Some(response) => Poll::Ready(response),
             None => Poll::Pending,
         })
@@ -117,12 +132,12 @@ impl Wire {
     pub(crate) fn hand_out(&self) -> Vec<(usize, Request)> {
         let mut shared = self.shared.borrow_mut();
         let fresh = std::mem::take(&mut shared.fresh);
-        let request = |id: usize| Some((id, shared.open.get(&id)?.request.clone()));
+        let request = |id: usize| Some((id, shared.open(id)?.request.clone()));
         fresh.into_iter().filter_map(request).collect()
     }
 
     pub(crate) fn open(&self, id: usize) -> Option<Request> {
-        self.shared.borrow().open.get(&id).map(|open| open.request.clone())
+        self.shared.borrow().open(id).map(|open| open.request.clone())
     }
 
     /// Nobody waits any more: what comes now changes nothing.
@@ -135,7 +150,7 @@ impl Wire {
     pub(crate) fn put(&self, id: usize, came: Result<Response, Unreachable>) -> Result<(), HostError> {
         let mut shared = self.shared.borrow_mut();
         // An answer to what nobody asked, or asked twice, changes nothing.
-        let Some(open) = shared.open.get(&id) else { return Ok(()) };
+        let Some(open) = shared.open(id) else { return Ok(()) };
         let response = came?;
         if !open.bears.contains(&response.status)
             && let Some(error) = HostError::of(&open.request, &response, self.signed_in)
@@ -148,20 +163,25 @@ impl Wire {
         {
             return Err(error);
         }
-        shared.open.remove(&id);
-        shared.came.insert(id, response);
+        shared.open.retain(|open| open.id != id);
+        shared.came.push((id, response));
         Ok(())
     }
 }
 
-/// A step of a script that calls itself.
+/// A step of a script that calls itself, or that many others call: each would hold all of it, and the code
+/// to drop it at every point where it may be.
 pub(crate) type Later<'a, T> = Pin<Box<dyn Future<Output = Result<T, HostError>> + 'a>>;
 
 /// Waits for all, in parallel; their values in order, or the first failure.
-pub(crate) async fn all<T>(
-    futures: impl IntoIterator<Item = impl Future<Output = Result<T, HostError>>>,
-) -> Result<Vec<T>, HostError> {
-    let mut waiting: Vec<_> = futures.into_iter().map(|future| Some(Box::pin(future))).collect();
+pub(crate) fn all<'a, T: 'a>(
+    futures: impl IntoIterator<Item = impl Future<Output = Result<T, HostError>> + 'a>,
+) -> Later<'a, Vec<T>> {
+    let later = |future| -> Option<Later<'a, T>> { Some(Box::pin(future)) };
+    Box::pin(join(futures.into_iter().map(later).collect()))
+}
+
+async fn join<T>(mut waiting: Vec<Option<Later<'_, T>>>) -> Result<Vec<T>, HostError> {
     let mut values: Vec<Option<T>> = waiting.iter().map(|_| None).collect();
     let poll = |cx: &mut Context<'_>| {
         let mut pending = false;

@@ -9,6 +9,7 @@ mod many;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::order::{Gather as _, Order as _};
 pub(crate) use deploy::blocked;
 use deploy::{Down, apply_deploy, same_inputs, take_down};
 pub use many::{apply_all, declare};
@@ -245,7 +246,7 @@ pub(crate) fn diff_among(
     needs.settle(())?;
     let mut needs = Needs::default();
     let mut differences = Vec::new();
-    let refs: BTreeSet<&Ref> = by_target.keys().chain(&states).collect();
+    let refs: BTreeSet<&Ref> = by_target.keys().chain(&states).gather();
     for reference in refs {
         let intent = by_target.get(reference);
         let change = match needs.take(change_at(snapshot, intent, reference)).flatten() {
@@ -255,7 +256,7 @@ pub(crate) fn diff_among(
         let spelled = intent.map_or_else(|| reference.clone(), Ref::to_state);
         differences.push(Difference { reference: spelled, change });
     }
-    differences.sort();
+    differences.order();
     needs.settle(differences)
 }
 

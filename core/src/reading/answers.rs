@@ -7,15 +7,18 @@ use super::branch::{Branch, Look};
 use super::id::Id;
 use super::keep::{Keep, LARGEST, Recalled};
 use super::listing::{OBJECT, differences};
-use super::reader::{Changed, Ground, PAGES, Pin, Problem, Reader, SIDES, Stage, Summaries, What};
+use super::reader::{Changed, Ground, PAGES, Pin, Problem, Reader, SIDES, Sent, Stage, Summaries, What};
+use crate::generations::Translation;
 use crate::hosts::{Answer, Commit, Entry, File, Head, History};
+use crate::order::Gather as _;
 use crate::refs::{Marker, Ref};
 use crate::snapshot::Snapshot;
+use crate::times;
 
 impl Reader {
     /// Takes in what the cache has; what it does not have is asked of a host.
     pub fn recalled(&mut self, job: u32, found: Recalled) {
-        let Some(sent) = self.flying.remove(&job) else { return };
+        let Some(sent) = self.landing(job) else { return };
         let What::Recall { branches, ids } = sent.what else { return };
         // They are taken in step by step; until then nothing else is done.
         let trees = found.trees.into_iter().filter_map(|(id, bytes)| Some((Id::parse(&id)?, bytes)));
@@ -54,7 +57,7 @@ impl Reader {
     /// Notes that a job came to nothing: what it was for is asked again by the next [`Reader::jobs`] that
     /// wants it.
     pub fn failed(&mut self, job: u32) {
-        let Some(sent) = self.flying.remove(&job) else { return };
+        let Some(sent) = self.landing(job) else { return };
         match sent.what {
             // Then there is no cache.
             What::Recall { branches, ids } => {
@@ -69,11 +72,16 @@ impl Reader {
         }
     }
 
+    fn landing(&mut self, job: u32) -> Option<Sent> {
+        let at = self.flying.iter().position(|(id, _)| *id == job)?;
+        Some(self.flying.swap_remove(at).1)
+    }
+
     /// Notes that a question is no longer on its way.
     fn landed(&mut self, spot: usize, what: &What) {
         let Some(spot) = self.spots.get_mut(spot) else { return };
         match what {
-            What::Recall { .. } => {}
+            What::Recall { .. } | What::Translation => {}
             What::Commit { .. } => spot.asking = false,
             What::Folder { path, deep: true, .. } => {
                 spot.belows.remove(path);
@@ -87,9 +95,19 @@ impl Reader {
         }
     }
 
+    /// Takes in what became of a store of version 1.
+    pub fn translated(&mut self, job: u32, translation: Translation) {
+        let Some(sent) = self.landing(job) else { return };
+        if matches!(sent.what, What::Translation) && sent.epoch == self.epoch {
+            self.snapshot = translation.memory.snapshot();
+            self.remarks = translation.remarks;
+            self.translated = true;
+        }
+    }
+
     /// Takes in what a host said.
     pub fn answered(&mut self, job: u32, answer: Answer) {
-        let Some(sent) = self.flying.remove(&job) else { return };
+        let Some(sent) = self.landing(job) else { return };
         self.landed(sent.spot, &sent.what);
         let current = sent.epoch == self.epoch;
         match (sent.what, answer) {
@@ -219,7 +237,7 @@ impl Reader {
 
     fn read(&mut self, index: usize, current: bool, asked: &[(String, Option<Id>)], answers: Vec<File>) {
         let mut answers: std::collections::BTreeMap<String, Option<Vec<u8>>> =
-            answers.into_iter().map(|file| (file.path, file.bytes)).collect();
+            answers.into_iter().map(|file| (file.path, file.bytes)).gather();
         let Some(spot) = self.spots.get_mut(index) else { return };
         let like = spot.branch.root;
         for (path, id) in asked {
@@ -266,7 +284,7 @@ impl Reader {
         }
         for spot in self.spots.iter().filter(|spot| spot.stage == Stage::Found) {
             let known = spot.branch.known.values().flatten().filter(|(folder, _)| *folder);
-            let roots: BTreeSet<Id> = known.map(|(_, id)| *id).chain(spot.branch.root).collect();
+            let roots: BTreeSet<Id> = known.map(|(_, id)| *id).chain(spot.branch.root).gather();
             for root in roots {
                 let keep = &mut |id: Id, bytes| keeps.push(Keep::Tree { id: id.to_string(), bytes });
                 if !self.forest.pack(&root, &mut entries, keep) {
@@ -392,8 +410,7 @@ impl Reader {
 
 /// Whether a commit is not later than a time.
 fn is_until(commit: &Commit, until: &str) -> bool {
-    let time = |text: &str| text.parse::<jiff::Timestamp>().ok();
-    match (time(&commit.time), time(until)) {
+    match (times::parse(&commit.time), times::parse(until)) {
         (Some(time), Some(until)) => time <= until,
         _ => false,
     }

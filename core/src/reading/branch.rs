@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::forest::Forest;
 use super::id::Id;
 use crate::hosts::Commit;
+use crate::order::Gather as _;
 
 /// What lies at a path of a branch.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,7 +80,7 @@ impl Branch {
             author: self.commit.author.clone(),
             etag: etag.map(str::to_owned),
             root: self.root.map(|root| root.to_string()),
-            known: self.known.iter().map(known).collect(),
+            known: self.known.iter().map(known).gather(),
         };
         // Keys are strings, so there is nothing that can fail.
         serde_json::to_vec(&record).unwrap_or_default()

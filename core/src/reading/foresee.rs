@@ -10,6 +10,7 @@ use super::branch::Look;
 use super::id::Id;
 use super::marker;
 use super::reader::{Batch, Got, Reader, Stage};
+use crate::order::Order as _;
 use crate::refs::Marker;
 use crate::summary;
 
@@ -85,7 +86,7 @@ impl Reader {
     }
 
     fn suppose(&mut self, old: Id, mut changes: Vec<(String, bool, Id)>) {
-        changes.sort();
+        changes.order();
         let changes: Vec<(&str, bool, Id)> =
             changes.iter().map(|(path, folder, id)| (path.as_str(), *folder, *id)).collect();
         self.forest.suppose(Some(old), &changes);

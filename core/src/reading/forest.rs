@@ -11,6 +11,7 @@ use std::sync::Arc;
 use super::id::Id;
 use crate::hosts::{Entry, EntryKind};
 use crate::mixed::Map;
+use crate::order::{Gather as _, Order as _};
 
 /// The most segments of a path, and the most folders in folders. Refs have fewer.
 pub(super) const DEEPEST: usize = 1000;
@@ -123,7 +124,7 @@ impl Forest {
             }
         }
         // What is in a folder follows it. Mostly that is how they came.
-        sorted.sort_by(|one, other| by_folders(one.0, other.0).then(one.1.cmp(&other.1)));
+        sorted.order_by(|one, other| by_folders(one.0, other.0).then(one.1.cmp(&other.1)));
         let like = id.or(sorted.first().map(|(.., id)| *id));
         let mut open = vec![Draft { path: "", id, items: Vec::new() }];
         for (path, folder, id) in sorted {
@@ -182,7 +183,7 @@ impl Forest {
     pub(super) fn suppose(&mut self, old: Option<Id>, changes: &[(&str, bool, Id)]) -> Option<Id> {
         let (_, _, like) = changes.first()?;
         let mut items: BTreeMap<u32, Item> = match old {
-            Some(old) => self.get(&old)?.iter().map(|item| (item.name, *item)).collect(),
+            Some(old) => self.get(&old)?.iter().map(|item| (item.name, *item)).gather(),
             None => BTreeMap::new(),
         };
         let mut rest = changes;
@@ -216,7 +217,7 @@ impl Forest {
             items.insert(name, item);
         }
         let mut items: Vec<Item> = items.into_values().collect();
-        items.sort_by(|a, b| self.name_of(a).cmp(self.name_of(b)));
+        items.order_by(|a, b| self.name_of(a).cmp(self.name_of(b)));
         let items = items.into_boxed_slice();
         let id = self.id_of(&items, Some(like));
         self.folders.entry(id).or_insert(items);
@@ -228,7 +229,7 @@ impl Forest {
         // Git sorts a folder as if its name ended with a slash.
         let name = |item: &Item| self.name_of(item).bytes().chain(item.folder.then_some(b'/'));
         let mut sorted: Vec<&Item> = items.iter().collect();
-        sorted.sort_by(|one, other| name(one).cmp(name(other)));
+        sorted.order_by(|one, other| name(one).cmp(name(other)));
         let mut bytes = Vec::new();
         for item in sorted {
             bytes.extend_from_slice(if item.folder { b"40000 " } else { b"100644 " });

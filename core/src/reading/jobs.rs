@@ -14,8 +14,9 @@ use super::reader::{
 };
 use super::{Job, Wants, Work};
 use crate::envelope::BlobId;
-use crate::generations::{OldFile, translate};
+use crate::generations::OldFile;
 use crate::hosts::{Ask, Wanted};
+use crate::order::Gather as _;
 use crate::refs::{Marker, Ref};
 use crate::snapshot::{Folder, LARGE, address};
 use crate::summary::{self, Summary};
@@ -97,7 +98,7 @@ impl Reader {
 
     fn send(&mut self, batch: Batch) -> Vec<Job> {
         let mut jobs = Vec::new();
-        let Batch { branches, trees, blobs, asks, files } = batch;
+        let Batch { branches, trees, blobs, asks, files, old } = batch;
         if !(branches.is_empty() && trees.is_empty() && blobs.is_empty()) {
             let texts = |ids: &std::collections::BTreeSet<Id>| ids.iter().map(Id::to_string).collect();
             let recall = Recall {
@@ -107,7 +108,7 @@ impl Reader {
             };
             let ids: Vec<Id> = trees.into_iter().chain(blobs).collect();
             self.tried.extend(ids.iter().map(|id| (*id, false)));
-            let what = What::Recall { branches: branches.into_iter().collect(), ids };
+            let what = What::Recall { branches, ids };
             jobs.push(self.job(0, Work::Recall(recall), what));
         }
         for (spot, ask, what) in asks {
@@ -115,7 +116,7 @@ impl Reader {
             let host = place.place.host;
             jobs.push(self.job(spot, Work::Ask { host, ask }, what));
         }
-        for (index, files) in files {
+        for (index, files) in files.into_iter().enumerate() {
             let Some(spot) = self.spots.get_mut(index) else { continue };
             let (host, commit) = (spot.place.host, spot.branch.commit.id.clone());
             let mut files: Vec<(String, Option<Id>)> = files.into_iter().collect();
@@ -129,12 +130,15 @@ impl Reader {
                 jobs.push(self.job(index, Work::Ask { host, ask }, What::Files { files: part.to_vec() }));
             }
         }
+        if let Some(files) = old {
+            jobs.push(self.job(0, Work::Translate(files), What::Translation));
+        }
         jobs
     }
 
     fn job(&mut self, spot: usize, work: Work, what: What) -> Job {
         self.ids = self.ids.wrapping_add(1);
-        self.flying.insert(self.ids, Sent { epoch: self.epoch, spot, what });
+        self.flying.push((self.ids, Sent { epoch: self.epoch, spot, what }));
         Job { id: self.ids, work }
     }
 
@@ -150,7 +154,7 @@ impl Reader {
             (Stage::Found | Stage::Missing, _) => return,
             (Stage::New, _) => {
                 spot.asking = true;
-                batch.branches.insert(index);
+                batch.branches.push(index);
                 return;
             }
             (Stage::Open, Pin::Head) => {
@@ -360,7 +364,9 @@ impl Reader {
             }
             Look::Unknown(None) => None,
         };
-        batch.files.entry(index).or_default().insert(path.to_owned(), id);
+        if let Some(files) = batch.files.get_mut(index) {
+            files.insert(path.to_owned(), id);
+        }
         Got::Waiting
     }
 
@@ -429,7 +435,7 @@ impl Reader {
         let files = files.map(|item| (self.forest.name_of(item).to_owned(), item.id));
         let files: Vec<(String, Id)> = files.filter(|(name, _)| name.ends_with(".json")).collect();
         let (mut read, mut whole) = (Vec::new(), true);
-        let listed: BTreeSet<Id> = files.iter().map(|(_, id)| *id).collect();
+        let listed: BTreeSet<Id> = files.iter().map(|(_, id)| *id).gather();
         for (name, id) in files {
             let path = format!("{path}/{name}");
             let parsed = match self.summaries.get(&id) {
@@ -619,10 +625,12 @@ impl Reader {
         }
     }
 
-    /// Reads both stores whole, and translates them.
+    /// Reads both stores whole, and has them translated.
     fn whole(&mut self, batch: &mut Batch) {
         self.current = Summaries::Absent;
-        if self.translated {
+        let now =
+            |(_, sent): &(u32, Sent)| matches!(sent.what, What::Translation) && sent.epoch == self.epoch;
+        if self.translated || self.flying.iter().any(now) {
             return;
         }
         let (mut files, mut whole) = (Vec::new(), true);
@@ -660,10 +668,7 @@ impl Reader {
             }
         }
         if whole {
-            let translation = translate(files);
-            self.snapshot = translation.memory.snapshot();
-            self.remarks = translation.remarks;
-            self.translated = true;
+            batch.old = Some(files);
         }
     }
 

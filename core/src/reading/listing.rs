@@ -4,6 +4,7 @@ use super::branch::Branch;
 use super::forest::{DEEPEST, Forest};
 use super::id::Id;
 use crate::glob::{Glob, Judge, Verdict};
+use crate::order::Order as _;
 use crate::refs::Marker;
 use crate::snapshot::{Recorder, Snapshot};
 
@@ -179,7 +180,7 @@ pub(super) fn differences(
     };
     let (Some(before), Some(after)) = (items(old), items(new)) else { return };
     let mut names: Vec<&str> = before.iter().chain(after).map(|item| forest.name_of(item)).collect();
-    names.sort_unstable();
+    names.order();
     names.dedup();
     for name in names {
         let (one, two) = (forest.child(before, name), forest.child(after, name));

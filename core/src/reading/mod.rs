@@ -6,6 +6,7 @@
 //! jobs the snapshot holds what was needed.
 //!
 //! ```
+//! use ocuroot_core::generations::translate;
 //! use ocuroot_core::hosts::{Answer, Ask, Commit, Entry, EntryKind, Head};
 //! use ocuroot_core::reading::{Place, Reader, Recalled, Wants, Work};
 //! use ocuroot_core::snapshot::Needs;
@@ -26,6 +27,7 @@
 //!                 let commit = Commit { id: "c0ffee".repeat(7)[..40].into(), ..Commit::default() };
 //!                 reader.answered(job.id, Answer::Head(Head::At { branch: "state".into(), commit, etag: None }));
 //!             }
+//!             Work::Translate(files) => reader.translated(job.id, translate(files)),
 //!             // An empty branch: a store that nobody has written to.
 //!             Work::Ask { .. } => reader.answered(job.id, Answer::Folder(Some(vec![]))),
 //!         }
@@ -50,7 +52,8 @@
 //! on a large subtree ([`Listing::whole`](crate::hosts::Listing::whole)), its folders are listed each by
 //! itself.
 //!
-//! Stores of version 1 are read whole and translated ([`crate::generations`]).
+//! Stores of version 1 are read whole and translated ([`crate::generations`]). That is a job, too, so that
+//! a page need not have the code for it before it meets such a store.
 //!
 //! # At an earlier commit
 //!
@@ -74,6 +77,7 @@ mod tests;
 pub use keep::{Keep, LARGEST, Recall, Recalled};
 pub use reader::{Changed, PAGES, Problem, Reader};
 
+use crate::generations::OldFile;
 use crate::hosts::Ask;
 use crate::refs::Marker;
 use crate::snapshot::{Needs, address};
@@ -130,4 +134,7 @@ pub enum Work {
         /// The question.
         ask: Ask,
     },
+    /// Have [`translate`](crate::generations::translate) make current documents of a store of version 1;
+    /// [`Reader::translated`] takes them.
+    Translate(Vec<OldFile>),
 }

@@ -10,7 +10,7 @@ use super::keep::Keep;
 use super::listing::{OBJECT, Walk};
 use super::marker::Layout;
 use super::{Place, Wants};
-use crate::generations::Remark;
+use crate::generations::{OldFile, Remark};
 use crate::hosts::{Ask, Commit};
 use crate::refs::{Marker, Ref};
 use crate::snapshot::{Folder, Needs, Snapshot, address};
@@ -195,16 +195,20 @@ pub(super) enum What {
     Commit { poll: bool },
     Folder { path: String, id: Option<Id>, deep: bool },
     Files { files: Vec<(String, Option<Id>)> },
+    Translation,
 }
 
 /// What one pass finds to be done.
 #[derive(Default)]
 pub(super) struct Batch {
-    pub(super) branches: BTreeSet<usize>,
+    pub(super) branches: Vec<usize>,
     pub(super) trees: BTreeSet<Id>,
     pub(super) blobs: BTreeSet<Id>,
     pub(super) asks: Vec<(usize, Ask, What)>,
-    pub(super) files: BTreeMap<usize, BTreeMap<String, Option<Id>>>,
+    /// By spot.
+    pub(super) files: [BTreeMap<String, Option<Id>>; 2],
+    /// All of a store of version 1.
+    pub(super) old: Option<Vec<OldFile>>,
 }
 
 /// Something that is there, or is not, or nobody knows yet.
@@ -238,7 +242,7 @@ pub struct Reader {
     pub(super) lost: BTreeSet<Id>,
     /// What the cache was asked for, and whether it has answered.
     pub(super) tried: HashMap<Id, bool>,
-    pub(super) flying: BTreeMap<u32, Sent>,
+    pub(super) flying: Vec<(u32, Sent)>,
     pub(super) ids: u32,
     /// Counts commits: answers about an older one say nothing of paths.
     pub(super) epoch: u32,
@@ -257,7 +261,7 @@ pub struct Reader {
     pub(super) translated: bool,
     pub(super) remarks: Vec<Remark>,
     /// Summaries by the ids of their files.
-    pub(super) summaries: BTreeMap<Id, Option<Arc<Summary>>>,
+    pub(super) summaries: HashMap<Id, Option<Arc<Summary>>>,
     /// Those of the commit; none while they are not all there.
     pub(super) current: Summaries,
     /// Whether folders of a new commit were put together from what its summaries say.
@@ -287,7 +291,7 @@ impl Reader {
             bytes: HashMap::new(),
             lost: BTreeSet::new(),
             tried: HashMap::new(),
-            flying: BTreeMap::new(),
+            flying: Vec::new(),
             ids: 0,
             epoch: 0,
             snapshot: Snapshot::default(),
@@ -299,7 +303,7 @@ impl Reader {
             busy: false,
             translated: false,
             remarks: Vec::new(),
-            summaries: BTreeMap::new(),
+            summaries: HashMap::new(),
             current: Summaries::Unread,
             foreseen: false,
             problem: None,

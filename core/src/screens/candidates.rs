@@ -14,6 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::documents::Status;
 use crate::glob::Glob;
+use crate::order::{Gather as _, Order as _};
 use crate::plan::Candidates;
 use crate::refs::{Kind, Marker, Ref};
 use crate::resolve;
@@ -38,12 +39,12 @@ pub fn of(snapshot: &Snapshot, stored: &BTreeMap<Ref, Summary>) -> Result<Candid
         .values()
         .filter_map(|summary| Some((summary, summary.work.as_ref().filter(|work| !work.inner)?)))
         .map(|(summary, work)| (summary.package.as_str(), (summary, work)))
-        .collect();
+        .gather();
     let around =
         told.keys().flat_map(|package| package.match_indices('/').filter_map(|(end, _)| package.get(..end)));
     let mut search = Search {
         snapshot,
-        around: around.collect(),
+        around: around.gather(),
         told,
         intents,
         intents_known,
@@ -57,8 +58,8 @@ pub fn of(snapshot: &Snapshot, stored: &BTreeMap<Ref, Summary>) -> Result<Candid
     // Those of packages that no summary settles, and of packages that are not there.
     found.intents.extend(intents.into_values().flatten());
     found.runs.retain(|run| matches!(run.status(), Status::Pending | Status::Paused));
-    found.runs.sort_by(|a, b| a.reference.cmp(&b.reference));
-    found.ops.sort();
+    found.runs.order_by(|a, b| a.reference.cmp(&b.reference));
+    found.ops.order();
     needs.settle(found)
 }
 
@@ -202,7 +203,7 @@ impl Search<'_> {
         self.found.states.extend(work.others.iter().filter_map(current));
         self.found.deployed.extend(work.others.iter().filter_map(current));
         let mut wanted: BTreeMap<String, Ref> =
-            intents.into_iter().map(|intent| (intent.subpath().to_owned(), intent)).collect();
+            intents.into_iter().map(|intent| (intent.subpath().to_owned(), intent)).gather();
         for (environment, live) in &summary.live {
             let Some(current) = current(environment) else { continue };
             if self.has_changed(work, environment) {

@@ -14,6 +14,7 @@ use crate::documents::{Environment, Release};
 use crate::envelope::Document;
 use crate::glob::Glob;
 use crate::natural;
+use crate::order::{Gather as _, Order as _};
 use crate::refs::Ref;
 use crate::snapshot::{Needs, Snapshot};
 use crate::summary::Summary;
@@ -57,7 +58,7 @@ pub fn environments<'a>(
 ) -> Result<Environments, Needs> {
     let mut needs = Needs::default();
     let mut names: BTreeSet<String> =
-        summaries.clone().into_iter().flat_map(named).map(str::to_owned).collect();
+        summaries.clone().into_iter().flat_map(named).map(str::to_owned).gather();
     if depth == Depth::Whole {
         let registered = needs.take(registered(snapshot)).unwrap_or_default();
         names.extend(registered.iter().map(|at| at.subpath().to_owned()));
@@ -87,7 +88,7 @@ pub fn environments<'a>(
     };
     let mut sorted: Vec<(usize, String, Option<String>)> =
         kinds.into_iter().map(|(name, kind)| (place(&name).unwrap_or(usize::MAX), name, kind)).collect();
-    sorted.sort_by(|one, other| one.0.cmp(&other.0).then_with(|| natural::compare(&one.1, &other.1)));
+    sorted.order_by(|one, other| one.0.cmp(&other.0).then_with(|| natural::compare(&one.1, &other.1)));
     let mut all: Vec<EnvironmentAt> = Vec::new();
     for (_, name, kind) in sorted {
         let registered = kind.is_some();
@@ -106,7 +107,7 @@ fn registered(snapshot: &Snapshot) -> Result<Vec<Ref>, Needs> {
 fn named(summary: &Summary) -> BTreeSet<&str> {
     let open = summary.releases.iter().flat_map(|release| release.open.keys());
     let open = open.filter_map(|place| place.strip_prefix("deploy/"));
-    summary.live.keys().map(String::as_str).chain(open).collect()
+    summary.live.keys().map(String::as_str).chain(open).gather()
 }
 
 /// The environments of each phase of the newest release that deploys.

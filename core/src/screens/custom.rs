@@ -16,6 +16,7 @@ use crate::facts::Facts;
 use crate::glob::Glob;
 use crate::intent::{self, Change};
 use crate::natural;
+use crate::order::{Gather as _, Order as _};
 use crate::refs::{Kind, Marker, Ref};
 use crate::snapshot::{Needs, Snapshot};
 use crate::summary::Summary;
@@ -115,9 +116,9 @@ pub fn page(snapshot: &Snapshot, summaries: &BTreeMap<Ref, Summary>, facts: &Fac
         Missing { reference, name, waiting, set }
     });
     let mut missing: Vec<Missing> = missing.collect();
-    custom.sort_by(|one: &Entry, other| order(&one.reference, &other.reference));
-    environments.sort_by(|one: &Entry, other| natural::compare(&one.name, &other.name));
-    missing.sort_by(|one: &Missing, other| {
+    custom.order_by(|one: &Entry, other| order(&one.reference, &other.reference));
+    environments.order_by(|one: &Entry, other| natural::compare(&one.name, &other.name));
+    missing.order_by(|one: &Missing, other| {
         other.waiting.len().cmp(&one.waiting.len()).then_with(|| order(&one.reference, &other.reference))
     });
     needs.settle(Page { missing, custom, environments })
@@ -165,12 +166,12 @@ fn waits(look: &Look<'_>) -> Result<Waits, Needs> {
             let Ok(at) = at else { continue };
             let custom = open.waits.iter().filter_map(|wait| wait.parse::<Ref>().ok());
             let custom = custom.filter(|wait| wait.kind() == Some(Kind::Custom));
-            let custom: BTreeSet<Ref> = custom.map(|wait| wait.document().to_state()).collect();
+            let custom: BTreeSet<Ref> = custom.map(|wait| wait.document().to_state()).gather();
             if custom.is_empty() {
                 continue;
             }
             let turn = needs.take(turn::of_open(look, release, &at, open));
-            let asked = turn.into_iter().flat_map(|turn| turn.approvals).map(|one| one.to_state()).collect();
+            let asked = turn.into_iter().flat_map(|turn| turn.approvals).map(|one| one.to_state()).gather();
             let waiting = Waiting {
                 package: titles::package(&at),
                 id: release.id.clone(),
@@ -186,7 +187,7 @@ fn waits(look: &Look<'_>) -> Result<Waits, Needs> {
         }
     }
     for waiting in all.named.values_mut().chain(all.asked.values_mut()) {
-        waiting.sort_by(|one, other| one.since.cmp(&other.since).then_with(|| one.at.cmp(&other.at)));
+        waiting.order_by(|one, other| one.since.cmp(&other.since).then_with(|| one.at.cmp(&other.at)));
     }
     needs.settle(all)
 }

@@ -12,6 +12,7 @@ use crate::documents::{Inputs, Intent, Release};
 use crate::envelope::Document;
 use crate::facts::Facts;
 use crate::intent::{self, Change};
+use crate::order::Gather as _;
 use crate::refs::{Kind, Ref};
 use crate::resolve;
 use crate::runs;
@@ -139,7 +140,7 @@ fn plain(current: &Ref, release: &Ref, inputs: &Inputs) -> Value {
     let value = |input: &crate::documents::Input| {
         input.value.clone().or_else(|| input.default.clone()).unwrap_or(Value::Null)
     };
-    let inputs: BTreeMap<&String, Value> = inputs.iter().map(|(name, input)| (name, value(input))).collect();
+    let inputs: BTreeMap<&String, Value> = inputs.iter().map(|(name, input)| (name, value(input))).gather();
     let mut body = Map::new();
     let name = release.release().filter(|_| release.package() == current.package());
     body.insert("release".to_owned(), name.unwrap_or(release.as_str()).into());

@@ -15,11 +15,13 @@ use crate::envelope::Document;
 use crate::facts::Facts;
 use crate::freeze::{self, Freeze};
 use crate::natural;
+use crate::order::Order as _;
 use crate::refs::{Ref, RefError};
 use crate::run;
 use crate::runs::{self, RunEntry};
 use crate::snapshot::{Needs, Snapshot};
 use crate::summary::Summary;
+use crate::times;
 use crate::why;
 
 /// The page.
@@ -208,7 +210,7 @@ pub fn page(
     }
     let row = |name: &str| list.iter().find(|row| row.name == name);
     let mut held: Vec<Held> = deployments.iter().filter_map(held).collect();
-    held.sort_by(|one, other| one.since.cmp(&other.since).then_with(|| one.release.cmp(&other.release)));
+    held.order_by(|one, other| one.since.cmp(&other.since).then_with(|| one.release.cmp(&other.release)));
     needs.settle(Page {
         reference: format!("@/environment/{name}").parse().unwrap_or_default(),
         name: name.to_owned(),
@@ -257,7 +259,7 @@ fn attributes(here: Option<&environments::Row>, there: Option<&environments::Row
         .flatten()
         .flat_map(|row| row.attributes.keys().map(String::as_str))
         .collect();
-    names.sort_by(|one, other| natural::compare(one, other));
+    names.order_by(|one, other| natural::compare(one, other));
     names.dedup();
     std::iter::once("type")
         .chain(names)
@@ -353,7 +355,7 @@ pub fn history(
             }
         }
     }
-    events.sort_by(newest_first);
+    events.order_by(newest_first);
     needs.settle(events)
 }
 
@@ -370,7 +372,7 @@ pub fn whole_history(snapshot: &Snapshot, name: &str, facts: &Facts) -> Result<V
             events.extend(needs.take(event(snapshot, &entry, facts)));
         }
     }
-    events.sort_by(newest_first);
+    events.order_by(newest_first);
     needs.settle(events)
 }
 
@@ -390,6 +392,6 @@ fn event(snapshot: &Snapshot, run: &RunEntry, facts: &Facts) -> Result<Event, Ne
 }
 
 fn newest_first(one: &Event, other: &Event) -> Ordering {
-    let time = |event: &Event| event.time.parse::<jiff::Timestamp>().ok();
+    let time = |event: &Event| times::parse(&event.time);
     time(other).cmp(&time(one)).then_with(|| natural::compare(other.run.as_str(), one.run.as_str()))
 }

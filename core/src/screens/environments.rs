@@ -13,6 +13,7 @@ use crate::documents::Environment;
 use crate::envelope::Document;
 use crate::facts::Facts;
 use crate::glob::Glob;
+use crate::order::Gather as _;
 use crate::refs::{Marker, Ref};
 use crate::snapshot::{Needs, Snapshot};
 use crate::summary::Summary;
@@ -143,7 +144,7 @@ pub(super) fn of(
         });
     }
     let attributes: BTreeSet<&String> =
-        environments.iter().flat_map(|row: &Row| row.attributes.keys()).collect();
+        environments.iter().flat_map(|row: &Row| row.attributes.keys()).gather();
     let attributes = attributes.into_iter().cloned().collect();
     needs.settle(Page { environments, attributes })
 }

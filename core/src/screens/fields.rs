@@ -14,6 +14,7 @@
 //! assert_eq!(changed, [r#"attributes.tier: "cold" → "warm""#, "note: nothing → null"]);
 //! ```
 
+use crate::order::Gather as _;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -73,7 +74,7 @@ fn compare(path: &mut String, before: Option<&Value>, after: Option<&Value>, fou
     match (before, after) {
         (Some(Value::Object(one)), Some(Value::Object(other))) => {
             // Both are sorted, as every map here is; the union has to be as well.
-            let keys: std::collections::BTreeSet<&String> = one.keys().chain(other.keys()).collect();
+            let keys: std::collections::BTreeSet<&String> = one.keys().chain(other.keys()).gather();
             for key in keys {
                 let length = path.len();
                 push_key(path, key);

@@ -33,6 +33,7 @@ pub use self::folds::{Row, Rows};
 pub use self::layout::{Layout, Window};
 pub use self::parse::Parse;
 use crate::failure::{self, Failure};
+use crate::order::Order as _;
 
 /// How many hits of a search are looked for: who has more needs a longer word.
 pub const MOST_HITS: usize = 10_000;
@@ -191,7 +192,7 @@ impl Log {
         cuts.extend(of_line().flat_map(|(_, hit)| [hit.start as usize, hit.end as usize]));
         cuts.retain(|cut| *cut > range.start && *cut < end);
         cuts.push(end);
-        cuts.sort_unstable();
+        cuts.order();
         cuts.dedup();
         let mut spans = Vec::new();
         let mut start = range.start;

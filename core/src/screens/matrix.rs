@@ -20,6 +20,7 @@ use std::collections::BTreeSet;
 use super::overview::{Cell, Overview, Row};
 use super::status::Word;
 use crate::glob::Glob;
+use crate::order::Order as _;
 
 /// Lines that Page Up and Page Down move by.
 const PAGE: usize = 8;
@@ -118,7 +119,7 @@ pub fn filtered(page: &Overview, filter: &Filter) -> View {
             Line::Package(group, at) => package(page, *group, *at).map_or("", |row| row.name.as_str()),
             Line::Group(..) => "",
         };
-        view.lines.sort_by(|one, other| crate::natural::compare(name(one), name(other)));
+        view.lines.order_by(|one, other| crate::natural::compare(name(one), name(other)));
     }
     view
 }

@@ -21,6 +21,7 @@ use crate::glob::Glob;
 use crate::hosts::Proposal;
 use crate::intent;
 use crate::natural;
+use crate::order::{Gather as _, Order as _};
 use crate::refs::{Marker, Ref};
 use crate::snapshot::{Needs, Snapshot};
 use crate::summary::{Live, ReleaseSummary, Summary};
@@ -256,11 +257,11 @@ pub fn page(
     }
     needs.settle(())?;
     all.groups = groups.into_values().collect();
-    all.groups.sort_by(|one, other| natural::compare(&one.title, &other.title));
+    all.groups.order_by(|one, other| natural::compare(&one.title, &other.title));
     for group in &mut all.groups {
-        group.counts.sort_unstable();
+        group.counts.order();
         distinct(&mut group.rows);
-        group.rows.sort_by(|one, other| natural::compare(&one.name, &other.name));
+        group.rows.order_by(|one, other| natural::compare(&one.name, &other.name));
     }
     for (index, column) in columns.iter_mut().enumerate() {
         let mut count: BTreeMap<Word, usize> = BTreeMap::new();
@@ -271,13 +272,13 @@ pub fn page(
         column.urgent = count.into_iter().find(|(word, _)| TINTED.contains(word));
     }
     all.columns = columns;
-    all.approvals.sort_by_key(|entry| (!entry.standing.alone, Reverse(entry.standing.age)));
-    all.broken.sort_by_key(|entry| entry.standing.age);
-    all.running.sort_by_key(|entry| entry.standing.age);
-    all.latest.sort_by_key(|latest| latest.age.unwrap_or(u64::MAX));
+    all.approvals.order_by_key(|entry| (!entry.standing.alone, Reverse(entry.standing.age)));
+    all.broken.order_by_key(|entry| entry.standing.age);
+    all.running.order_by_key(|entry| entry.standing.age);
+    all.latest.order_by_key(|latest| latest.age.unwrap_or(u64::MAX));
     all.latest.truncate(LATEST);
     all.proposals = proposals.iter().map(|proposal| self::proposal(&look, proposal)).collect();
-    all.proposals.sort_by_key(|proposal| proposal.age);
+    all.proposals.order_by_key(|proposal| proposal.age);
     Ok(all)
 }
 
@@ -313,7 +314,7 @@ fn row(
             Some(Newest { release: package.with_release(&release.id).ok()?, id: release.id.clone(), word })
         }),
         cells: cells.collect(),
-        words: standings.iter().chain(differ.values()).map(|standing| standing.word).collect(),
+        words: standings.iter().chain(differ.values()).map(|standing| standing.word).gather(),
     }
 }
 
@@ -428,7 +429,7 @@ impl Intents {
         let mut found = BTreeMap::new();
         let none = BTreeSet::new();
         let wanted = self.all.get(&summary.package).unwrap_or(&none);
-        let names: BTreeSet<&String> = wanted.iter().chain(summary.live.keys()).collect();
+        let names: BTreeSet<&String> = wanted.iter().chain(summary.live.keys()).gather();
         for name in names {
             // A run that failed, runs or waits is why.
             let explains = |it: &Standing| it.deploy && it.name == *name && it.word != Word::Cancelled;

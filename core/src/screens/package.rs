@@ -19,6 +19,7 @@ use crate::envelope::Document;
 use crate::facts::Facts;
 use crate::freeze;
 use crate::glob::Glob;
+use crate::order::{Gather as _, Order as _};
 use crate::refs::{Kind, Marker as Side, Ref};
 use crate::snapshot::{Needs, Snapshot};
 use crate::summary::{ReleaseSummary, Summary};
@@ -184,7 +185,7 @@ pub fn older(
     let names = snapshot.children(Side::State, page.package.as_str())?;
     let mut numbers: Vec<u64> = names.iter().filter_map(|name| number(name.strip_prefix('@')?)).collect();
     numbers.retain(|number| *number < oldest);
-    numbers.sort_unstable_by_key(|number| std::cmp::Reverse(*number));
+    numbers.order_by_key(|number| std::cmp::Reverse(*number));
     numbers.truncate(count);
     let mut needs = Needs::default();
     let mut rows = Vec::new();
@@ -331,7 +332,7 @@ pub fn now_live(page: &PackagePage) -> BTreeMap<String, Lane> {
             Lane { segments: segment.into_iter().collect(), failures: Vec::new() },
         )
     });
-    lanes.collect()
+    lanes.gather()
 }
 
 /// What is told of the past once the runs of releases were looked at.
@@ -383,7 +384,7 @@ pub fn timeline<'a>(
                 *longest = seconds.max(*longest);
             }
             let environment = run.segments().next().unwrap_or_default().to_owned();
-            let at = time.parse::<Timestamp>().unwrap_or(Timestamp::MIN);
+            let at = times::parse(&time).unwrap_or(Timestamp::MIN);
             events.entry(environment).or_default().push(Event {
                 at,
                 what,
@@ -397,7 +398,7 @@ pub fn timeline<'a>(
         }
     }
     needs.settle(())?;
-    complete.sort_unstable();
+    complete.order();
     let usual = complete.get(complete.len() / 2).copied();
     let lanes = events.into_iter().map(|(environment, events)| (environment, lane(events))).collect();
     Ok(Timeline { lanes, took, usual })
@@ -426,7 +427,7 @@ enum What {
 }
 
 fn lane(mut events: Vec<Event>) -> Lane {
-    events.sort_by_key(|event| (event.at, number(&event.id)));
+    events.order_by_key(|event| (event.at, number(&event.id)));
     let mut lane = Lane::default();
     for event in events {
         let open = lane.segments.last_mut().filter(|segment| segment.to.is_none());
@@ -505,7 +506,7 @@ fn thousandths(time: &str, now: &str, range: u64) -> u32 {
 #[must_use]
 pub fn ticks(now: &str, range: u64, offset: i32) -> Vec<(u32, String)> {
     const HOUR: i64 = 3600;
-    let Ok(end) = now.parse::<Timestamp>() else { return Vec::new() };
+    let Some(end) = times::parse(now) else { return Vec::new() };
     let (step, most) = if range <= 2 * 86_400 { (4 * HOUR, 12) } else { (24 * HOUR, 31) };
     let step = if range > 10 * 86_400 { 5 * step } else { step };
     let end = end.as_second();

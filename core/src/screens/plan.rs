@@ -16,6 +16,7 @@ use crate::envelope::Document;
 use crate::facts::Facts;
 use crate::intent::{self, Change};
 use crate::natural;
+use crate::order::Order as _;
 use crate::plan::{self, LeftOut, Plan, ReadyRun, Reason, Scope, StaleDeploy, WaitingOp};
 use crate::refs::{Kind, Marker, Ref};
 use crate::resolve;
@@ -210,8 +211,9 @@ pub fn of(snapshot: &Snapshot, plan: &Plan, facts: &Facts) -> Result<Page, Needs
         let (one, other) = (&one.item.reference, &other.item.reference);
         titles::order(one, other).then_with(|| natural::compare(one.as_str(), other.as_str()))
     };
-    found
-        .sort_by(|(cause, one), (other_cause, other)| cause.cmp(other_cause).then_with(|| order(one, other)));
+    found.order_by(|(cause, one), (other_cause, other)| {
+        cause.cmp(other_cause).then_with(|| order(one, other))
+    });
     for (cause, item) in found {
         match page.groups.last_mut().filter(|group| group.cause == cause) {
             Some(group) => group.items.push(item),

@@ -11,6 +11,7 @@ use serde::Serialize;
 use super::titles;
 use crate::glob::Glob;
 use crate::natural;
+use crate::order::Order as _;
 use crate::refs::Ref;
 use crate::summary::Summary;
 
@@ -116,7 +117,7 @@ pub fn search(
             }
         }
     }
-    found.sort_by(|(fit, age, one), (other_fit, other_age, other)| {
+    found.order_by(|(fit, age, one), (other_fit, other_age, other)| {
         (fit, one.kind, age)
             .cmp(&(other_fit, other.kind, other_age))
             .then_with(|| natural::compare(&one.title, &other.title))

@@ -15,6 +15,7 @@ use super::json;
 use super::values::EnvironmentValue;
 use crate::documents::Environment;
 use crate::names;
+use crate::order::Order as _;
 
 /// `environments`, `environment`, `register_environment`, `environment_from_dict`,
 /// `environment_from_json`.
@@ -24,7 +25,7 @@ pub(super) fn functions(builder: &mut GlobalsBuilder) {
     fn environments<'v>(eval: &mut Evaluator<'v, '_, '_>) -> starlark::Result<Value<'v>> {
         let context = Context::need(eval)?;
         let mut found = context.host.environments().map_err(SdkError::from)?;
-        found.sort_by(|a, b| a.name.cmp(&b.name));
+        found.order_by(|a, b| a.name.cmp(&b.name));
         let values = found.into_iter().map(|environment| EnvironmentValue { environment });
         Ok(eval.heap().alloc(AllocList(values)))
     }

@@ -23,6 +23,7 @@ use super::source::{self, Sites};
 use super::values::Outcome;
 use super::{environments, host_calls, inputs, json, package, release, repo, text};
 use crate::documents::{Environment, FunctionDef, Inputs, Package};
+use crate::order::Order as _;
 use crate::refs::Ref;
 
 /// One evaluated file with everything that it loads, frozen. Several runs may call its functions
@@ -122,7 +123,7 @@ impl Program {
         let package =
             recorder.called.is_some().then(|| package::build(&main, &functions, recorder, &mut problems));
         if !problems.is_empty() {
-            problems.sort_by(|a, b| (&a.file, a.line, a.column).cmp(&(&b.file, b.line, b.column)));
+            problems.order_by(|a, b| (&a.file, a.line, a.column).cmp(&(&b.file, b.line, b.column)));
             return Err(Diagnostics(problems).masked(host.secrets()));
         }
         Ok(Program {

@@ -8,6 +8,7 @@ use starlark::syntax::ast::{AstExpr, AstStmt, DefP, Expr, LambdaP, ParameterP, S
 use starlark::syntax::{AstModule, Dialect, DialectTypes};
 
 use super::nesting;
+use crate::order::Order as _;
 
 /// The dialect of `*.ocu.star` files.
 pub(super) fn dialect() -> Dialect {
@@ -96,7 +97,7 @@ impl Sites {
         let mut found = Sites::default();
         found.statement(module, module.statement());
         module.statement().visit_expr(|expr| found.expression(module, expr));
-        found.sites.sort_by_key(|site| site.begin);
+        found.sites.order_by_key(|site| site.begin);
         found
     }
 

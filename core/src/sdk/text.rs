@@ -16,6 +16,7 @@ use starlark::values::{Heap, UnpackValue, Value, ValueLike};
 
 use super::context::Context;
 use super::diagnostics::{Place, SdkError};
+use crate::order::Order as _;
 
 /// What `a * b` may make at once: bytes of a string, items of a list.
 const LARGEST_PRODUCT: usize = 16 << 20;
@@ -47,7 +48,7 @@ pub(super) fn functions(builder: &mut GlobalsBuilder) {
         let place = Place::of_caller(eval);
         let mut variables: Vec<(String, String)> =
             eval.local_variables().into_iter().map(|(name, value)| (name, to_repr(value))).collect();
-        variables.sort();
+        variables.order();
         for (name, value) in variables {
             context.print(format!("{name} = {value}"), &place);
         }

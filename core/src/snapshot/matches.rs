@@ -26,6 +26,7 @@ use super::tree::{Node, Slot, Step, Tree, segments};
 use super::{Needs, Snapshot, push_segment};
 use crate::glob::{Glob, Judge, Verdict};
 use crate::natural;
+use crate::order::Order as _;
 use crate::refs::Marker;
 
 /// A search under way in one store. See the [module's page](self).
@@ -136,7 +137,7 @@ impl Order {
         let names = tree.names();
         let mut sorted: Vec<u32> = (0..u32::try_from(names.len()).unwrap_or(u32::MAX)).collect();
         let name = |index: &u32| names.get(*index as usize).map_or("", |name| name);
-        sorted.sort_unstable_by(|one, other| reading_order(name(one), name(other)));
+        sorted.order_by(|one, other| reading_order(name(one), name(other)));
         self.ranks = vec![0; names.len()];
         for (rank, index) in (0..).zip(sorted) {
             if let Some(place) = self.ranks.get_mut(index as usize) {
@@ -309,7 +310,7 @@ impl Matches {
             true => tree.node(node).children.to_vec(),
             false => Vec::new(),
         };
-        children.sort_unstable_by_key(|child| self.order.rank(tree, *child));
+        children.order_by_key(|child| self.order.rank(tree, *child));
         stack.frames.push(Frame { verdict, children, next: 0, above });
     }
 }
@@ -400,7 +401,7 @@ mod tests {
                 assert_eq!(all(&snapshot, pattern, budget), whole, "{pattern} by {budget}");
             }
             let mut sorted = whole;
-            sorted.sort();
+            sorted.order();
             let glob = Glob::new(pattern).unwrap();
             let found: Vec<String> =
                 snapshot.search_in(Marker::State, &glob).unwrap().iter().map(ToString::to_string).collect();

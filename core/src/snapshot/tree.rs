@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use crate::chunks::Chunks;
 use crate::envelope::{BlobId, Document, EnvelopeError};
+use crate::order::Order as _;
 
 /// A document as it was read: its content, and the id that says whether it still is.
 #[derive(Clone, Debug)]
@@ -217,7 +218,7 @@ impl Tree {
         entries: impl IntoIterator<Item = &'a str>,
     ) {
         let mut names: Vec<&str> = entries.into_iter().collect();
-        names.sort_unstable();
+        names.order();
         names.dedup();
         let names: Vec<u32> = names.into_iter().map(|name| self.name_id(name)).collect();
         self.list_names(node, document, &names);

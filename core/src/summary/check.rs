@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{FOLDER, Summary, of_package, packages, path};
 use crate::check::{Finding, Problem};
+use crate::order::Order as _;
 use crate::refs::Ref;
 use crate::snapshot::{Needs, Snapshot};
 
@@ -64,6 +65,6 @@ pub fn check(
         let message = format!("{path} is the summary of no package that has releases; --fix deletes it");
         mend(path, path, message, None);
     }
-    mends.sort_by(|a, b| a.path.cmp(&b.path));
+    mends.order_by(|a, b| a.path.cmp(&b.path));
     Ok(mends)
 }

@@ -12,6 +12,7 @@ use super::release::{marker, status_marker};
 use super::{Live, Sample, work};
 use crate::documents::{Intent, Run, RunType, Status, Task, body_type};
 use crate::envelope::{BlobId, Document};
+use crate::order::Order as _;
 use crate::refs::Ref;
 use crate::run;
 use crate::runs::RunEntry;
@@ -51,10 +52,10 @@ fn intent_of(task: &Task) -> BlobId {
 impl Live {
     /// Takes up what the newest deployments took: of `samples`, in any order.
     pub(super) fn set_samples(&mut self, mut samples: Vec<Sample>) {
-        samples.sort_unstable_by_key(|sample| Reverse(*sample));
+        samples.order_by_key(|sample| Reverse(*sample));
         samples.truncate(SAMPLES);
         let mut seconds: Vec<u64> = samples.iter().map(|sample| sample.seconds).collect();
-        seconds.sort_unstable();
+        seconds.order();
         self.took = seconds.get(seconds.len() / 2).copied();
         self.samples = samples;
     }

@@ -63,6 +63,7 @@ use sha2::{Digest, Sha256};
 
 use crate::documents::Status;
 use crate::glob::Glob;
+use crate::order::Gather as _;
 use crate::refs::Ref;
 use crate::snapshot::{Needs, Snapshot};
 
@@ -256,5 +257,5 @@ pub fn path(package: &Ref) -> String {
 /// What must be loaded.
 pub fn packages(snapshot: &Snapshot) -> Result<BTreeSet<Ref>, Needs> {
     let Ok(glob) = Glob::new("**/@r*") else { return Ok(BTreeSet::new()) };
-    Ok(snapshot.search(&glob)?.iter().filter(|at| at.release_number().is_some()).map(Ref::package).collect())
+    Ok(snapshot.search(&glob)?.iter().filter(|at| at.release_number().is_some()).map(Ref::package).gather())
 }

@@ -12,6 +12,7 @@ use super::{Open, ReleaseSummary};
 use crate::documents::{Function, Marker, Run, Status};
 use crate::envelope::Document;
 use crate::glob::Glob;
+use crate::order::{Gather as _, Order as _};
 use crate::ready;
 use crate::refs::{Kind, Marker as Side, Ref};
 use crate::release::literal;
@@ -118,7 +119,7 @@ fn itself(snapshot: &Snapshot, release: &Ref) -> Result<ReleaseSummary, Needs> {
         (tag.kind().is_none() && tag.package() == release.package())
             .then(|| tag.release().map(str::to_owned))?
     });
-    let tags: BTreeSet<String> = tags.filter(|tag| !tag.is_empty()).collect();
+    let tags: BTreeSet<String> = tags.filter(|tag| !tag.is_empty()).gather();
     let text = |key: &str| {
         let text = marker.extra.get(key).and_then(serde_json::Value::as_str).unwrap_or_default();
         text.chars().take(SUBJECT).collect()
@@ -165,9 +166,9 @@ fn few(waits: Vec<String>, is_on_its_way: impl Fn(&Ref) -> bool) -> Vec<String> 
         (None, _) => 2,
     };
     let mut ranked: Vec<(usize, String)> = waits.into_iter().enumerate().collect();
-    ranked.sort_by_key(|(index, wait)| (rank(wait), *index));
+    ranked.order_by_key(|(index, wait)| (rank(wait), *index));
     ranked.truncate(MOST_WAITS);
-    ranked.sort_unstable();
+    ranked.order();
     ranked.into_iter().map(|(_, wait)| wait).collect()
 }
 

@@ -6,6 +6,7 @@ use super::release::{self, Known};
 use super::{Counts, RELEASES, Summary, bounded, live, work};
 use crate::documents::Status;
 use crate::glob::Glob;
+use crate::order::Order as _;
 use crate::refs::Ref;
 use crate::runs::{self, RunEntry};
 use crate::snapshot::{Needs, Snapshot};
@@ -60,7 +61,7 @@ fn releases(snapshot: &Snapshot, package: &Ref) -> Result<Vec<Ref>, Needs> {
     };
     let mut found = snapshot.search(&glob)?;
     found.retain(|release| release.release_number().is_some());
-    found.sort_by_key(Ref::release_number);
+    found.order_by_key(Ref::release_number);
     Ok(found)
 }
 

@@ -20,6 +20,7 @@ use super::Live;
 use crate::documents::Task;
 use crate::envelope::BlobId;
 use crate::glob::Glob;
+use crate::order::Gather as _;
 use crate::refs::{Kind, Marker, Ref};
 use crate::snapshot::{Needs, Snapshot};
 
@@ -79,7 +80,7 @@ impl Work {
             let from = asked.from.clone();
             asked.values.clone().into_iter().map(move |(name, hash)| (name, (from.clone(), hash)))
         };
-        self.inputs.iter().flat_map(of).collect()
+        self.inputs.iter().flat_map(of).gather()
     }
 
     /// Takes up the inputs by environment.
@@ -113,7 +114,7 @@ pub(super) fn of_package(
         }
     }
     let told = |current: &&Ref| !live.contains_key(current.subpath());
-    work.others = currents.iter().filter(told).map(|current| current.subpath().to_owned()).collect();
+    work.others = currents.iter().filter(told).map(|current| current.subpath().to_owned()).gather();
     needs.settle(work)
 }
 

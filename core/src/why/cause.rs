@@ -1,6 +1,7 @@
 //! What stands in the way of a run, named so that it fits into a sentence.
 
 use super::{Help, Sentence, Word};
+use crate::order::Order as _;
 
 /// As many causes are named in a sentence; the rest is counted.
 const MOST: usize = 3;
@@ -81,7 +82,7 @@ pub(super) fn sorted(causes: Vec<Cause>) -> Vec<Cause> {
             Some(_) => {}
         }
     }
-    sorted.sort_by_key(rank);
+    sorted.order_by_key(rank);
     sorted
 }
 

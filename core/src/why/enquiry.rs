@@ -10,6 +10,7 @@ use crate::envelope::Document;
 use crate::facts::Facts;
 use crate::failure;
 use crate::freeze::{self, Freeze};
+use crate::order::{Gather as _, Order as _};
 use crate::outdated;
 use crate::ready;
 use crate::refs::{Kind, Ref};
@@ -306,7 +307,7 @@ impl<'a> Enquiry<'a> {
             needs.take(self.dependencies(&release, function)).unwrap_or_default();
         let (inputs, more) = needs.take(self.inputs(entry, function, &turn)).unwrap_or_default();
         blockers.extend(more);
-        blockers.sort_by_key(|blocker| blocker.there);
+        blockers.order_by_key(|blocker| blocker.there);
         let standing = match (turn.word, turn.freeze) {
             (_, Some(freeze)) => frozen(&freeze),
             (Word::Queued, None) => {
@@ -646,7 +647,7 @@ impl<'a> Enquiry<'a> {
         let found: Option<Vec<&Phase>> =
             causes.iter().map(|cause| phases.get(cause.place.as_ref()?)).collect();
         let found = found.unwrap_or_default();
-        let indices: BTreeSet<usize> = found.iter().map(|phase| phase.index).collect();
+        let indices: BTreeSet<usize> = found.iter().map(|phase| phase.index).gather();
         let own = phases.get(entry.place.as_str()).map(|own| own.index);
         let first = found.first().filter(|phase| {
             indices.len() == 1 && own == Some(phase.index + 1) && phase.tasks > 1 && !phase.name.is_empty()

@@ -34,6 +34,7 @@ mod others;
 mod reason;
 mod sentence;
 
+use crate::times;
 use serde::Serialize;
 
 pub use enquiry::Enquiry;
@@ -169,7 +170,7 @@ pub fn word(snapshot: &Snapshot, entry: &RunEntry, facts: &Facts) -> Result<Word
     if status != Status::Running {
         return Ok(status.into());
     }
-    let Ok(now) = facts.now.parse::<jiff::Timestamp>() else { return Ok(Word::Running) };
+    let Some(now) = times::parse(&facts.now) else { return Ok(Word::Running) };
     let lease = jiff::SignedDuration::from_secs(LEASE.cast_signed());
     let stale = release::is_stale(snapshot, entry, now.checked_sub(lease).unwrap_or(now))?;
     Ok(if stale { Word::Stale } else { Word::Running })

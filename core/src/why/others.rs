@@ -12,11 +12,13 @@ use crate::freeze;
 use crate::glob::Glob;
 use crate::intent::{self, Applied, Change};
 use crate::ops;
+use crate::order::{Gather as _, Order as _};
 use crate::reconcile;
 use crate::refs::{Kind, Marker, Ref};
 use crate::resolve::{self, LinkCycle};
 use crate::runs::{self, RunEntry};
 use crate::snapshot::{Needs, Unmet};
+use crate::times;
 
 impl Enquiry<'_> {
     /// See [`why::of`](super::of).
@@ -53,10 +55,10 @@ impl Enquiry<'_> {
             .works()
             .enumerate()
             .map(|(index, (_, work))| (format!("{release}/{}", work.place()), index))
-            .collect();
+            .gather();
         let mut newest: Vec<RunEntry> = newest_of(runs).into_values().collect();
         newest.retain(|entry| entry.status() != Status::Complete);
-        newest.sort_by_key(|entry| order.get(entry.place.as_str()).copied().unwrap_or(usize::MAX));
+        newest.order_by_key(|entry| order.get(entry.place.as_str()).copied().unwrap_or(usize::MAX));
         let mut open = Vec::new();
         for entry in newest {
             open.extend(needs.take(self.run(&entry)));
@@ -212,7 +214,7 @@ impl Enquiry<'_> {
         let mut last: Option<(jiff::Timestamp, String)> = None;
         for entry in entries.filter(|entry| entry.status() == Status::Complete) {
             let since = needs.take(self.standing(entry)).map(|standing| standing.since).unwrap_or_default();
-            if let Ok(time) = since.parse() {
+            if let Some(time) = times::parse(&since) {
                 last = last.max(Some((time, since)));
             }
         }
@@ -339,7 +341,7 @@ impl Enquiry<'_> {
 /// The newest run at each place.
 fn newest_of(entries: Vec<RunEntry>) -> BTreeMap<Ref, RunEntry> {
     // By place and number, so that a later one replaces an earlier one.
-    entries.into_iter().map(|entry| (entry.place.clone(), entry)).collect()
+    entries.into_iter().map(|entry| (entry.place.clone(), entry)).gather()
 }
 
 fn one(about: &Ref, status: Word, sentence: Sentence, help: Vec<Help>) -> Why {
@@ -361,7 +363,7 @@ fn or_nothing(sentence: Sentence, open: &[Why]) -> Sentence {
 
 /// Something that many things may be open in: as urgent as the most urgent of them.
 fn gathered(about: &Ref, since: String, sentence: Sentence, mut open: Vec<Why>) -> Why {
-    open.sort_by_key(|why| why.status);
+    open.order_by_key(|why| why.status);
     let status = open.first().map_or(Word::Complete, |why| why.status);
     let mut seen = BTreeSet::new();
     let all = open.iter().flat_map(|why| &why.help);

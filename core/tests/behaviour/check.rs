@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use ocuroot_core::check::{self, Finding, Problem};
+use ocuroot_core::order::Order as _;
 use ocuroot_core::snapshot::Snapshot;
 use ocuroot_core::summary;
 
@@ -103,7 +104,7 @@ fn of_two_statuses_the_one_that_does_no_work_twice_stays() {
             .collect();
         let gone: String = {
             let mut gone: Vec<&str> = statuses.split(' ').filter(|status| *status != kept).collect();
-            gone.sort();
+            gone.order();
             gone.iter().map(|status| format!("- s/-/p/@r1/task/t/1/status/{status}\n")).collect()
         };
         found(

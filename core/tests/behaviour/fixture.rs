@@ -32,6 +32,7 @@ use ocuroot_core::documents::{
 use ocuroot_core::envelope::Document;
 use ocuroot_core::facts::Facts;
 use ocuroot_core::memory::{DecideError, Memory, Reads};
+use ocuroot_core::order::Order as _;
 use ocuroot_core::snapshot::{Needs, Snapshot, Unmet};
 use ocuroot_core::transaction::Transaction;
 use ocuroot_core::{Marker as Side, Ref};
@@ -242,7 +243,7 @@ pub(crate) fn store(fixture: &str) -> Memory {
     for (from, target) in links {
         if let Some(mut document) = store.get(&target) {
             document.links.push(from.to_state().to_string());
-            document.links.sort();
+            document.links.order();
             store.put(&target, &document);
         }
     }
@@ -381,7 +382,7 @@ pub(crate) fn inputs_of(text: &str) -> Inputs {
 /// What differs, a line a document. Changes of nothing but back-references are left out.
 fn changes(before: &Memory, after: &Memory) -> Vec<String> {
     let mut refs: Vec<Ref> = before.refs().chain(after.refs()).collect();
-    refs.sort();
+    refs.order();
     refs.dedup();
     refs.iter()
         .filter_map(|at| {

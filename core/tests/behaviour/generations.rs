@@ -4,6 +4,7 @@ use std::path::Path;
 
 use ocuroot_core::envelope::Document;
 use ocuroot_core::generations::{OldFile, Translation, translate};
+use ocuroot_core::order::Order as _;
 use ocuroot_core::plan::{Scope, plan};
 use ocuroot_core::snapshot::Unmet;
 use ocuroot_core::{Marker as Side, Ref, check, deploys, intent, overview, resolve};
@@ -214,8 +215,8 @@ fn releases_are_numbered_in_the_order_in_which_they_were_made() {
             .map(|(old, new)| format!("{} {}", old.release().unwrap(), new.release().unwrap()))
             .collect();
         let mut expected: Vec<String> = expected.iter().map(|line| (*line).to_owned()).collect();
-        renamed.sort();
-        expected.sort();
+        renamed.order();
+        expected.order();
         assert_eq!(renamed, expected);
         let snapshot = translation.memory.snapshot();
         for (old, new) in &translation.renamed {

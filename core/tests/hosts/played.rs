@@ -7,6 +7,7 @@ use std::path::Path;
 use ocuroot_core::hosts::{
     Answer, Ask, Exchange, Host, HostError, Limits, Request, Response, Side, Source, Unreachable,
 };
+use ocuroot_core::order::Order as _;
 
 pub(crate) const COMMIT: &str = "1111111111111111111111111111111111111111";
 pub(crate) const TREE: &str = "2222222222222222222222222222222222222222";
@@ -184,7 +185,7 @@ pub(crate) fn brief(answer: &Answer) -> String {
                     None => format!("{}!", file.path),
                 })
                 .collect();
-            files.sort();
+            files.order();
             files.join(" ")
         }
         Answer::History(history) => {

@@ -23,6 +23,7 @@ use crate::route::Screen;
 use crate::screens::later::Later;
 use crate::store::{self, Asked, Shown, use_store};
 use crate::ui::{Age, Command, Elapsed, Icon, Shape, State, Title, shape, tone, unbroken};
+use ocuroot_core::order::Gather as _;
 
 /// Entries of a list at the side; the filters find the others.
 const MOST: usize = 30;
@@ -118,7 +119,7 @@ fn Page(
 ) -> impl IntoView {
     let nav = use_nav();
     let words = nav.route_now();
-    let words = words.param("show").split(',').map(str::to_owned).collect::<BTreeSet<_>>();
+    let words = words.param("show").split(',').map(str::to_owned).gather::<BTreeSet<_>>();
     let filter = RwSignal::new(Filter {
         text: nav.route_now().param("q").to_owned(),
         words: CHIPS.into_iter().filter(|word| words.contains(&key(*word))).collect(),

@@ -5,8 +5,10 @@ use std::sync::Arc;
 
 use sha1::{Digest, Sha1};
 
+use crate::generations::translate;
 use crate::hosts::{Answer, Ask, Commit, Entry, EntryKind, File, Head, History, Listing};
 use crate::memory::Memory;
+use crate::order::Order as _;
 use crate::reading::{Job, Keep, Place, Reader, Recalled, Wants, Work};
 use crate::refs::Marker;
 use crate::snapshot::{Needs, Snapshot};
@@ -107,7 +109,7 @@ impl Repo {
             EntryKind::Folder => format!("{name}/"),
             EntryKind::File => name.clone(),
         };
-        items.sort_by_key(name);
+        items.order_by_key(name);
         let mut bytes = Vec::new();
         for (name, kind, id) in &items {
             bytes.extend_from_slice(if *kind == EntryKind::Folder { b"40000 " } else { b"100644 " });
@@ -293,8 +295,8 @@ pub(super) struct Cache {
 }
 
 impl Cache {
-    fn recall(&self, job: &Job, reader: &mut Reader) -> bool {
-        let Work::Recall(recall) = &job.work else { return false };
+    fn recall(&self, job: &Job, reader: &mut Reader) {
+        let Work::Recall(recall) = &job.work else { return };
         let find = |keys: &[String], among: &HashMap<String, Vec<u8>>| -> Vec<(String, Vec<u8>)> {
             keys.iter().filter_map(|key| Some((key.clone(), among.get(key)?.clone()))).collect()
         };
@@ -306,7 +308,6 @@ impl Cache {
                 blobs: find(&recall.blobs, &self.blobs),
             },
         );
-        true
     }
 
     /// Whether it holds a file with this id.
@@ -344,8 +345,10 @@ pub(super) fn settle(reader: &mut Reader, host: &mut Host, cache: &mut Cache, wa
 pub(super) fn carry_out(reader: &mut Reader, host: &mut Host, cache: &Cache, jobs: Vec<Job>) {
     let mut asks = Vec::new();
     for job in jobs {
-        if !cache.recall(&job, reader) {
-            asks.push(job);
+        match job.work {
+            Work::Recall(_) => cache.recall(&job, reader),
+            Work::Translate(files) => reader.translated(job.id, translate(files)),
+            Work::Ask { .. } => asks.push(job),
         }
     }
     host.rounds += usize::from(!asks.is_empty());

@@ -7,6 +7,7 @@ use super::host::{
 };
 use crate::documents::body_type;
 use crate::envelope::Document;
+use crate::generations::Translation;
 use crate::glob::Glob;
 use crate::hosts::{Answer, Ask, Entry, EntryKind, Head, Listing};
 use crate::memory::Memory;
@@ -281,7 +282,7 @@ fn answers_about_an_older_commit_are_not_taken_for_newer_ones() {
         for job in reader.jobs(&wants) {
             match &job.work {
                 Work::Recall(_) => reader.recalled(job.id, Recalled::default()),
-                Work::Ask { .. } => late.push(job),
+                Work::Ask { .. } | Work::Translate(_) => late.push(job),
             }
         }
     }
@@ -417,11 +418,35 @@ fn a_store_of_the_first_version_is_read_whole_and_translated() {
             let polls = reader.poll();
             carry_out(&mut reader, &mut host, &cache, polls);
             reader.advance();
+            // What was translated of the commit before comes too late.
+            let late = until_translation(&mut reader, &mut host, &cache);
+            let mut after = next.clone();
+            after.insert("README.md".into(), b"bye".to_vec());
+            host.commit("main", WEDNESDAY, &after);
+            let polls = reader.poll();
+            carry_out(&mut reader, &mut host, &cache, polls);
+            reader.advance();
+            reader.translated(late, Translation::default());
+            assert!(!reader.has(&Wants::default()));
             let more: Ref = "s/-/p/+r1/custom/more".parse().unwrap();
             assert!(decide(&mut reader, &mut host, &mut cache, |snapshot| Ok(snapshot
                 .get(&more)?
                 .is_some())));
         }
+    }
+}
+
+/// Reads a store of version 1 until it is to be translated. Returns that job, which is left undone.
+fn until_translation(reader: &mut Reader, host: &mut Host, cache: &Cache) -> u32 {
+    loop {
+        let mut jobs = reader.jobs(&Wants::default());
+        assert!(!jobs.is_empty());
+        if let Some(at) = jobs.iter().position(|job| matches!(job.work, Work::Translate(_))) {
+            // It is asked for once.
+            assert!(reader.jobs(&Wants::default()).is_empty());
+            return jobs.remove(at).id;
+        }
+        carry_out(reader, host, cache, jobs);
     }
 }
 

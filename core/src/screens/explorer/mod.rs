@@ -9,6 +9,7 @@ mod rows;
 
 use std::collections::BTreeSet;
 
+use crate::order::Order as _;
 use serde::Serialize;
 
 pub use json::{Line, Token, lines};
@@ -185,7 +186,7 @@ fn stored(document: &Document, blob: Option<String>) -> Stored {
         Content::Link(_) => "link".to_owned(),
     };
     let mut referred_by: Vec<Ref> = document.links.iter().filter_map(|link| link.parse().ok()).collect();
-    referred_by.sort_by(|one, other| natural::compare(one.as_str(), other.as_str()));
+    referred_by.order_by(|one, other| natural::compare(one.as_str(), other.as_str()));
     Stored { body_type, size: text.len(), blob: blob.unwrap_or_default(), lines, refers_to, referred_by }
 }
 
@@ -195,7 +196,7 @@ fn stored(document: &Document, blob: Option<String>) -> Stored {
 /// That the folder must be listed.
 pub fn children(snapshot: &Snapshot, side: Marker, path: &str) -> Result<Vec<Child>, Needs> {
     let mut names = snapshot.children(side, path)?;
-    names.sort_by(|one, other| reading_order(one, other));
+    names.order_by(|one, other| reading_order(one, other));
     let child = |name: &str| {
         let path = if path.is_empty() { name.to_owned() } else { format!("{path}/{name}") };
         let folders = snapshot.children(side, &path).ok().map(|names| names.len());

@@ -9,6 +9,7 @@ use super::Word;
 use super::whole::{self, Attempt, Item, Whole};
 use crate::documents::Inputs;
 use crate::facts::Facts;
+use crate::order::Gather as _;
 use crate::refs::Ref;
 use crate::release::ReleaseError;
 use crate::screens::fields::{self, Field};
@@ -153,7 +154,7 @@ fn values(attempt: &Attempt) -> Value {
     let inputs: BTreeMap<&String, &Value> = inputs
         .iter()
         .filter_map(|(name, input)| Some((name, input.value.as_ref().or(input.default.as_ref())?)))
-        .collect();
+        .gather();
     let output = run.and_then(|run| run.output.clone()).unwrap_or_default();
     serde_json::json!({"input": inputs, "output": output})
 }

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use super::{MOST_OTHERS, Node, Page, Phase, count, is_quiet};
 use crate::documents::{self, Release, Work};
 use crate::facts::Facts;
+use crate::order::Order as _;
 use crate::refs::Ref;
 use crate::screens::Word;
 use crate::screens::overview::word_of;
@@ -89,7 +90,7 @@ pub fn first(
     let number = at.release_number();
     let mut siblings: Vec<Ref> =
         summary.releases.iter().filter_map(|other| package.with_release(&other.id).ok()).collect();
-    siblings.sort_by_key(Ref::release_number);
+    siblings.order_by_key(Ref::release_number);
     let live = summary.live.iter().filter(|(_, live)| live.release == told.id);
     Ok(Some(Page {
         name: told.id.clone(),

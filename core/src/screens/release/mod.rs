@@ -39,6 +39,7 @@ use super::{Tone, Word};
 use crate::documents::{RunType, Status};
 use crate::facts::Facts;
 use crate::natural;
+use crate::order::Order as _;
 use crate::refs::{Kind, Marker, Ref};
 use crate::release::ReleaseError;
 use crate::snapshot::{Needs, Snapshot};
@@ -339,7 +340,7 @@ fn siblings(snapshot: &Snapshot, package: &Ref) -> Result<Vec<Ref>, Needs> {
         .filter_map(|entry| package.with_release(entry.strip_prefix('@')?).ok())
         .filter(|release| release.release_number().is_some())
         .collect();
-    releases.sort_by_key(Ref::release_number);
+    releases.order_by_key(Ref::release_number);
     Ok(releases)
 }
 
@@ -359,7 +360,7 @@ fn tags(whole: &Whole) -> Vec<String> {
         tag.release().filter(|name| is_tag && !name.is_empty()).map(str::to_owned)
     };
     let mut tags: Vec<String> = whole.links.iter().filter_map(tag).collect();
-    tags.sort_by(|one, other| natural::compare(one, other));
+    tags.order_by(|one, other| natural::compare(one, other));
     tags.dedup();
     tags
 }
@@ -374,7 +375,7 @@ fn live_in(whole: &Whole) -> Vec<String> {
     let deploys = whole.items().map(|(_, item)| item);
     let deploys = deploys.filter(|item| item.place.kind() == Some(Kind::Deploy));
     let mut live: Vec<String> = deploys.filter(is_live).map(|item| item.name().to_owned()).collect();
-    live.sort_by(|one, other| natural::compare(one, other));
+    live.order_by(|one, other| natural::compare(one, other));
     live
 }
 
@@ -413,8 +414,8 @@ fn node(item: &Item, turn: Option<&Turn>, usual: Option<u64>) -> Node {
 fn took(items: &[Item]) -> Option<u64> {
     let over = |item: &Item| item.newest().is_some_and(|newest| !newest.entry.status().is_open());
     let attempts = || items.iter().flat_map(|item| &item.attempts);
-    let first = attempts().filter_map(|attempt| attempt.started()?.parse::<jiff::Timestamp>().ok()).min()?;
-    let last = attempts().filter_map(|attempt| attempt.ended()?.parse::<jiff::Timestamp>().ok()).max()?;
+    let first = attempts().filter_map(|attempt| times::parse(attempt.started()?)).min()?;
+    let last = attempts().filter_map(|attempt| times::parse(attempt.ended()?)).max()?;
     u64::try_from(last.as_second() - first.as_second()).ok().filter(|_| items.iter().all(over))
 }
 
@@ -425,7 +426,7 @@ fn count(nodes: &[Node]) -> String {
     }
     // The many come first; of equally many the more urgent.
     let mut words: Vec<(Word, usize)> = words.into_iter().collect();
-    words.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    words.order_by_key(|(_, count)| std::cmp::Reverse(*count));
     let words: Vec<String> = words.iter().map(|(word, count)| format!("{count} {word}")).collect();
     words.join(", ")
 }

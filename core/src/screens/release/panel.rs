@@ -14,6 +14,7 @@ use super::{Approval, Turn, Word};
 use crate::commands;
 use crate::documents::{Function, Input, RunType, Status};
 use crate::facts::Facts;
+use crate::order::Order as _;
 use crate::refs::{Kind, Ref};
 use crate::resolve;
 use crate::snapshot::{Needs, Snapshot, Unmet};
@@ -199,7 +200,7 @@ pub fn panel(
     let Some(Turn { word, approvals, .. }) = turn else { return Err(needs) };
     let mut waits: Vec<Wait> =
         blockers.unwrap_or_default().into_iter().map(|blocker| wait(&whole, blocker, &approvals)).collect();
-    waits.sort_by_key(urgency);
+    waits.order_by_key(urgency);
     let newest = item.newest().map(|newest| newest.entry.number);
     let is_newest = attempt.map(|attempt| attempt.entry.number) == newest;
     let run_type = attempt.map_or(RunType::Task, Attempt::run_type);

@@ -1,6 +1,7 @@
 use serde_json::json;
 
 use super::*;
+use crate::order::Order as _;
 
 fn done(text: &str, inputs: Json) -> (Option<Json>, Vec<String>, Vec<String>) {
     match Fixture::new(text).call("t", inputs) {
@@ -135,7 +136,7 @@ task(f, "t")
     ] {
         let text = format!("def second(x): pass\n\ndef f(): return   {body}\ntask(f, 't')");
         let mut found: Vec<_> = failure(&text).lines().map(str::to_owned).collect();
-        found.sort();
+        found.order();
         if expected.is_empty() {
             assert!(!found.is_empty());
         } else {

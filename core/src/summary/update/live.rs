@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Change;
+use crate::order::Gather as _;
 use crate::refs::{Kind, Ref};
 use crate::runs;
 use crate::snapshot::Needs;
@@ -13,7 +14,7 @@ use crate::summary::{Live, Sample};
 impl Change<'_> {
     /// The environments in which another thing may be live.
     pub(super) fn touched(&self) -> BTreeSet<&str> {
-        self.writes.iter().filter_map(|(written, _)| self.environment(written)).collect()
+        self.writes.iter().filter_map(|(written, _)| self.environment(written)).gather()
     }
 
     /// What is live now, and the inputs that it was deployed with.
@@ -64,14 +65,14 @@ impl Change<'_> {
 
     /// The newest samples of an environment, of which `old` were the newest before.
     fn samples(&self, old: &[Sample], environment: &str) -> Result<Vec<Sample>, Needs> {
-        let recent: BTreeSet<u64> = self.window.iter().filter_map(Ref::release_number).collect();
+        let recent: BTreeSet<u64> = self.window.iter().filter_map(Ref::release_number).gather();
         let touched = self.writes.iter().filter_map(|(written, _)| {
             let of_this = written.kind() == Some(Kind::Deploy);
             let mut segments = written.segments().filter(|_| of_this);
             let run = (segments.next()? == environment).then(|| segments.next())??;
             Some((written.release_number()?, run.parse::<u64>().ok()?))
         });
-        let touched: BTreeSet<(u64, u64)> = touched.collect();
+        let touched: BTreeSet<(u64, u64)> = touched.gather();
         // Of a release that was not told of before, every run is new here.
         let is_touched = |release: &Ref, run: u64| {
             let number = release.release_number().unwrap_or_default();

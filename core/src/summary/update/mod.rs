@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::release::{self, Known};
 use super::{Counts, RELEASES, ReleaseSummary, Summary, bounded, whole};
+use crate::order::{Gather as _, Order as _};
 use crate::refs::{Kind, Marker as Side, Ref};
 use crate::runs::{self, RunEntry};
 use crate::snapshot::{Needs, Snapshot};
@@ -29,7 +30,7 @@ pub struct Trees<'a> {
 #[must_use]
 pub fn touched(transaction: &Transaction) -> BTreeSet<Ref> {
     let written = transaction.writes.keys().filter(|written| written.marker() != Some(Side::Intent));
-    let mut packages: BTreeSet<Ref> = written.map(Ref::package).collect();
+    let mut packages: BTreeSet<Ref> = written.map(Ref::package).gather();
     packages.remove(&Ref::default());
     let inner: Vec<Ref> = packages.iter().cloned().collect();
     for package in inner {
@@ -158,7 +159,7 @@ impl<'a> Change<'a> {
             is_run_or_task(written)
                 || written.kind() != Some(Kind::Op) && window.contains(&written.release_ref())
         });
-        let touched: BTreeSet<Ref> = touched.map(|(written, _)| written.release_ref()).collect();
+        let touched: BTreeSet<Ref> = touched.map(|(written, _)| written.release_ref()).gather();
         let mut counts = Counts { releases, ..old.counts.clone() };
         let mut runs = BTreeMap::new();
         let mut needs = Needs::default();
@@ -232,7 +233,7 @@ impl<'a> Change<'a> {
         let known = Known {
             told: self.told(name),
             itself: !by_itself,
-            touched: here().filter_map(release::place_of).collect(),
+            touched: here().filter_map(release::place_of).gather(),
         };
         match self.runs.get(name) {
             Some(runs) => release::summary(self.after, name, runs, &known),
@@ -263,7 +264,7 @@ fn window(old: &Summary, writes: &[(&Ref, What)]) -> Option<(Vec<Ref>, usize)> {
             }
         }
     }
-    names.sort_by_key(|name| Reverse(name.release_number()));
+    names.order_by_key(|name| Reverse(name.release_number()));
     names.truncate(RELEASES);
     Some((names, count))
 }
