@@ -6,6 +6,7 @@
 //! ([`reading`], [`store`]), and how things look ([`ui`], [`frame`], [`screens`]).
 
 pub mod account;
+mod apart;
 pub mod app;
 pub mod browser;
 pub mod cache;

@@ -14,7 +14,6 @@ use leptos::task::spawn_local;
 use leptos::wasm_bindgen::JsCast as _;
 use leptos::wasm_bindgen::closure::Closure;
 use leptos::web_sys;
-use ocuroot_core::generations::{self, OldFile, Translation};
 use ocuroot_core::hosts::{
     self,
     stores::{self, Located},
@@ -30,7 +29,7 @@ use ocuroot_core::{Marker, Ref};
 use crate::cache::Cache;
 use crate::net::{self, Bell, Net, sleep};
 use crate::ui::thousands;
-use crate::{account, browser};
+use crate::{account, apart, browser};
 
 /// As seldom as it gets when a host does not answer.
 const SELDOM: u32 = 600;
@@ -297,6 +296,10 @@ impl Reading {
     pub async fn load(&self, needs: &Needs, tell: &dyn Fn(Progress)) -> Result<(), ReadProblem> {
         let wants = Wants { needs: needs.clone(), summaries: true };
         let stops = self.0.stops.get();
+        let github = |side| self.0.host(side).source.kind == Kind::GitHub;
+        if !(github(Side::State) && github(Side::Intent)) && apart::load_hosts().await.is_err() {
+            return Err(apart::lost());
+        }
         loop {
             if self.0.stops.get() != stops {
                 return Err(stopped(&self.0.stopped.borrow()));
@@ -541,9 +544,15 @@ async fn carry_out(weak: Weak<Inner>, job: Job) {
             inner.bell.ring();
         }
         Work::Translate(files) => {
-            let translation = translate(files).await;
+            let translated = apart::translate(files).await;
             let Some(inner) = weak.upgrade() else { return };
-            inner.reader.borrow_mut().translated(job.id, translation);
+            match translated {
+                Ok(translation) => inner.reader.borrow_mut().translated(job.id, translation),
+                Err(_) => {
+                    inner.reader.borrow_mut().failed(job.id);
+                    inner.fail(apart::lost());
+                }
+            }
             inner.bell.ring();
         }
         Work::Ask { host, ask } => {
@@ -580,19 +589,6 @@ async fn carry_out(weak: Weak<Inner>, job: Job) {
     }
 }
 
-/// Begins an exchange with a host that is not GitHub.
-#[leptos::wasm_split::wasm_split(hosts, wasm_split_path = ::leptos::wasm_split)]
-fn elsewhere(host: Host, limits: Limits, ask: Ask, signed_in: bool) -> Result<Exchange, HostError> {
-    Exchange::new(&host, &limits, ask, signed_in)
-}
-
-/// The documents of a store of version 1. Few stores are that old: this part of the page's code is loaded
-/// when it is needed.
-#[leptos::wasm_split::wasm_split(old, wasm_split_path = ::leptos::wasm_split)]
-fn translate(files: Vec<OldFile>) -> Translation {
-    generations::translate(files)
-}
-
 /// What has come, for an exchange that waits.
 #[derive(Default)]
 struct Inbox {
@@ -620,7 +616,10 @@ async fn exchange(weak: &Weak<Inner>, side: Side, ask: Ask) -> Result<Answer, Ho
     let signed_in = account::token(&host).is_some();
     let mut exchange = match host.source.kind {
         Kind::GitHub => Exchange::github(&host, &limits, ask, signed_in)?,
-        _ => elsewhere(host, limits, ask, signed_in).await?,
+        _ => match apart::elsewhere(host, limits, ask, signed_in).await {
+            Ok(exchange) => exchange?,
+            Err(lost) => return Err(HostError::Unreachable { detail: lost.to_string() }),
+        },
     };
     let inbox = Rc::new(Inbox::default());
     // The requests that came to nothing, each as often as it did.
