@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use leptos::attr::custom::custom_attribute;
 use leptos::prelude::*;
+use leptos::task::{spawn_local, tick};
 use leptos::web_sys;
 use ocuroot_core::screens::explorer::{self, Branch};
 use ocuroot_core::{Marker, Ref};
@@ -42,29 +43,28 @@ pub fn Tree(
             _ => None,
         })
     };
-    let go = move |to: usize| {
-        active.set(to);
-        request_animation_frame(move || {
-            browser::focus(&format!("[data-line='{to}']"));
+    // Rows are drawn anew when a folder opens or another row is the active one. What had the focus is gone
+    // then, and the next key may come at once: so the focus is set before anything else can happen.
+    let focus = move |only_if_lost: bool| {
+        spawn_local(async move {
+            tick().await;
+            let focused = document().query_selector(":focus").ok().flatten();
+            if let (Some(at), true) = (active.try_get_untracked(), focused.is_none() || !only_if_lost) {
+                browser::focus(&format!("[data-line='{at}']"));
+            }
         });
     };
-    // Rows are drawn anew when a folder opens: whoever was in the tree stays there.
+    let go = move |to: usize| {
+        active.set(to);
+        focus(false);
+    };
+    // Whoever was in the tree stays there.
     let opened = StoredValue::new(false);
-    Effect::new(move |before: Option<()>| {
-        open.track();
-        opened.set_value(before.is_some());
-    });
     Effect::new(move |_| {
         lines.track();
-        open.track();
+        opened.update_value(|opened| *opened |= open.with(|open| !open.is_empty()));
         if opened.get_value() {
-            request_animation_frame(move || {
-                let focused = document().query_selector(":focus").ok().flatten();
-                let at = active.try_get_untracked();
-                if let (None, Some(at)) = (focused, at) {
-                    browser::focus(&format!("[data-line='{at}']"));
-                }
-            });
+            focus(true);
         }
     });
     let fold = move |path: &str, to: bool| {
