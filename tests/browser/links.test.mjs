@@ -185,7 +185,7 @@ test("stores that have nothing to show", async (context) => {
   const files = await exported(list);
   const cases = [
     ["empty", [["heading", "Nothing has been released yet"]], [["text", /ocuroot release new/]]],
-    ["nothing", [["heading", "Nothing has been released yet"]]],
+    ["nothing", [["heading", "This store cannot be read"]], [["text", /Branch state holds files, and no store/], ["link", "Choose a source"]]],
     ["future", [["alert", ""]], [["text", /9/]]],
     ["branchless", [["heading", "This store cannot be read"]], [["text", "There is no branch nowhere."], ["link", "Choose a source"]]],
     ["secret", [["heading", "Nothing was found there"]], [["link", "Sign in"]]],

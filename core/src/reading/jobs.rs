@@ -216,6 +216,7 @@ impl Reader {
             Marker::Intent => "intent",
         };
         let (at_root, refs, inside) = (has(marker::NAME, false), has("refs", true), has(own, true));
+        let is_empty = items.is_empty();
         if at_root {
             return self.marked(index, side, "", shared && side == Marker::Intent, batch);
         }
@@ -232,10 +233,15 @@ impl Reader {
             }
         }
         // Somebody may have lost the marker; what is there can be looked at all the same.
-        match refs && !(shared && side == Marker::Intent) {
-            true => Ground::At { prefix: String::new(), layout: Layout::Current },
-            false => Ground::Nothing,
+        if refs && !(shared && side == Marker::Intent) {
+            return Ground::At { prefix: String::new(), layout: Layout::Current };
         }
+        if side == Marker::State && !is_empty {
+            self.problem =
+                self.spots.get(index).map(|spot| Problem::NoStore { name: spot.place.branch.clone() });
+            return Ground::Unknown;
+        }
+        Ground::Nothing
     }
 
     /// What the marker below `prefix` says; `others` if the store of state lies there, and this is intent.

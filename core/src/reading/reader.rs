@@ -35,6 +35,12 @@ pub enum Problem {
         /// Its name; none for the default branch.
         name: Option<String>,
     },
+    /// The state store's branch holds other files, and no store.
+    #[error("{} holds files, and no store: is the store on another branch? If it is to be here, the first release writes it", name.as_ref().map_or_else(|| "the default branch".to_owned(), |name| format!("branch {name}")))]
+    NoStore {
+        /// Its name; none for the default branch.
+        name: Option<String>,
+    },
     /// A version of the future.
     #[error("the {} store has version {found}, and this build of Ocuroot knows versions 1, 2 and 3: use a newer one", name(*side))]
     Version {

@@ -370,11 +370,13 @@ fn markers_tell_which_store_it_is() {
     assert_eq!(found, Problem::Version { side: Marker::State, found: "17".into() });
     assert!(found.to_string().contains("version 17"));
     assert!(matches!(with("<html>"), Some(Problem::Marker { side: Marker::State, .. })));
-    // Stores that nobody has written to.
+    // Stores that nobody has written to, and a branch of something else.
     let readme: Files = [("README.md".to_owned(), b"hi".to_vec())].into();
-    assert_eq!(problem(Some(&readme), None), None);
+    assert_eq!(problem(Some(&Files::new()), None), None);
+    assert_eq!(problem(Some(&state), Some(&readme)), None);
+    assert_eq!(problem(Some(&readme), None), Some(Problem::NoStore { name: Some("state".into()) }));
     let mut host = Host::new(GITEA);
-    host.commit("state", MONDAY, &readme);
+    host.commit("state", MONDAY, &Files::new());
     let mut reader = reader(GITEA);
     let mut empty = decide(&mut reader, &mut host, &mut Cache::default(), all);
     assert!(empty.pop().is_none());
