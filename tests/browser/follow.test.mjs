@@ -33,7 +33,7 @@ const hide = (page, hidden) =>
   page.evaluate((hidden) => {
     Object.defineProperty(document, "visibilityState", { configurable: true, get: () => (hidden ? "hidden" : "visible") });
     Object.defineProperty(document, "hidden", { configurable: true, get: () => hidden });
-    document.dispatchEvent(new Event("visibilitychange"));
+    document.dispatchEvent(new Event("visibilitychange", { bubbles: true }));
   }, hidden);
 
 test("state view follows a release as it runs", () =>
@@ -100,10 +100,9 @@ test("nothing is asked while nobody looks, and at once when somebody comes back"
       page.mark();
       await page.clock.runFor(30 * MINUTE);
       assert.deepEqual(page.asked(place.api), []);
+      const asked = page.waitForRequest((request) => request.url().startsWith(place.api));
       await hide(page, false);
-      await page.clock.runFor(MINUTE);
-      await page.waitForFunction(() => true);
-      assert.ok(page.asked(place.api).length > 0);
+      await asked;
       assert.ok(page.asked(place.api).every(({ url }) => /branches/.test(url)), JSON.stringify(page.asked(place.api)));
     });
   }));

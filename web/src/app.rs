@@ -105,6 +105,12 @@ fn Inside(
                 let located = renewed.clone();
                 spawn_local(async move { renew(&located).await });
             });
+            let back = window_event_listener_untyped("visibilitychange", move |_| {
+                if document().visibility_state() == leptos::web_sys::VisibilityState::Visible {
+                    store.reading().catch_up();
+                }
+            });
+            on_cleanup(move || back.remove());
             // For what is within only: the next store, or none, must not find this one.
             let source = located.name.clone();
             view! {

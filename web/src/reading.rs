@@ -24,7 +24,7 @@ use ocuroot_core::hosts::{
 use ocuroot_core::reading::{Job, Place, Reader, Wants, Work};
 use ocuroot_core::snapshot::{Needs, Snapshot};
 use ocuroot_core::summary::Summary;
-use ocuroot_core::{Marker, Ref};
+use ocuroot_core::{Marker, Ref, times};
 
 use crate::cache::Cache;
 use crate::net::{self, Bell, Net, sleep};
@@ -261,6 +261,21 @@ impl Reading {
         self.0.freshness.into()
     }
 
+    /// Looks for newer commits if nobody has for as long as one waits between two looks.
+    pub fn catch_up(&self) {
+        let (inner, now) = (&self.0, browser::now());
+        let is_due = inner.freshness.with_untracked(|freshness| {
+            times::seconds(&freshness.checked, &now)
+                .is_some_and(|since| since >= u64::from(inner.look_every()))
+        });
+        if inner.at.is_none() && is_due {
+            let weak = Rc::downgrade(inner);
+            spawn_local(async move {
+                poll(weak).await;
+            });
+        }
+    }
+
     /// Whether the store's heads are known.
     #[must_use]
     pub fn is_open(&self) -> bool {
@@ -367,6 +382,12 @@ fn reader(located: &Located, at: Option<&str>) -> Reader {
 }
 
 impl Inner {
+    /// How many seconds lie between two looks for newer commits.
+    fn look_every(&self) -> u32 {
+        let host = self.host(Side::State);
+        host.look_every(account::token(host).is_some())
+    }
+
     fn host(&self, side: Side) -> &Host {
         match side {
             Side::State => &self.located.state.host,
@@ -704,17 +725,13 @@ async fn send(weak: Weak<Inner>, side: Side, id: usize, request: Request, wait: 
 
 /// Looks for new commits again and again, while the tab is seen.
 async fn watch(weak: Weak<Inner>) {
-    let every = |inner: &Inner| {
-        let host = inner.host(Side::State);
-        host.look_every(account::token(host).is_some())
-    };
-    let Some(mut wait) = weak.upgrade().map(|inner| every(&inner)) else { return };
+    let Some(mut wait) = weak.upgrade().map(|inner| inner.look_every()) else { return };
     loop {
         sleep(jittered(wait * 1000)).await;
         let Some(inner) = weak.upgrade() else { return };
         let visible = document().visibility_state() == web_sys::VisibilityState::Visible;
         let events = inner.events.borrow().as_ref().map(web_sys::EventSource::ready_state);
-        let usual = every(&inner);
+        let usual = inner.look_every();
         drop(inner);
         // A server that speaks for itself need not be asked.
         if !visible || events == Some(web_sys::EventSource::OPEN) {
