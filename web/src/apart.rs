@@ -24,14 +24,17 @@ pub(crate) fn translate(files: Vec<OldFile>) -> Result<Translation, SplitLoaderE
     Ok(generations::translate(files))
 }
 
+/// What is so when one of these, or of the later screens, could not be loaded.
+pub(crate) const LOST: &str = "A part of the dashboard is missing";
+/// Why that may be.
+pub(crate) const WHY: &str =
+    "The network may have failed, or the dashboard was replaced by a newer version while it was open.";
+
 /// That one of these could not be loaded.
 pub(crate) fn lost() -> ReadProblem {
     ReadProblem {
-        title: "A part of the dashboard is missing".to_owned(),
-        message:
-            "The network may have failed, or the dashboard was replaced by a newer version while it was \
-                  open. If trying again does not help, reload the page."
-                .to_owned(),
+        title: LOST.to_owned(),
+        message: format!("{WHY} If trying again does not help, reload the page."),
         remedy: Remedy::Retry,
     }
 }

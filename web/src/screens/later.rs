@@ -19,9 +19,9 @@ use leptos::wasm_split::{SplitLoaderError, wasm_split};
 use super::{
     custom, diff, draft, environment, environments, explorer, history, package, plan, release, signin,
 };
-use crate::browser;
 use crate::route::Screen;
 use crate::ui::State;
+use crate::{apart, browser};
 
 /// Where the later screens are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,9 +102,9 @@ fn lost(later: Later) -> AnyView {
     };
     view! {
         <main id="main">
-            <header class="head"><h1 tabindex="-1">"A part of the dashboard is missing"</h1></header>
+            <header class="head"><h1 tabindex="-1">{apart::LOST}</h1></header>
             <State icon="fail" tone="bad" title="This screen could not be loaded">
-                <p role="alert">"The network may have failed, or the dashboard was replaced by a newer version while it was open."</p>
+                <p role="alert">{apart::WHY}</p>
                 <p class="row">
                     <button type="button" class="btn pri" on:click=reload>"Reload the page"</button>
                     <button type="button" class="btn" on:click=move |_| later.load()>"Try again"</button>
