@@ -80,6 +80,8 @@ const early = new Map();
 export function hurry(names) {
     for (const name of names) {
         const { href } = new URL(name, import.meta.url);
+        // The app may have been sooner.
+        if (early.has(href)) continue;
         const answer = fetch(href);
         answer.catch(() => {});
         early.set(href, answer);
@@ -87,7 +89,7 @@ export function hurry(names) {
 }
 function ask({ href }) {
     const answer = early.get(href) ?? fetch(href);
-    early.delete(href);
+    early.set(href, undefined);
     return answer;
 }
 ";
