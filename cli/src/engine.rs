@@ -601,7 +601,10 @@ fn end_of(snapshot: &Snapshot, end: &Ended, logs: &[Log], facts: &Facts) -> Resu
 /// When the stores cannot be read.
 pub fn announce(session: &mut Session, sources: &Sources, release: &Ref) -> Result<(), Failure> {
     let commit = session.read(|snapshot| Ok::<_, Unmet<_>>(release::read(snapshot, release)?.1.commit))?;
-    let subject = crate::git::describe(&sources.root, &commit).subject;
-    session.view.show(&Event::Release { release, commit: &commit, subject: &subject });
+    let commit = match session.repo.commit() {
+        Ok(here) if here.hash == commit => here.clone(),
+        _ => crate::git::describe(&sources.root, &commit),
+    };
+    session.view.show(&Event::Release { release, commit: &commit.hash, subject: &commit.subject });
     Ok(())
 }

@@ -142,9 +142,9 @@ fn slowly(folder: &Path, arguments: &[&str]) -> Result<(), GitError> {
 ///
 /// # Errors
 /// When `folder` is in no git repo, or the repo has no commit.
-pub fn head(folder: &Path) -> Result<String, GitError> {
-    git(folder, &["rev-parse", "--verify", "HEAD"]).map_err(|error| match error {
-        GitError::Failed { folder, message, .. } if message.contains("Needed a single revision") => {
+pub fn head(folder: &Path) -> Result<Commit, GitError> {
+    show(folder, "HEAD").map_err(|error| match error {
+        GitError::Failed { folder, message, .. } if message.contains("bad revision") => {
             GitError::NoCommit { folder, message: "there is none yet".to_owned() }
         }
         GitError::Failed { folder, message, .. } => {
@@ -220,9 +220,18 @@ pub fn main_branch(folder: &Path) -> Option<String> {
 /// Subject and author of a commit; empty where git does not have the commit.
 #[must_use]
 pub fn describe(folder: &Path, hash: &str) -> Commit {
-    let text = git(folder, &["log", "-1", "--format=%s%x00%an", hash]).unwrap_or_default();
-    let (subject, author) = text.split_once('\0').unwrap_or_default();
-    Commit { hash: hash.to_owned(), subject: subject.to_owned(), author: author.to_owned() }
+    let known = show(folder, hash).unwrap_or_default();
+    Commit { hash: hash.to_owned(), ..known }
+}
+
+fn show(folder: &Path, revision: &str) -> Result<Commit, GitError> {
+    let text = git(
+        folder,
+        &["log", "-1", "--no-show-signature", "--format=%H%x00%s%x00%an", "--end-of-options", revision, "--"],
+    )?;
+    let mut parts = text.split('\0').map(str::to_owned);
+    let mut next = || parts.next().unwrap_or_default();
+    Ok(Commit { hash: next(), subject: next(), author: next() })
 }
 
 /// The commits from `start` to `end`, both included, by their full hashes and with parents first.

@@ -49,7 +49,7 @@ pub fn own(session: &Session) -> Result<Option<Elsewhere>, Failure> {
     match &session.repo.place {
         Place::Source(_) => {
             let (repo, commit) = (session.repo.name()?, session.repo.commit()?);
-            Ok(Some(Elsewhere { repo: repo.to_owned(), commit: commit.to_owned() }))
+            Ok(Some(Elsewhere { repo: repo.to_owned(), commit: commit.hash.clone() }))
         }
         Place::Store(_) => Ok(None),
     }

@@ -9,6 +9,7 @@ use std::cell::OnceCell;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
+use ocuroot_core::release::Commit;
 use ocuroot_core::repo_config;
 use ocuroot_core::repo_name::repo_name_from_url;
 use ocuroot_core::sdk::{FileKind, Limits, Program, RepoSettings, StoreConfig};
@@ -52,7 +53,7 @@ pub struct Source {
     /// The text of `repo.ocu.star`.
     pub text: String,
     name: OnceCell<String>,
-    commit: OnceCell<String>,
+    commit: OnceCell<Commit>,
 }
 
 /// See [`Place::Store`].
@@ -254,13 +255,13 @@ impl Repo {
     ///
     /// # Errors
     /// When git does not know, or this is no source repo.
-    pub fn commit(&self) -> Result<&str, Failure> {
+    pub fn commit(&self) -> Result<&Commit, Failure> {
         let source = self.source()?;
         if let Some(commit) = source.commit.get() {
             return Ok(commit);
         }
         let commit = match std::env::var("OCU_REPO_COMMIT_OVERRIDE") {
-            Ok(commit) if !commit.is_empty() => commit,
+            Ok(hash) if !hash.is_empty() => git::describe(&self.root, &hash),
             _ => git::head(&self.root)?,
         };
         Ok(source.commit.get_or_init(|| commit))

@@ -4,6 +4,7 @@
 //! document once. Whatever it writes is required to be as it was read; when somebody else was
 //! faster the stores drop what was known and the decision is made again.
 
+use std::cell::LazyCell;
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
@@ -133,15 +134,21 @@ impl Session {
         let mut wrote = false;
         let mut message = String::new();
         let mut touched: Vec<Ref> = Vec::new();
-        let result = self.stores.decide(&mut self.snapshot, |snapshot| {
-            let (mut transaction, value) = decision(snapshot)?;
-            wrote = !transaction.is_empty();
-            message.clone_from(&transaction.message);
-            touched = transaction.writes.keys().cloned().collect();
-            if let (true, Some((at, source, remotes))) = (wrote, &config) {
-                transaction = transaction.then(repo_config::record(snapshot, at, source, remotes)?);
-            }
-            Ok((transaction, value))
+        let (stores, snapshot, root) = (&self.stores, &mut self.snapshot, &self.repo.root);
+        let result = std::thread::scope(|scope| {
+            // Git is asked while the store is read.
+            let asked = config.as_ref().map(|_| scope.spawn(|| git::remotes(root)));
+            let remotes = LazyCell::new(|| asked.and_then(|asked| asked.join().ok()).unwrap_or_default());
+            stores.decide(snapshot, |snapshot| {
+                let (mut transaction, value) = decision(snapshot)?;
+                wrote = !transaction.is_empty();
+                message.clone_from(&transaction.message);
+                touched = transaction.writes.keys().cloned().collect();
+                if let (true, Some((at, source))) = (wrote, &config) {
+                    transaction = transaction.then(repo_config::record(snapshot, at, source, &remotes)?);
+                }
+                Ok((transaction, value))
+            })
         });
         self.recorded |= wrote && result.is_ok();
         if wrote && result.is_ok() {
@@ -151,12 +158,11 @@ impl Session {
         Ok(result?)
     }
 
-    /// What is recorded of the repo; none where it has no commit or no name yet, or is none.
-    fn config(&self) -> Result<Option<(Ref, String, Vec<ocuroot_core::documents::Remote>)>, Failure> {
+    /// What is recorded of the repo, beside its remotes; none where it has no commit or no name yet, or is none.
+    fn config(&self) -> Result<Option<(Ref, String)>, Failure> {
         let (Ok(name), Ok(commit)) = (self.repo.name(), self.repo.commit()) else { return Ok(None) };
         let Place::Source(source) = &self.repo.place else { return Ok(None) };
-        let at = repo_config::reference(name, commit)?;
-        Ok(Some((at, source.text.clone(), git::remotes(&self.repo.root))))
+        Ok(Some((repo_config::reference(name, &commit.hash)?, source.text.clone())))
     }
 }
 

@@ -7,12 +7,12 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::{here, print};
 use crate::error::Failure;
+use crate::identity;
 use crate::refs_here::{self, Target};
 use crate::repo::Repo;
 use crate::serve::{self, Bundle, Place, Preview, Site};
 use crate::session::{Session, environments};
 use crate::view::say;
-use crate::{git, identity};
 
 /// What may stand in a query as it is.
 const QUERY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'@').remove(b'-').remove(b'.').remove(b'_');
@@ -52,7 +52,7 @@ impl Args {
             Err(_) => (Vec::new(), 1),
         };
         let commit = match repo.commit() {
-            Ok(hash) => git::describe(&repo.root, hash),
+            Ok(commit) => commit.clone(),
             Err(_) => Commit { hash: "uncommitted".to_owned(), ..Commit::default() },
         };
         let preview = Preview {

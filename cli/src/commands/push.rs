@@ -58,14 +58,14 @@ impl Args {
         if self.dryrun && !self.json {
             return print_lines(&files.into_iter().map(|(file, _)| file).collect::<Vec<_>>());
         }
-        let (repo, commit) = (session.repo.name()?.to_owned(), session.repo.commit()?.to_owned());
+        let (repo, commit) = (session.repo.name()?.to_owned(), session.repo.commit()?.clone());
         let packages: Vec<Ref> =
             files.iter().map(|(file, _)| format!("{repo}/-/{file}").parse()).collect::<Result<_, _>>()?;
         if self.dryrun {
             let release = |package: &Ref| Item {
                 reference: package.clone(),
                 work_type: WorkType::Release,
-                commit: Some(commit.clone()),
+                commit: Some(commit.hash.clone()),
             };
             let mut items: Vec<Item> = packages.iter().map(release).collect();
             items.extend(work::plan(session, &Scope::Everything)?.items());
@@ -83,7 +83,6 @@ impl Args {
             session.view.show(&Event::Note(&reason(file, why)));
         }
         let jobs = self.manner.jobs();
-        let commit = git::describe(&session.repo.root, &commit);
         let (made, claimed) = releasing::make(session, &packages, &commit, false, jobs)?;
         let releases = releasing::releases(&made);
         let (mut released, mut unreleased) = (BTreeSet::new(), BTreeSet::new());
@@ -138,7 +137,7 @@ impl Args {
 fn checked_out(session: &Session) -> Option<String> {
     let Place::Store(checkout) = &session.repo.place else { return None };
     let is_store = matches!(git::prefix(&checkout.folder).as_str(), "" | "state/" | "intent/");
-    git::head(&checkout.folder).ok().filter(|_| is_store)
+    git::head(&checkout.folder).ok().filter(|_| is_store).map(|commit| commit.hash)
 }
 
 /// The release files to be released, by their paths from the root, and why each.

@@ -59,7 +59,7 @@ pub(super) fn find(
     target: &Target,
 ) -> Result<Option<Ref>, Failure> {
     let wanted = refs_here::package(&session.repo, reference, target)?;
-    let head = session.repo.commit()?.to_owned();
+    let head = session.repo.commit()?.hash.clone();
     let found = match wanted.release() {
         Some(release) if !release.is_empty() => {
             session.read(|snapshot| match release::read(snapshot, &wanted) {

@@ -2,7 +2,8 @@
 
 use std::num::NonZeroUsize;
 
-use ocuroot_core::release::ReleaseError;
+use ocuroot_core::Ref;
+use ocuroot_core::release::{self, ReleaseError};
 
 use super::{cascade_if, execute, finish, print_lines, watched};
 use crate::color::Color;
@@ -56,8 +57,8 @@ impl Args {
         }
         refs_here::require_file(&session.repo, &package)?;
         let jobs = engine::jobs(self.jobs);
-        let commit = git::describe(&session.repo.root, session.repo.commit()?);
-        warn_of_changes(&session);
+        let commit = session.repo.commit()?.clone();
+        warn_of_changes(&mut session, &package)?;
         let (made, claimed) =
             releasing::make(&mut session, std::slice::from_ref(&package), &commit, self.force, jobs)?;
         match made.into_iter().next() {
@@ -82,9 +83,13 @@ impl Args {
 }
 
 /// A release is of a commit, but what runs is what is checked out: says so where the two differ.
-fn warn_of_changes(session: &Session) {
-    let changed = git::changed_files(&session.repo.root, &report::files()).unwrap_or_default();
-    let Some(first) = changed.first() else { return };
+fn warn_of_changes(session: &mut Session, package: &Ref) -> Result<(), Failure> {
+    let root = session.repo.root.clone();
+    let asked = std::thread::spawn(move || git::changed_files(&root, &report::files()));
+    // Meanwhile the store is read, which is to be done anyway. A remote one takes as long as git.
+    session.ask(|snapshot| release::next_number(snapshot, package))?;
+    let changed = asked.join().ok().and_then(Result::ok).unwrap_or_default();
+    let Some(first) = changed.first() else { return Ok(()) };
     let what = match changed.len() {
         1 => format!("{first} is"),
         many => format!("{first} and {} more are", many - 1),
@@ -92,4 +97,5 @@ fn warn_of_changes(session: &Session) {
     session.view.show(&Event::Note(&format!(
         "warning: {what} not committed; the release is recorded as the commit's, but runs what is here"
     )));
+    Ok(())
 }

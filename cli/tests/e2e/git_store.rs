@@ -222,6 +222,19 @@ fn a_command_fetches_once_and_pushes_once_for_what_it_knows_at_one_moment() {
 }
 
 #[test]
+fn a_remote_on_this_disk_keeps_a_push_as_the_pack_that_it_came_in() {
+    let world = world(TWO_BRANCHES);
+    release_everywhere(&world);
+    let count = git(&remote(&world), &["count-objects", "-v"]);
+    let of = |what: &str| {
+        count.lines().find_map(|line| line.strip_prefix(what)?.strip_prefix(": ")?.parse::<usize>().ok())
+    };
+    // A push that begins a branch, and two more of a release; none leaves files of single objects.
+    assert_eq!(of("count"), Some(0), "{count}");
+    assert!(of("packs") >= Some(3), "{count}");
+}
+
+#[test]
 fn another_machine_sees_what_one_has_written() {
     let world = world(TWO_BRANCHES);
     release_everywhere(&world);
