@@ -71,25 +71,14 @@ const STREAMING: [&str; 2] = [
      : WebAssembly.instantiate(await answer.arrayBuffer(), imports))",
 ];
 
-/// How wasm-split's script asks for a module, and how it does so where somebody was in a hurry for it.
+/// How wasm-split's script asks for a module, and how it does so where that was asked for before.
 const ASKING: [&str; 2] = ["fetch(new URL(", "ask(new URL("];
 
-/// Lets modules be asked for before anything can be made of them.
-const HURRY: &str = "
-const early = new Map();
-export function hurry(names) {
-    for (const name of names) {
-        const { href } = new URL(name, import.meta.url);
-        // The app may have been sooner.
-        if (early.has(href)) continue;
-        const answer = fetch(href);
-        answer.catch(() => {});
-        early.set(href, answer);
-    }
-}
+/// Takes what [`START`] has asked for, once.
+const ASK: &str = "
 function ask({ href }) {
-    const answer = early.get(href) ?? fetch(href);
-    early.set(href, undefined);
+    const answer = globalThis.ocurootEarly.get(href) ?? fetch(href);
+    globalThis.ocurootEarly.set(href, undefined);
     return answer;
 }
 ";
@@ -236,7 +225,7 @@ fn named(code: Vec<Part>, style: String, icon: Vec<u8>, page: &str) -> Option<Ve
     let hosts = modules(std::str::from_utf8(&loader.content).ok()?, "hosts")?;
     code.push(Part::new("start.js", START.replace("HOSTS", &format!("{hosts:?}"))));
     let parts = code.iter().flat_map(|part| [part.name.as_bytes(), &part.content]);
-    let all: Vec<&[u8]> = parts.chain([HURRY.as_bytes()]).collect();
+    let all: Vec<&[u8]> = parts.chain([ASK.as_bytes()]).collect();
     let build = hash(&all);
     let names: Vec<(String, String)> =
         code.iter().map(|part| (part.name.clone(), name_in_build(&part.name, &build))).collect();
@@ -252,7 +241,7 @@ fn named(code: Vec<Part>, style: String, icon: Vec<u8>, page: &str) -> Option<Ve
                     }
                     text = text.replace(theirs, ours);
                 }
-                text += HURRY;
+                text += ASK;
             }
             let mut others = 0;
             for (old, new) in &names {
@@ -421,9 +410,8 @@ mod tests {
         assert!(load_text.contains(&format!("from \"./{app}\"")), "{load_text}");
         assert!(load_text.contains(&format!(" ask(new URL(\"./{hosts}\"")), "{load_text}");
         assert!(load_text.contains("'content-type'"), "{load_text}");
-        assert!(start_text.contains(&format!("import init from './{app}'")), "{start_text}");
-        assert!(start_text.contains(&format!("from \"./{load}\"")), "{start_text}");
-        assert!(start_text.contains(&format!("hurry([\"./{hosts}\", \"./{chunk}\"])")), "{start_text}");
+        assert!(start_text.contains(&format!("import('./{app}')")), "{start_text}");
+        assert!(start_text.contains(&format!("of [\"./{hosts}\", \"./{chunk}\"])")), "{start_text}");
         let (_, page) = text(&files, "index", ".html");
         assert!(page.starts_with("<head>\n<meta http-equiv=\"Content-Security-Policy\""), "{page}");
         for name in [&app, &load, &start, &wasm] {
