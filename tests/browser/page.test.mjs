@@ -31,6 +31,29 @@ test("the frame is there before any code", async () => {
   });
 });
 
+test("what the app takes first is asked for before it runs", async () => {
+  const local = { stores: [{ name: "here", source: "local" }] };
+  const github = { stores: [{ name: "there", source: "github:acme/releases" }, { name: "here", source: "local" }] };
+  const link = { query: { source: "gitlab:127.0.0.1:1/acme/releases" } };
+  for (const [options, hurries] of [[local, true], [github, false], [{ ...github, path: "?store=here" }, true], [link, true]]) {
+    // The app never comes, so whatever is asked for was asked for without it.
+    let give_up, list, hosts;
+    const held = new Promise((resolve) => (give_up = resolve));
+    const before = (page) => {
+      list = page.waitForResponse(/\/stores\.json$/);
+      hosts = hurries ? page.waitForResponse(/\/hosts-\w+\.wasm$/) : null;
+      return page.route("**/app-*.wasm", (route) => held.then(() => route.abort()));
+    };
+    await world.open({ ...options, before, expect: [/./] }, async (page) => {
+      await Promise.all([list, hosts]);
+      give_up();
+      await page.getByText("The dashboard could not be started").waitFor();
+      const asked = page.requests.filter(({ url }) => url.endsWith(".wasm") && !url.includes("/app-"));
+      assert.equal(asked.length, hurries ? 3 : 0, JSON.stringify(asked));
+    });
+  }
+});
+
 test("code that does not arrive is told of", async () => {
   const before = (page) => page.route("**/app-*.wasm", (route) => route.abort());
   await world.open({ before, expect: [/./] }, async (page) => {

@@ -10,6 +10,9 @@ use wasm_bindgen_futures::JsFuture;
 
 use crate::route::Place;
 
+/// Where `web/start.js` leaves the answer that will be the list of stores.
+const EARLY: &str = "ocurootStores";
+
 /// What `stores.json` offers. Found in the context.
 #[derive(Clone, Copy, Debug)]
 pub struct Sources(pub RwSignal<Listed>);
@@ -110,7 +113,10 @@ pub async fn list() -> Listed {
 
 /// A file beside the page. None where there is none.
 async fn fetch(name: &str) -> Result<Option<String>, JsValue> {
-    let response: web_sys::Response = JsFuture::from(window().fetch_with_str(name)).await?.dyn_into()?;
+    // What started the app has asked for the list already.
+    let asked = js_sys::Reflect::get(&window(), &JsValue::from_str(EARLY))?;
+    let asked = asked.dyn_into::<js_sys::Promise>().unwrap_or_else(|_| window().fetch_with_str(name));
+    let response: web_sys::Response = JsFuture::from(asked).await?.dyn_into()?;
     // Hosts that answer every path with a page of theirs do not mean this one.
     let is_page = response.headers().get("content-type")?.is_some_and(|kind| kind.starts_with("text/html"));
     if !response.ok() || is_page {

@@ -60,16 +60,8 @@ const FEATURES: [&str; 7] = [
 /// What wasm-split calls its script.
 const LOADER: &str = "__wasm_split.js";
 
-/// What starts the app. Without it one is told why, in place of what the frame says.
-const START: &str = "import init from './app.js';
-init().catch((error) => {
-  const starting = document.getElementById('starting');
-  if (starting) {
-    starting.textContent = `The dashboard could not be started: ${error.message}. Reload the page, or try a newer browser.`;
-  }
-  throw error;
-});
-";
+/// What starts the app. `HOSTS` stands for the names of the modules that know hosts.
+const START: &str = include_str!("../../web/start.js");
 
 /// How wasm-split's script starts a module, and how it does so where the host has no type for wasm.
 const STREAMING: [&str; 2] = [
@@ -78,6 +70,18 @@ const STREAMING: [&str; 2] = [
      ? WebAssembly.instantiateStreaming(answer, imports) \
      : WebAssembly.instantiate(await answer.arrayBuffer(), imports))",
 ];
+
+/// How wasm-split's script asks for a module, and how it does so where that was asked for before.
+const ASKING: [&str; 2] = ["fetch(new URL(", "ask(new URL("];
+
+/// Takes what [`START`] has asked for, once.
+const ASK: &str = "
+function ask({ href }) {
+    const answer = globalThis.ocurootEarly.get(href) ?? fetch(href);
+    globalThis.ocurootEarly.set(href, undefined);
+    return answer;
+}
+";
 
 /// Prints how large the files are, and how large they travel.
 const SIZES: &str = "const fs = require('fs'), zlib = require('zlib');\
@@ -217,8 +221,11 @@ fn shrunk(project: &Project, scratch: &Path, part: &Part) -> Outcome<Vec<u8>> {
 fn named(code: Vec<Part>, style: String, icon: Vec<u8>, page: &str) -> Option<Vec<Part>> {
     let mut code = code;
     code.sort_by(|a, b| a.name.cmp(&b.name));
-    code.push(Part::new("start.js", START));
-    let all: Vec<&[u8]> = code.iter().flat_map(|part| [part.name.as_bytes(), &part.content]).collect();
+    let loader = code.iter().find(|part| part.name == LOADER)?;
+    let hosts = modules(std::str::from_utf8(&loader.content).ok()?, "hosts")?;
+    code.push(Part::new("start.js", START.replace("HOSTS", &format!("{hosts:?}"))));
+    let parts = code.iter().flat_map(|part| [part.name.as_bytes(), &part.content]);
+    let all: Vec<&[u8]> = parts.chain([ASK.as_bytes()]).collect();
     let build = hash(&all);
     let names: Vec<(String, String)> =
         code.iter().map(|part| (part.name.clone(), name_in_build(&part.name, &build))).collect();
@@ -228,10 +235,13 @@ fn named(code: Vec<Part>, style: String, icon: Vec<u8>, page: &str) -> Option<Ve
         if part.name.ends_with(".js") {
             let mut text = String::from_utf8(content).ok()?;
             if part.name == LOADER {
-                if !text.contains(STREAMING[0]) {
-                    return None;
+                for [theirs, ours] in [STREAMING, ASKING] {
+                    if !text.contains(theirs) {
+                        return None;
+                    }
+                    text = text.replace(theirs, ours);
                 }
-                text = text.replace(STREAMING[0], STREAMING[1]);
+                text += ASK;
             }
             let mut others = 0;
             for (old, new) in &names {
@@ -270,6 +280,18 @@ fn named(code: Vec<Part>, style: String, icon: Vec<u8>, page: &str) -> Option<Ve
         .replacen("</head>", &head, 1);
     files.extend([Part::new(&style_name, style), Part::new(&icon_name, icon), Part::new("index.html", page)]);
     Some(files)
+}
+
+/// The names of the modules that make up one of wasm-split's, as its script has them: itself, and those that
+/// it shares with others.
+fn modules(loader: &str, name: &str) -> Option<Vec<String>> {
+    let (_, start) = loader.split_once(&format!("const __wasm_split_load_{name} "))?;
+    let (start, rest) = start.split_once("\n, [")?;
+    let (shared, _) = rest.split_once(']')?;
+    let own = start.split('"').find(|text| text.ends_with(".wasm"))?;
+    let shared = shared.split(", ").filter_map(|shared| shared.strip_prefix("__"));
+    let names = std::iter::once(own.to_owned()).chain(shared.map(|shared| format!("./{shared}.wasm")));
+    names.map(|name| loader.contains(&format!("\"{name}\"")).then_some(name)).collect()
 }
 
 /// `split_screens.wasm` of the build `1f` is `screens-1f.wasm`.
@@ -349,8 +371,10 @@ mod tests {
 
     /// What wasm-split and wasm-bindgen make, in short.
     fn code(wasm: &[u8]) -> Vec<Part> {
-        let loader = "import { initSync } from \"./app.js\";\nnew URL(\"./split_screens.wasm\"); \
-                      WebAssembly.instantiateStreaming(src, imports)";
+        let loader = "import { initSync } from \"./app.js\";
+            const __chunk_4 = makeLoad(() => { fetch(new URL(\"./chunk_4.wasm\", import.meta.url)) }\n, []);
+            const __wasm_split_load_hosts = makeLoad(() => { fetch(new URL(\"./split_hosts.wasm\", 1));
+            WebAssembly.instantiateStreaming(src, imports) }\n, [__chunk_4]));";
         vec![
             Part::new(
                 "app.js",
@@ -358,7 +382,8 @@ mod tests {
             ),
             Part::new("app_bg.wasm", wasm),
             Part::new(LOADER, loader),
-            Part::new("split_screens.wasm", "s"),
+            Part::new("chunk_4.wasm", "s"),
+            Part::new("split_hosts.wasm", "h"),
         ]
     }
 
@@ -375,16 +400,18 @@ mod tests {
         let (app, app_text) = text(&files, "app-", ".js");
         let (load, load_text) = text(&files, "load-", ".js");
         let (start, start_text) = text(&files, "start-", ".js");
-        let (screens, _) = text(&files, "screens-", ".wasm");
+        let (hosts, _) = text(&files, "hosts-", ".wasm");
+        let (chunk, _) = text(&files, "chunk_4-", ".wasm");
         let (wasm, _) = text(&files, "app-", "_bg.wasm");
         assert_eq!(
             app_text,
             format!("import * as one from \"./{load}\"; '{wasm}'; {{\"./__wasm_split.js\": one}}")
         );
         assert!(load_text.contains(&format!("from \"./{app}\"")), "{load_text}");
-        assert!(load_text.contains(&format!("\"./{screens}\"")), "{load_text}");
+        assert!(load_text.contains(&format!(" ask(new URL(\"./{hosts}\"")), "{load_text}");
         assert!(load_text.contains("'content-type'"), "{load_text}");
-        assert!(start_text.starts_with(&format!("import init from './{app}'")), "{start_text}");
+        assert!(start_text.contains(&format!("import('./{app}')")), "{start_text}");
+        assert!(start_text.contains(&format!("of [\"./{hosts}\", \"./{chunk}\"])")), "{start_text}");
         let (_, page) = text(&files, "index", ".html");
         assert!(page.starts_with("<head>\n<meta http-equiv=\"Content-Security-Policy\""), "{page}");
         for name in [&app, &load, &start, &wasm] {

@@ -535,7 +535,7 @@ impl Reader {
     fn home<'p>(&self, side: Marker, below: &'p str) -> Option<&'p str> {
         // Environments and custom state are few.
         if below.starts_with("@/") {
-            return Some("@");
+            return (side == Marker::Intent || !self.is_in_use(below)).then_some("@");
         }
         // Few intend more for a package than what is deployed where.
         let (package, _) = below.split_once("/@").filter(|_| side == Marker::Intent)?;
@@ -543,6 +543,21 @@ impl Reader {
             Some(size) if size <= CHANGED => Some(""),
             _ => Some(package),
         }
+    }
+
+    /// Whether summaries name the environment at this path as one that is in use. What was known before is
+    /// better listed: most of it is still the same.
+    fn is_in_use(&self, below: &str) -> bool {
+        let (Some(name), Summaries::Read(read)) = (below.strip_prefix("@/environment/"), &self.current)
+        else {
+            return false;
+        };
+        let is_new = self.spots.first().is_some_and(|spot| spot.old.is_none());
+        let uses = |summary: &Summary| {
+            let mut phases = summary.phases.iter().flatten().flatten();
+            summary.live.contains_key(name) || phases.any(|other| other == name)
+        };
+        is_new && read.values().any(uses)
     }
 
     /// Whether everything below a folder is to be listed at once.

@@ -4,20 +4,20 @@
 //! that deploy; those of one place are in natural order of their names. A rule is drawn where the
 //! attribute `type` changes.
 
+use std::borrow::Cow;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
 use super::standing::Depth;
-use crate::documents::{Environment, Release};
-use crate::envelope::Document;
+use crate::documents::Environment;
 use crate::glob::Glob;
 use crate::natural;
 use crate::order::{Gather as _, Order as _};
 use crate::refs::Ref;
 use crate::snapshot::{Needs, Snapshot};
-use crate::summary::Summary;
+use crate::summary::{self, Summary};
 
 /// The environments of a store.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -50,7 +50,8 @@ impl Environments {
 /// only the latter: that takes no listing.
 ///
 /// # Errors
-/// What must be loaded: the documents of environments, and the newest release of each package.
+/// What must be loaded: the documents of environments, and where an older tool wrote the summary of a
+/// package, its newest release.
 pub fn environments<'a>(
     snapshot: &Snapshot,
     summaries: impl IntoIterator<Item = &'a Summary> + Clone,
@@ -111,13 +112,13 @@ fn named(summary: &Summary) -> BTreeSet<&str> {
 }
 
 /// The environments of each phase of the newest release that deploys.
-fn phases(snapshot: &Snapshot, summary: &Summary) -> Result<Vec<Vec<String>>, Needs> {
-    let Some(newest) = summary.releases.first() else { return Ok(Vec::new()) };
-    let Ok(at) = summary.package.with_release(&newest.id) else { return Ok(Vec::new()) };
-    let release = snapshot.get(&at)?.and_then(Document::read::<Release>).unwrap_or_default();
-    let phases = release.package.phases.iter().map(|phase| {
-        let places = phase.tasks.iter().map(crate::documents::Work::place);
-        places.filter_map(|place| Some(place.strip_prefix("deploy/")?.to_owned())).collect::<Vec<_>>()
-    });
-    Ok(phases.filter(|phase| !phase.is_empty()).collect())
+fn phases<'a>(snapshot: &Snapshot, summary: &'a Summary) -> Result<Cow<'a, [Vec<String>]>, Needs> {
+    if let Some(phases) = &summary.phases {
+        return Ok(Cow::Borrowed(phases));
+    }
+    let newest = summary.releases.first().and_then(|newest| summary.package.with_release(&newest.id).ok());
+    Ok(Cow::Owned(match newest {
+        Some(newest) => summary::phases(snapshot, &newest)?,
+        None => Vec::new(),
+    }))
 }

@@ -15,6 +15,7 @@
 //!               "open":{"deploy/prod":{"status":"pending","since":"2026-01-03T00:00:00Z","attempts":1,
 //!                                      "waits":["shop/-/web.ocu.star/@/custom/approve"]}},
 //!               "uses":["shop/-/web.ocu.star/@/custom/approve"]}],
+//!  "phases":[["staging"],["prod"]],
 //!  "work":{"ops":["@r31/op/check_envs"],"custom":"0b61…",
 //!          "inputs":[{"from":["@/environment/*"],"values":{"prod":"77aa…"}}]}}
 //! ```
@@ -25,6 +26,7 @@
 //!   package: `uses`;
 //! * what is live in an environment on the link `…/@/deploy/<environment>`, the Task that it leads to,
 //!   the end of that Task's run, and `samples`, one for each of the newest deployments there;
+//! * `phases` on the document of the newest release;
 //! * `work` on which operations and custom state there are, and on the inputs of those Tasks.
 //!
 //! So [`update`] makes, from the summary that is there, the one that [`of_package`] would make of the
@@ -68,6 +70,7 @@ use crate::refs::Ref;
 use crate::snapshot::{Needs, Snapshot};
 
 pub use check::{Mend, check};
+pub(crate) use release::phases;
 pub use update::{Trees, touched, update};
 pub use whole::of_package;
 pub use work::{Asked, Sum, Work, hash};
@@ -103,6 +106,10 @@ pub struct Summary {
     /// The newest releases, newest first.
     #[serde(default)]
     pub releases: Vec<ReleaseSummary>,
+    /// The environments to which each phase of the newest release deploys, but for phases that deploy
+    /// nowhere. None in a summary of an older tool.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phases: Option<Vec<Vec<String>>>,
     /// What may be work besides runs. None in a summary of an older tool.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub work: Option<Work>,

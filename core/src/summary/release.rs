@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::bounded::keeps_itself;
 use super::whole::count;
 use super::{Open, ReleaseSummary};
-use crate::documents::{Function, Marker, Run, Status};
+use crate::documents::{Function, Marker, Release, Run, Status, Work};
 use crate::envelope::Document;
 use crate::glob::Glob;
 use crate::order::{Gather as _, Order as _};
@@ -138,6 +138,19 @@ fn itself(snapshot: &Snapshot, release: &Ref) -> Result<ReleaseSummary, Needs> {
         uses: BTreeSet::new(),
         cut: Vec::new(),
     })
+}
+
+/// The environments that each phase of a release deploys to, but for phases that deploy nowhere.
+///
+/// # Errors
+/// The release's document.
+pub(crate) fn phases(snapshot: &Snapshot, release: &Ref) -> Result<Vec<Vec<String>>, Needs> {
+    let release = snapshot.get(release)?.and_then(Document::read::<Release>).unwrap_or_default();
+    let phases = release.package.phases.iter().map(|phase| {
+        let places = phase.tasks.iter().map(Work::place);
+        places.filter_map(|place| Some(place.strip_prefix("deploy/")?.to_owned())).collect::<Vec<_>>()
+    });
+    Ok(phases.filter(|phase| !phase.is_empty()).collect())
 }
 
 /// The marker that ties a release to its commit.

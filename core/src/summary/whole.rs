@@ -34,6 +34,10 @@ pub fn of_package(snapshot: &Snapshot, package: &Ref, tree: &str) -> Result<Opti
         let entries = of.get(*name).map_or(&[][..], Vec::as_slice);
         releases.extend(needs.take(release::summary(snapshot, name, entries, &Known::default())));
     }
+    let phases = match newest.first() {
+        Some(newest) => needs.take(release::phases(snapshot, newest)).unwrap_or_default(),
+        None => Vec::new(),
+    };
     let mut deployed = BTreeMap::new();
     let mut inputs = BTreeMap::new();
     for current in &currents {
@@ -49,8 +53,9 @@ pub fn of_package(snapshot: &Snapshot, package: &Ref, tree: &str) -> Result<Opti
     let mut work = needs.take(work::of_package(snapshot, package, &currents, &deployed)).unwrap_or_default();
     needs.settle(())?;
     work.set_inputs(inputs);
-    let (package, tree, work) = (package.clone(), tree.to_owned(), Some(work));
-    let summary = Summary { package, tree, counts, live: deployed, releases, work };
+    let (package, tree) = (package.clone(), tree.to_owned());
+    let (phases, work) = (Some(phases), Some(work));
+    let summary = Summary { package, tree, counts, live: deployed, releases, phases, work };
     Ok(Some(bounded::whole(summary)))
 }
 

@@ -260,6 +260,7 @@ fn times_of_runs_and_of_phases() {
         intent: String::new(),
     };
     let summary = Summary {
+        phases: None,
         work: None,
         package: r("g.org/o/s/-/p"),
         tree: String::new(),

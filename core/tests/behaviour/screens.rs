@@ -201,13 +201,17 @@ fn the_side_says_who_has_to_do_what() {
 }
 
 #[test]
-fn the_first_page_reads_environments_and_the_newest_releases_and_lists_nothing() {
+fn the_first_page_reads_environments_and_lists_nothing() {
     let store = store(SHOP);
-    let kept = kept(&store);
-    let (_, reads) = answer(&store, |s| overview::page(s, Some(&kept), &facts(), &[], Depth::First));
+    let mut kept = kept(&store);
+    let (page, reads) = answer(&store, |s| overview::page(s, Some(&kept), &facts(), &[], Depth::First));
     assert!(reads.folders.is_empty(), "{:?}", reads.folders);
-    assert_eq!(reads.bodies.len(), 4 + 3);
+    assert_eq!(reads.bodies.len(), 4);
     assert_eq!(reads.rounds, 1);
+    // Where an older tool wrote the summaries, the newest releases as well, which say the same.
+    kept.values_mut().for_each(|summary| summary.phases = None);
+    let (same, reads) = answer(&store, |s| overview::page(s, Some(&kept), &facts(), &[], Depth::First));
+    assert_eq!((same, reads.bodies.len(), reads.rounds), (page, 4 + 3, 1));
 }
 
 #[test]

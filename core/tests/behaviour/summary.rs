@@ -64,6 +64,7 @@ fn a_package_at_a_glance() {
                     "time": "2026-01-01T00:00:00Z", "status": "complete", "runs": {"complete": 4},
                 },
             ],
+            "phases": [["prod"]],
             "work": {
                 "ops": ["@r1/op/check_envs"],
                 "custom": value["work"]["custom"],

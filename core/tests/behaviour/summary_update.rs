@@ -4,11 +4,11 @@
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use ocuroot_core::documents::{Status, body_type};
+use ocuroot_core::documents::{Release, Status, body_type};
 use ocuroot_core::facts::Facts;
 use ocuroot_core::memory::{Memory, Reads};
 use ocuroot_core::snapshot::Snapshot;
-use ocuroot_core::summary::{self, Trees};
+use ocuroot_core::summary::{self, Summary, Trees};
 use ocuroot_core::transaction::{Edit, Transaction};
 use ocuroot_core::{Marker as Side, Ref, intent, ops, release, run, runs};
 use proptest::prelude::*;
@@ -526,6 +526,33 @@ fn what_is_told_of_what_is_live_follows_its_documents() {
         edit.put_body(&at, body_type::TASK, &task).unwrap();
     });
     assert_eq!(live(&world), r#""r9" "" 9"#);
+}
+
+#[test]
+fn where_the_newest_release_deploys_is_told() {
+    let package = r("s/-/p");
+    let mut world = World::new(&past("s/-/p", 2, ">a; >b"));
+    let phases = |world: &World| Summary::parse(world.summaries[&package].as_bytes()).unwrap().phases;
+    let names = |all: &[&[&str]]| -> Option<Vec<Vec<String>>> {
+        Some(all.iter().map(|phase| phase.iter().copied().map(str::to_owned).collect()).collect())
+    };
+    assert_eq!(phases(&world), names(&[&["a", "b"]]));
+    // Somebody mends its document, and that of an older one.
+    for (release, definition, told) in
+        [("r2", ">b | >a", [&["b"][..], &["a"]]), ("r1", ">c", [&["b"], &["a"]])]
+    {
+        let at = package.with_release(release).unwrap();
+        let body = Release { package: package_of(definition), ..Release::default() };
+        world.edit(|edit| edit.put_body(&at, body_type::RELEASE, &body).unwrap());
+        assert_eq!(phases(&world), names(&told));
+    }
+    // A tool that did not tell it yet wrote the summary.
+    let older = Summary { phases: None, ..Summary::parse(world.summaries[&package].as_bytes()).unwrap() };
+    world.summaries.insert(package.clone(), older.to_text());
+    let reads = world.edit(|edit| edit.put_body(&r("s/-/p/@/custom/a"), "float64", &1).unwrap());
+    assert_eq!(bodies(&reads[&package]), ["s/-/p/@r2"]);
+    let reads = world.edit(|edit| edit.put_body(&r("s/-/p/@/custom/a"), "float64", &2).unwrap());
+    assert_eq!(bodies(&reads[&package]), ["s/-/p/@/custom/a"]);
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! How many requests it takes, on a store of 100,000 documents.
+//! How many requests it takes, on stores of 1,000 and of 100,000 documents.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
@@ -6,22 +6,33 @@ use std::sync::{Arc, OnceLock};
 use serde_json::json;
 
 use super::host::{
-    Cache, Files, GITEA, GITHUB, GITLAB, Host, Limits, Repo, carry_out, decide, place, settle, tree_id,
+    ANONYMOUS, Cache, Files, GITEA, GITHUB, GITLAB, GITLAB_SMALL, Host, Limits, Repo, carry_out, decide,
+    place, settle, tree_id,
 };
 use crate::documents::body_type;
 use crate::envelope::Document;
 use crate::facts::Facts;
 use crate::glob::Glob;
+use crate::hosts::Ask;
 use crate::overview;
 use crate::reading::{Reader, Wants};
-use crate::refs::Ref;
-use crate::screens::plan;
-use crate::snapshot::{Needs, Snapshot};
+use crate::refs::{Marker, Ref};
+use crate::screens::{self, Depth, plan};
+use crate::snapshot::{Folder, Needs, Snapshot};
 use crate::summary;
 
-const PACKAGES: usize = 50;
-const ENVIRONMENTS: usize = 40;
-const RELEASES: usize = 12;
+/// How much there is in a store.
+#[derive(Clone, Copy)]
+struct Size {
+    packages: usize,
+    environments: usize,
+    /// Of each package.
+    releases: usize,
+}
+
+const LARGE: Size = Size { packages: 50, environments: 40, releases: 12 };
+/// Some 1,000 documents.
+const SMALL: Size = Size { packages: 5, environments: 5, releases: 7 };
 
 fn package(number: usize) -> String {
     format!("github.com/example/shop-{}/-/service-{number}/release.ocu.star", number % 7)
@@ -49,7 +60,8 @@ impl Branches {
     }
 
     /// Puts everything that a release leaves behind.
-    fn release(&mut self, package: &str, number: usize) {
+    fn release(&mut self, size: Size, package: &str, number: usize) {
+        let environments = size.environments;
         let function = |name: &str| json!({"name": name, "pos": "release.ocu.star:10:1"});
         let input = |environment: usize| {
             json!({"environment": {"ref": format!("@/environment/env-{environment}"),
@@ -62,7 +74,7 @@ impl Branches {
                 json!({"deploy": {"environment": format!("env-{environment}"), "up": function("up"),
                     "down": function("down"), "inputs": input(environment)}})
             };
-            let deploys: Vec<_> = (0..ENVIRONMENTS).map(deploy).collect();
+            let deploys: Vec<_> = (0..environments).map(deploy).collect();
             let build = json!({"task": {"name": "build", "inputs": {}, "fn": function("build")}});
             let body = json!({"commit": "AT", "package": {"functions": {},
                 "phases": [{"name": "build", "tasks": [build]}, {"name": "", "tasks": deploys}]}});
@@ -70,9 +82,9 @@ impl Branches {
         });
         let marker = || Document::new(body_type::MARKER, &json!({"time": "2026-01-01T00:00:00Z"}));
         self.put_like(&format!("{at}/commit/{commit}"), &at, "marker", marker);
-        for number in 0..=ENVIRONMENTS {
+        for number in 0..=environments {
             let (place, name, inputs) = match number {
-                ENVIRONMENTS => ("task/build".to_owned(), "task", json!({})),
+                number if number == environments => ("task/build".to_owned(), "task", json!({})),
                 number => (format!("deploy/env-{number}"), "up", input(number)),
             };
             let run = || {
@@ -91,7 +103,7 @@ impl Branches {
             self.put_like(&format!("{at}/{place}/1/logs"), &at, "logs", logs);
             self.put_like(&format!("{at}/{place}"), &at, &format!("task {number}"), task);
         }
-        for number in 0..ENVIRONMENTS {
+        for number in 0..environments {
             let link = || Document::link(&format!("s/-/AT/@r1/deploy/env-{number}").parse().unwrap());
             let intent =
                 || Document::new(body_type::INTENT, &json!({"release": "AT", "input": input(number)}));
@@ -118,20 +130,20 @@ impl Branches {
     }
 }
 
-fn store() -> Branches {
+fn store(size: Size) -> Branches {
     let mut branches = Branches::default();
     branches.state.insert(".ocuroot-store".into(), br#"{"version":3,"Tags":{"state":{}}}"#.to_vec());
     branches.intent.insert(".ocuroot-store".into(), br#"{"version":3,"Tags":{"intent":{}}}"#.to_vec());
-    for environment in 0..ENVIRONMENTS {
+    for environment in 0..size.environments {
         let body = json!({"name": format!("env-{environment}"), "attributes": {"type": "x"}});
         for side in ["@", "+"] {
             let at = format!("{side}/environment/env-{environment}");
             branches.put(&at, Document::new(body_type::ENVIRONMENT, &body).to_text());
         }
     }
-    for number in 0..PACKAGES {
-        for release in 1..=RELEASES {
-            branches.release(&package(number), release);
+    for number in 0..size.packages {
+        for release in 1..=size.releases {
+            branches.release(size, &package(number), release);
         }
         branches.summarise(&package(number));
     }
@@ -140,74 +152,122 @@ fn store() -> Branches {
 
 /// A repo with both branches before and after a release of one package.
 struct Stores {
+    size: Size,
     repo: Arc<Repo>,
     state: [String; 2],
     intent: [String; 2],
     documents: usize,
 }
 
-/// Made once for all tests: that takes a while.
-fn stores() -> &'static Stores {
-    static STORES: OnceLock<Stores> = OnceLock::new();
-    STORES.get_or_init(|| {
+impl Stores {
+    fn new(size: Size) -> Stores {
         let mut repo = Repo::default();
-        let mut branches = store();
-        let documents = branches.state.len() + branches.intent.len() - 2 - PACKAGES;
+        let mut branches = store(size);
+        let documents = branches.state.len() + branches.intent.len() - 2 - size.packages;
         let before = "2026-01-01T00:00:00Z";
         let (state, intent) = (repo.commit(before, &branches.state), repo.commit(before, &branches.intent));
-        branches.release(&package(3), RELEASES + 1);
+        branches.release(size, &package(3), size.releases + 1);
         branches.summarise(&package(3));
         let after = "2026-01-02T00:00:00Z";
         Stores {
+            size,
             state: [state, repo.commit(after, &branches.state)],
             intent: [intent, repo.commit(after, &branches.intent)],
             repo: Arc::new(repo),
             documents,
         }
-    })
+    }
+
+    fn host(&self, limits: Limits) -> Host {
+        let mut host = Host::of(&self.repo, limits);
+        host.push("state", &self.state[0]);
+        host.push("intent", &self.intent[0]);
+        host
+    }
+
+    /// Somebody has released something.
+    fn go_on(&self, host: &mut Host) {
+        host.push("state", &self.state[1]);
+        host.push("intent", &self.intent[1]);
+    }
 }
 
-fn host(limits: Limits) -> Host {
-    let mut host = Host::of(&stores().repo, limits);
-    host.push("state", &stores().state[0]);
-    host.push("intent", &stores().intent[0]);
-    host
-}
-
-/// Somebody has released something.
-fn go_on(host: &mut Host) {
-    host.push("state", &stores().state[1]);
-    host.push("intent", &stores().intent[1]);
+/// Made once for all tests: that takes a while.
+fn large() -> &'static Stores {
+    static STORES: OnceLock<Stores> = OnceLock::new();
+    STORES.get_or_init(|| Stores::new(LARGE))
 }
 
 fn reader(limits: Limits) -> Reader {
     Reader::new(place("state", limits), place("intent", limits), None)
 }
 
-/// What the Overview takes besides summaries: environments, and which intents there are.
-fn overview_needs(snapshot: &Snapshot) -> Result<usize, Needs> {
-    let mut needs = Needs::default();
-    let environments = Glob::new("@/environment/*").unwrap();
-    for environment in needs.take(snapshot.search(&environments)).unwrap_or_default() {
-        needs.take(snapshot.get(&environment));
-    }
-    let intents = needs.take(snapshot.search(&Glob::new("**/+/deploy/*").unwrap())).unwrap_or_default();
-    needs.settle(intents.len())
+/// Opens the Overview, as the page does: with all that it says of `depth`.
+fn open(reader: &mut Reader, host: &mut Host, cache: &mut Cache, size: Size, depth: Depth) {
+    settle(reader, host, cache, &Wants { summaries: true, ..Wants::default() });
+    let facts = Facts::at("2026-01-03T00:00:00Z");
+    let page = loop {
+        let summaries = reader.summaries().unwrap();
+        match screens::overview::page(reader.snapshot(), Some(&summaries), &facts, &[], depth) {
+            Ok(page) => break page,
+            Err(needs) => settle(reader, host, cache, &Wants { needs, summaries: true }),
+        }
+    };
+    assert_eq!(page.columns.len(), size.environments);
+    assert!(page.columns.iter().all(|column| column.environment.registered));
+    assert_eq!(page.groups.iter().map(|group| group.rows.len()).sum::<usize>(), size.packages);
 }
 
-fn open_overview(reader: &mut Reader, host: &mut Host, cache: &mut Cache) {
-    settle(reader, host, cache, &Wants { summaries: true, ..Wants::default() });
-    assert_eq!(reader.summaries().unwrap().len(), PACKAGES);
-    assert_eq!(decide(reader, host, cache, overview_needs), PACKAGES * ENVIRONMENTS);
+/// … at first, and then whole.
+fn open_overview(reader: &mut Reader, host: &mut Host, cache: &mut Cache, size: Size) {
+    open(reader, host, cache, size, Depth::First);
+    open(reader, host, cache, size, Depth::Whole);
+}
+
+/// Until the Overview is drawn; each round is one more that has to be waited for.
+#[test]
+fn the_overview_cold() {
+    assert!(large().documents > 100_000);
+    let small = Stores::new(SMALL);
+    assert!((900..1_100).contains(&small.documents), "{}", small.documents);
+    // Whose limits, how many requests of a small store, of a large one, and rounds.
+    let all = [
+        ("GitHub", GITHUB, 6, 6, 5),
+        ("GitHub, anonymous", ANONYMOUS, 4, 4, 5),
+        ("GitLab", GITLAB, 6, 6, 5),
+        ("GitLab, 20 files", GITLAB_SMALL, 6, 10, 5),
+        ("Gitea", GITEA, 6, 8, 5),
+    ];
+    for (name, limits, of_small, of_large, rounds) in all {
+        for (stores, most) in [(&small, of_small), (large(), of_large)] {
+            let mut host = stores.host(limits);
+            open(&mut reader(limits), &mut host, &mut Cache::default(), stores.size, Depth::First);
+            let (asked, waits) = (host.requests, host.rounds);
+            println!("{name}, {} documents: {asked} requests in {waits} rounds", stores.documents);
+            assert!(asked <= most && waits <= rounds, "{asked}, {waits}: {:#?}", host.asked);
+        }
+    }
+}
+
+/// All refs are wanted before anybody knows how many there are: a host that is asked for too many at once
+/// takes seconds to say so.
+#[test]
+fn a_large_store_is_not_asked_for_as_a_whole() {
+    let mut host = large().host(GITHUB);
+    let all = Glob::new("**").unwrap();
+    let folder = Folder { side: Marker::State, path: String::new(), below: Some(all) };
+    let needs = Needs { folders: [folder].into(), ..Needs::default() };
+    settle(&mut reader(GITHUB), &mut host, &mut Cache::default(), &Wants { needs, summaries: true });
+    let cut = host.asked.iter().filter(|ask| matches!(ask, Ask::Below { path, .. } if path == "refs"));
+    assert_eq!(cut.count(), 0, "{:#?}", host.asked);
 }
 
 #[test]
 fn the_overview_and_a_release() {
-    assert!(stores().documents > 100_000);
     // GitHub finds a folder's id in the folder around it, so its listings by path count two.
     for (limits, overview, release, moved) in [(GITHUB, 10, 7, 8), (GITEA, 15, 14, 6), (GITLAB, 51, 54, 16)] {
-        let (mut host, mut cache, mut reader) = (host(limits), Cache::default(), reader(limits));
-        open_overview(&mut reader, &mut host, &mut cache);
+        let (mut host, mut cache, mut reader) = (large().host(limits), Cache::default(), reader(limits));
+        open_overview(&mut reader, &mut host, &mut cache, LARGE);
         let cold = host.take_requests();
         let at: Ref = format!("{}/@r7", package(5)).parse().unwrap();
         let detail = decide(&mut reader, &mut host, &mut cache, |snapshot| overview::release(snapshot, &at));
@@ -215,15 +275,15 @@ fn the_overview_and_a_release() {
         let then = host.take_requests();
         // The next session, with nothing new.
         let mut again = self::reader(limits);
-        open_overview(&mut again, &mut host, &mut cache);
+        open_overview(&mut again, &mut host, &mut cache, LARGE);
         decide(&mut again, &mut host, &mut cache, |snapshot| overview::release(snapshot, &at));
         assert_eq!(host.take_requests(), 2, "{:#?}", host.asked);
         // And after a release, which moves both branches.
-        go_on(&mut host);
+        large().go_on(&mut host);
         let polls = reader.poll();
         carry_out(&mut reader, &mut host, &cache, polls);
         reader.advance();
-        open_overview(&mut reader, &mut host, &mut cache);
+        open_overview(&mut reader, &mut host, &mut cache, LARGE);
         let after = host.take_requests();
         println!("{limits:?}: {cold}, {then}, {after}");
         assert!(cold <= overview && then <= release && after <= moved, "{cold}, {then}, {after}");
@@ -247,10 +307,10 @@ fn the_plan() {
     };
     // GitLab does not tell the root of a commit, from which everything follows.
     for (limits, cold, warm) in [(GITHUB, 10, 5), (GITEA, 16, 4), (GITLAB, 51, 17)] {
-        let (mut host, mut cache, mut reader) = (host(limits), Cache::default(), reader(limits));
+        let (mut host, mut cache, mut reader) = (large().host(limits), Cache::default(), reader(limits));
         open(&mut reader, &mut host, &mut cache);
         let first = host.take_requests();
-        go_on(&mut host);
+        large().go_on(&mut host);
         let mut again = self::reader(limits);
         open(&mut again, &mut host, &mut cache.clone());
         let next = host.take_requests();

@@ -22,16 +22,24 @@ pub(super) struct Limits {
     pub(super) below: usize,
     /// Whether it goes on with the next page, or gives up.
     pub(super) pages: bool,
-    /// Files.
-    pub(super) files: usize,
+    /// Files. None where each is a request that it does not count.
+    pub(super) files: Option<usize>,
+    /// Whether that many have to be found out, by a request that is refused.
+    pub(super) refuses: bool,
     /// Whether it says which folder is the root of a commit.
     pub(super) roots: bool,
 }
 
 pub(super) const GITHUB: Limits =
-    Limits { folder: 100_000, below: 25_000, pages: false, files: 250, roots: true };
-pub(super) const GITLAB: Limits = Limits { folder: 100, below: 100, pages: true, files: 100, roots: false };
-pub(super) const GITEA: Limits = Limits { folder: 1000, below: 1000, pages: true, files: 30, roots: true };
+    Limits { folder: 100_000, below: 25_000, pages: false, files: Some(250), refuses: false, roots: true };
+/// To those without a token.
+pub(super) const ANONYMOUS: Limits = Limits { files: None, ..GITHUB };
+pub(super) const GITLAB: Limits =
+    Limits { folder: 100, below: 100, pages: true, files: Some(100), refuses: false, roots: false };
+/// A small instance.
+pub(super) const GITLAB_SMALL: Limits = Limits { files: Some(20), refuses: true, ..GITLAB };
+pub(super) const GITEA: Limits =
+    Limits { folder: 1000, below: 1000, pages: true, files: Some(30), refuses: false, roots: true };
 
 pub(super) type Files = BTreeMap<String, Vec<u8>>;
 
@@ -234,12 +242,18 @@ impl Host {
                         false => entries.truncate(self.limits.below),
                     }
                     // GitHub lists by ids only, and finds that of a folder in the one around it.
-                    requests += usize::from(!self.limits.pages && tree.is_none() && !path.is_empty());
+                    let twice = !self.limits.pages && tree.is_none() && !path.is_empty();
+                    requests += usize::from(twice);
+                    self.rounds += usize::from(twice);
                     Listing { entries, whole }
                 }))
             }
             Ask::Files { commit, files } => {
-                requests = files.len().div_ceil(self.limits.files);
+                let most = self.limits.files.unwrap_or(usize::MAX);
+                requests = if self.limits.files.is_some() { files.len().div_ceil(most) } else { 0 };
+                if files.len() > most && std::mem::take(&mut self.limits.refuses) {
+                    requests += 1;
+                }
                 let file = |wanted: &crate::hosts::Wanted| {
                     let found = self.at(commit, &wanted.path).filter(|(kind, _)| *kind == EntryKind::File);
                     if let Some(blob) = &wanted.blob {

@@ -187,14 +187,15 @@ impl<'a> Change<'a> {
             let kept = self.told(name).filter(|told| self.still_holds(name, told)).cloned();
             releases.extend(kept.or_else(|| needs.take(self.release(name))));
         }
+        let phases = needs.take(self.phases()).unwrap_or_default();
         let (live, inputs) = needs.take(self.live()).unwrap_or_default();
         let work = needs.take(self.work(&live)).flatten();
         needs.settle(())?;
         let Some(mut work) = work else { return Ok(None) };
         work.set_inputs(inputs);
         let (package, counts) = (self.old.package.clone(), self.counts.clone());
-        let (tree, work) = (tree.to_owned(), Some(work));
-        let mut summary = Summary { package, tree, counts, live, releases, work };
+        let (tree, phases, work) = (tree.to_owned(), Some(phases), Some(work));
+        let mut summary = Summary { package, tree, counts, live, releases, phases, work };
         loop {
             let lacking = match bounded::bounded(summary.clone()) {
                 Ok(bounded) => return Ok(Some(bounded)),
@@ -211,6 +212,18 @@ impl<'a> Change<'a> {
                 }
             }
             needs.settle(())?;
+        }
+    }
+
+    /// Where the newest release deploys to, phase by phase.
+    fn phases(&self) -> Result<Vec<Vec<String>>, Needs> {
+        let Some(newest) = self.window.first() else { return Ok(Vec::new()) };
+        let was_newest =
+            self.old.releases.first().is_some_and(|release| Some(release.id.as_str()) == newest.release());
+        let written = self.writes.iter().any(|(written, _)| *written == newest);
+        match self.old.phases.as_ref().filter(|_| was_newest && !written) {
+            Some(phases) => Ok(phases.clone()),
+            None => release::phases(self.after, newest),
         }
     }
 
