@@ -29,15 +29,23 @@ pub(super) async fn answer(wire: &Wire, ask: Ask) -> Result<Answer, HostError> {
     Ok(match ask {
         Ask::Head { branch, etag } => Answer::Head(head(wire, branch, etag).await?),
         Ask::Commit { id } => {
-            let request = get(wire, &format!("git/commits/{}", segment(&id)));
+            // Only this one knows the start of a hash, and names the files of a page of them.
+            let is_cut = id.len() < 40 && id.bytes().all(|byte| byte.is_ascii_hexdigit());
+            let place = match is_cut {
+                true => format!("commits/{}?per_page=1", segment(&id)),
+                false => format!("git/commits/{}", segment(&id)),
+            };
             // What cannot be the id of one is refused with the second.
-            let response = wire.send(request, &[404, 422]).await?;
+            let response = wire.send(get(wire, &place), &[404, 422]).await?;
             if matches!(response.status, 404 | 422) {
                 // Is it the commit, or the repo? Where there is no repo, this one says so.
                 repo(wire).await?;
                 return Err(HostError::NoCommit { id });
             }
-            Answer::Commit(response.json::<GitCommit>("a commit")?.plain(id))
+            Answer::Commit(match is_cut {
+                true => response.json::<RepoCommit>("a commit")?.plain(),
+                false => response.json::<GitCommit>("a commit")?.plain(id),
+            })
         }
         Ask::Folder { commit, path, tree } => Answer::Folder(folder(wire, &commit, &path, tree).await?),
         Ask::Below { commit, path, tree } => {

@@ -71,6 +71,18 @@ fn a_commit() {
         &["GET REPO/git/commits/1111111111111111111111111111111111111111"],
         answer,
     );
+    // By the start of its hash, which the other does not take.
+    let cut = format!("GET {REPO}/commits/1111111?per_page=1");
+    let found = format!(
+        r#"{{"sha":"{COMMIT}","commit":{{"message":"Release 3\n","author":{{"name":"Ada"}},
+            "committer":{{"date":"2026-05-09T10:12:00Z"}},"tree":{{"sha":"{TREE}"}}}},"files":[]}}"#
+    );
+    check(
+        github(true, &[]).answering(&cut, 200, &found),
+        Ask::Commit { id: "1111111".into() },
+        &["GET REPO/commits/1111111?per_page=1"],
+        answer,
+    );
 }
 
 #[test]

@@ -6,18 +6,21 @@
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use leptos::web_sys;
+use ocuroot_core::hosts::Commit;
 use ocuroot_core::screens::Word;
 use ocuroot_core::screens::environments;
 use ocuroot_core::screens::explorer::{self, Row, Rows};
-use ocuroot_core::screens::search::{self, Hit, HitKind};
+use ocuroot_core::screens::search::{self, Hit, HitKind, Seen, Target};
 use ocuroot_core::snapshot::{Found, Matches, Paths, Snapshot};
 use ocuroot_core::{Marker, Ref};
 
 use super::tree::Tree;
 use super::{href, spelled};
 use crate::nav::use_nav;
-use crate::reading::{Progress, ReadProblem};
+use crate::reading::{Freshness, Progress, ReadProblem};
+use crate::route::Screen;
 use crate::store::{self, Asked, Sight, Store, use_store};
+use crate::travel::Travels;
 use crate::ui::{Breakable, Icon, Problem, Shape, State, screen_of, thousands, tone};
 use crate::{browser, keys};
 
@@ -335,27 +338,54 @@ fn Meant(text: Memo<String>) -> impl IntoView {
             None => search::search(&text, &std::collections::BTreeMap::new(), &names, HITS),
         })
     });
+    let travel = expect_context::<Travels>().travel();
+    let freshness = use_store().reading().freshness();
+    let commits = move || {
+        let Freshness { state, intent, .. } = freshness.get();
+        travel.with(|travel| {
+            let known = travel.commits();
+            let state = state.filter(|state| !known.iter().any(|commit| commit.id == state.id));
+            let state: Vec<Commit> = state.into_iter().chain(known.iter().cloned()).collect();
+            search::commits(&text.get(), Seen { state: &state, intent: intent.as_ref() })
+        })
+    };
     let row = move |hit: &Hit| {
-        let screen = screen_of(&hit.reference);
         let icon = match hit.kind {
             HitKind::Package => "grid",
             HitKind::Environment => "env",
             HitKind::Release => "plan",
             HitKind::Ref => "tree",
+            HitKind::Commit => "wait",
+        };
+        let target = hit.target.clone();
+        let title = match &target {
+            Target::Ref(reference) => reference.to_string(),
+            Target::At(commit) => format!("Every screen as of state commit {commit}"),
+            Target::Intent => "Intent beside state".to_owned(),
+        };
+        let href = move || match &target {
+            Target::Ref(reference) => nav.href(screen_of(reference)),
+            Target::At(commit) => nav.route().to(Screen::Overview).at(Some(commit.clone())).to_string(),
+            Target::Intent => nav.href(Screen::Diff),
         };
         view! {
             <li>
                 <Icon name=icon/>
-                <a href=move || nav.href(screen.clone()) title=hit.reference.to_string()><b>{hit.title.clone()}</b></a>
+                <a href=href title=title><b>{hit.title.clone()}</b></a>
                 <span class="dim cut">{hit.detail.clone()}</span>
             </li>
         }
     };
-    move || match hits.get() {
-        Asked::Answered(hits) if !hits.is_empty() => Some(
-            view! { <ul class="list meant" role="list" aria-label="Best matches">{hits.iter().map(row).collect_view()}</ul> },
-        ),
-        _ => None,
+    move || {
+        let mut found = commits();
+        if let Asked::Answered(hits) = hits.get() {
+            found.extend(hits.iter().cloned());
+        }
+        found.truncate(HITS);
+        (!found.is_empty()).then(|| {
+            let rows = found.iter().map(row).collect_view();
+            view! { <ul class="list meant" role="list" aria-label="Best matches">{rows}</ul> }
+        })
     }
 }
 
