@@ -99,8 +99,12 @@ pub fn search(
         if let Some(fit) = fit_all(&words, &[name])
             && let Ok(reference) = format!("@/environment/{name}").parse()
         {
-            let hit =
-                Hit { kind: HitKind::Environment, target: Target::Ref(reference), title: name.clone(), detail: String::new() };
+            let hit = Hit {
+                kind: HitKind::Environment,
+                target: Target::Ref(reference),
+                title: name.clone(),
+                detail: String::new(),
+            };
             found.push((fit, 0, hit));
         }
     }

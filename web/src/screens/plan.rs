@@ -18,7 +18,7 @@ use crate::screens::diff;
 use crate::screens::explorer::history;
 use crate::screens::says::Says;
 use crate::store::{self, Shown, Sight, use_store};
-use crate::ui::{Age, Breakable, Command, Icon, RefLink, Shape, State, Title, screen_of, tone};
+use crate::ui::{Age, Breakable, Command, Icon, RefLink, Shape, State, Title, tone};
 
 /// The screen.
 #[component]
@@ -232,7 +232,7 @@ pub fn Said(
             Part::Old { text } => view! { <del>{text}</del> }.into_any(),
             Part::New { text } => view! { <ins>{text}</ins> }.into_any(),
             Part::Link { to, text, strong } => {
-                let screen = screen_of(&to);
+                let screen = Screen::of(&to);
                 let is_ref = to.as_str() == text;
                 let title = to.to_string();
                 match (is_ref, strong) {
@@ -323,7 +323,7 @@ fn named(run: &Named, word: Word, says: AnyView) -> impl IntoView + use<> {
     // An intent is of no release.
     let screen = match run.run.release_number() {
         Some(_) => Screen::Release(run.run.release_ref(), None),
-        None => screen_of(&run.run),
+        None => Screen::of(&run.run),
     };
     let name = if run.package.is_empty() { run.run.to_string() } else { run.package.clone() };
     view! {

@@ -14,7 +14,7 @@ use super::tree::Tree;
 use crate::nav::{Nav, use_nav};
 use crate::route::Screen;
 use crate::store::{self, Asked, Shown, Sight, use_store};
-use crate::ui::{Breakable, Copy, Icon, Note, RefLink, State, Status, screen_of, thousands, unbroken};
+use crate::ui::{Breakable, Copy, Icon, Note, RefLink, State, Status, thousands, unbroken};
 
 /// As many lines are in the page at once; a log has thousands.
 const LINES: usize = 500;
@@ -75,7 +75,7 @@ fn body(page: &Arc<Page>) -> impl IntoView + use<> {
             view! { <a href=to>{name.clone()}</a> }
         })
         .collect_view();
-    let screen = screen_of(&reference);
+    let screen = Screen::of(&reference);
     let own = (!matches!(screen, Screen::Explorer(_))).then(|| {
         view! { <a class="btn" href=move || nav.href(screen.clone())>"Open its page"</a> }
     });

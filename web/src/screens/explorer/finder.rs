@@ -21,7 +21,7 @@ use crate::reading::{Freshness, Progress, ReadProblem};
 use crate::route::Screen;
 use crate::store::{self, Asked, Sight, Store, use_store};
 use crate::travel::Travels;
-use crate::ui::{Breakable, Icon, Problem, Shape, State, screen_of, thousands, tone};
+use crate::ui::{Breakable, Icon, Problem, Shape, State, thousands, tone};
 use crate::{browser, keys};
 
 /// How many folders are looked at between two looks at the clock.
@@ -364,7 +364,7 @@ fn Meant(text: Memo<String>) -> impl IntoView {
             Target::Intent => "Intent beside state".to_owned(),
         };
         let href = move || match &target {
-            Target::Ref(reference) => nav.href(screen_of(reference)),
+            Target::Ref(reference) => nav.href(Screen::of(reference)),
             Target::At(commit) => nav.route().to(Screen::Overview).at(Some(commit.clone())).to_string(),
             Target::Intent => nav.href(Screen::Diff),
         };
