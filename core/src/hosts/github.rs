@@ -14,6 +14,7 @@ use super::host::{segment, segments};
 use super::request::{Request, Response};
 use super::shapes::{GitCommit, Pull, Repo, RepoCommit, Tree, User};
 use super::wire::{Later, Wire, all};
+use crate::envelope::BlobId;
 use crate::order::Gather as _;
 
 /// The contents API tells no more of a folder than this.
@@ -342,14 +343,21 @@ async fn single(wire: &Wire, commit: &str, wanted: Wanted) -> Result<File, HostE
     Ok(File { path, bytes: (response.status != 404).then_some(response.body) })
 }
 
-/// One file for those without a token.
+/// One file for those without a token. Nothing in the answer says how long the file is, so whether it is all
+/// of it shows by its id, where the folder's listing has told that.
 async fn raw(wire: &Wire, commit: &str, wanted: Wanted) -> Result<File, HostError> {
     let Some(root) = &wire.host.raw else { return single(wire, commit, wanted).await };
     let repo = segments(&wire.host.source.repo);
     let url = format!("{root}/{repo}/{}/{}", segment(commit), segments(&wanted.path));
     let response = wire.send(Request::get(url), &[404]).await?;
-    wire.done(1);
     let bytes = (response.status != 404).then_some(response.body);
+    if let (Some(bytes), Some(blob)) = (&bytes, &wanted.blob)
+        && BlobId::of(bytes).to_string() != *blob
+    {
+        let detail = format!("{} is cut off or another one", wanted.path);
+        return Err(HostError::Garbage { expected: "the file that its folder names", detail });
+    }
+    wire.done(1);
     Ok(File { path: wanted.path, bytes })
 }
 
