@@ -115,6 +115,16 @@ fn an_environment_is_compared_with_another() {
     assert_eq!(held, ["web r2"]);
     let alone = ask(SHOP, |s| environment::page(s, None, "prod", None, &facts(), Depth::First));
     assert!(alone.deployments.iter().all(|row| row.difference == Difference::Same));
+    // What is live in neither differs in nothing, and is the same in nothing.
+    let fixture = "
+        @/environment/qa = {\"name\":\"qa\",\"attributes\":{}}
+        @/environment/prod = {\"name\":\"prod\",\"attributes\":{}}
+        s/-/p/@r1 = release c1: >qa; >prod
+        s/-/p/@r1/deploy/qa/1 = pending up
+        s/-/p/@r1/deploy/prod/1 = pending up";
+    let new = ask(fixture, |s| environment::page(s, None, "prod", Some("qa"), &facts(), Depth::First));
+    let said: Vec<String> = new.deployments.iter().map(|row| row.difference.to_string()).collect();
+    assert_eq!((said, new.different), (vec!["in neither".to_owned()], 0));
     let nowhere = ask(SHOP, |s| environment::page(s, None, "nowhere", None, &facts(), Depth::Whole));
     assert!(!nowhere.exists && nowhere.deployments.is_empty());
 }

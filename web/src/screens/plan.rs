@@ -78,7 +78,7 @@ pub fn Plan() -> impl IntoView {
             <div class="side">
                 <section class="sec" aria-labelledby="h-how">
                     <h2 id="h-how">"Who runs it"</h2>
-                    <p>"Not this page. Your CI does at the next push, or you:"</p>
+                    <p>"Not this page. Your CI does it when it runs next, or you do:"</p>
                     <Command text="ocuroot work cascade"/>
                 </section>
                 {move || page.with(|page| match page {

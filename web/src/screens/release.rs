@@ -246,7 +246,7 @@ fn Head(
         view! {
             <nav class="crumb" aria-label="Breadcrumb">
                 <a href=move || nav.href(Screen::Overview)>"Overview"</a>
-                <a href=move || nav.href(Screen::Overview)>{repo}</a>
+                <span>{repo}</span>
                 <a href=move || nav.href(Screen::Package(package.clone()))>{title}</a>
             </nav>
         }
