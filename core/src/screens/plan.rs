@@ -267,7 +267,10 @@ fn of_intent(
     let mut why = Prose::default();
     let verb = match reference.kind() {
         Some(Kind::Deploy) => {
-            let live = intent::current_task(snapshot, reference)?.map(|(at, _)| at.release_ref());
+            let live = match difference.change {
+                Change::Create => None,
+                _ => intent::current_task(snapshot, reference)?.map(|(at, _)| at.release_ref()),
+            };
             let wanted =
                 snapshot.get(&reference.to_intent())?.and_then(Document::read::<crate::documents::Intent>);
             let wanted = wanted.map(|wanted| resolve::release(snapshot, &wanted.release)).transpose()?;
