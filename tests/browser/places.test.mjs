@@ -83,7 +83,7 @@ test("the Explorer finds as one types, and a document leads on", () =>
     await page.locator("[data-row]").first().waitFor();
     await page.keyboard.press("ArrowDown");
     await page.keyboard.press("Enter");
-    await page.locator("article h1").filter({ hasText: /^1/ }).waitFor();
+    await page.locator("article h1").filter({ hasText: /^staging, attempt 1/ }).waitFor();
     // The list stays, and a ref in the document is a link.
     assert.ok(await page.locator("[data-row][aria-current=true]").count());
     await page.locator('ol.code a.link[href*="ref="]').first().click();

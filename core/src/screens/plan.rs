@@ -225,10 +225,14 @@ pub fn of(snapshot: &Snapshot, plan: &Plan, facts: &Facts) -> Result<Page, Needs
         if needs.take(leave_out(snapshot, facts, &mut page, left)) != Some(false) {
             continue;
         }
-        page.left_out += 1;
         if page.others.len() < MOST {
-            page.others.extend(needs.take(other(snapshot, &mut enquiry, left)));
+            let other = needs.take(other(snapshot, &mut enquiry, left));
+            if other.as_ref().is_some_and(|other| is_told(left, other.word)) {
+                continue;
+            }
+            page.others.extend(other);
         }
+        page.left_out += 1;
     }
     needs.settle(page)
 }
@@ -526,6 +530,12 @@ fn leave_out(snapshot: &Snapshot, facts: &Facts, page: &mut Page, left: &LeftOut
         }
     }
     Ok(true)
+}
+
+/// Whether what is left out is intent that a run carries out, which waits and is listed itself.
+fn is_told(left: &LeftOut, run: Word) -> bool {
+    let waits = matches!(run, Word::NeedsApproval | Word::Frozen | Word::Pending | Word::Waiting);
+    matches!(left.reason, Reason::Blocked(_)) && waits
 }
 
 /// What is left out for a reason of its own.

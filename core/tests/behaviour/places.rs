@@ -249,10 +249,28 @@ fn a_plan_reads_as_sentences_and_takes_away_first() {
 }
 
 #[test]
+fn intent_whose_run_waits_is_not_left_out_as_well() {
+    for (run, approvals, left_out) in [("pending up(ok<-s/-/p/@r1/custom/ok)", 1, 0), ("failed up", 0, 1)] {
+        let fixture = format!(
+            "@/environment/prod = {{\"name\":\"prod\",\"attributes\":{{}}}}
+             s/-/p/@r1 = release c1: >prod
+             s/-/p/@r1/deploy/prod/1 = {run}
+             s/-/p/+/deploy/prod = r1()"
+        );
+        let page = ask(&fixture, |s| plan::page(s, None, &facts()));
+        assert_eq!(
+            (page.approvals.len(), page.left_out, page.others.len()),
+            (approvals, left_out, left_out),
+            "{run}"
+        );
+    }
+}
+
+#[test]
 fn a_document_is_shown_with_what_is_around_it() {
     let run = r("s/-/web.ocu.star/@r2/deploy/prod/1");
     let page = ask(SHOP, |s| explorer::page(s, &run));
-    assert_eq!((page.kind, page.title.as_str()), ("run", "1"));
+    assert_eq!((page.kind, page.title.as_str()), ("run", "prod, attempt 1"));
     assert_eq!(page.word.unwrap().text(), "pending");
     let above: Vec<&str> = page.above.iter().map(|(name, _)| name.as_str()).collect();
     assert_eq!(above, ["s", "web.ocu.star", "@r2", "deploy", "prod"]);

@@ -37,7 +37,7 @@ pub struct Page {
     pub kind: &'static str,
     /// What is above it, from the repo on, and what each is called.
     pub above: Vec<(String, Above)>,
-    /// Its last part.
+    /// Its last part; of a run, of what it is an attempt.
     pub title: String,
     /// Where a run stands.
     pub word: Option<Word>,
@@ -357,7 +357,10 @@ fn above(at: &Ref) -> (Vec<(String, Above)>, String) {
         let glob = || Above::Glob(format!("{}/{}/*", Glob::escape(release.as_str()), Glob::escape(&folder)));
         names.push((segment.to_owned(), here.unwrap_or_else(|_| glob())));
     }
-    let title = names.pop().map(|(name, _)| name).unwrap_or_default();
+    let mut title = names.pop().map(|(name, _)| name).unwrap_or_default();
+    if let Some((what, _)) = names.last().filter(|_| is_run(at)) {
+        title = format!("{what}, attempt {title}");
+    }
     (names, title)
 }
 

@@ -237,6 +237,8 @@ pub fn Finder(
             </button>
         }
     };
+    // Whether a text means something, whatever it is a part of.
+    let meant = RwSignal::new(false);
     let intent = Signal::derive(move || side.get() == Marker::Intent);
     let state = Signal::derive(move || side.get() == Marker::State);
     let tree = Signal::derive(move || as_tree.get());
@@ -311,9 +313,9 @@ pub fn Finder(
                 true => view! { <div class="scroll"><Tree side=side.get() start=start.get() reference/></div> }.into_any(),
                 false => view! {
                     <div class="found">
-                        <Meant text/>
+                        <Meant text meant/>
                         {problem}
-                        <List search side reference/>
+                        <List search side reference meant/>
                     </div>
                 }
                 .into_any(),
@@ -322,9 +324,9 @@ pub fn Finder(
     }
 }
 
-/// What a text may mean, besides a part of a ref.
+/// What a text may mean, besides a part of a ref. Tells whether there is anything.
 #[component]
-fn Meant(text: Memo<String>) -> impl IntoView {
+fn Meant(text: Memo<String>, meant: RwSignal<bool>) -> impl IntoView {
     let nav = use_nav();
     let hits = store::ask(move |sight: &Sight<'_>| {
         let text = text.get();
@@ -376,12 +378,17 @@ fn Meant(text: Memo<String>) -> impl IntoView {
             </li>
         }
     };
-    move || {
+    let found = Memo::new(move |_| {
         let mut found = commits();
         if let Asked::Answered(hits) = hits.get() {
             found.extend(hits.iter().cloned());
         }
         found.truncate(HITS);
+        found
+    });
+    Effect::new(move |_| meant.set(found.with(|found| !found.is_empty())));
+    move || {
+        let found = found.get();
         (!found.is_empty()).then(|| {
             let rows = found.iter().map(row).collect_view();
             view! { <ul class="list meant" role="list" aria-label="Best matches">{rows}</ul> }
@@ -391,7 +398,12 @@ fn Meant(text: Memo<String>) -> impl IntoView {
 
 /// The rows that are seen, of any number.
 #[component]
-fn List(search: Search, side: Memo<Marker>, reference: Memo<Option<Ref>>) -> impl IntoView {
+fn List(
+    search: Search,
+    side: Memo<Marker>,
+    reference: Memo<Option<Ref>>,
+    meant: RwSignal<bool>,
+) -> impl IntoView {
     let nav = use_nav();
     let scrolled = RwSignal::new(0_usize);
     let fits = RwSignal::new(1200_usize);
@@ -514,12 +526,17 @@ fn List(search: Search, side: Memo<Marker>, reference: Memo<Option<Ref>>) -> imp
     };
     let empty = move || {
         let all = matches!(search.stage.get(), Stage::All(_)) && search.found.get() == 0;
+        let title = || format!("No ref matches “{}”", nav.param("q"));
+        if all && meant.get() {
+            return Some(view! { <p class="sec dim">{title()} "."</p> }.into_any());
+        }
         all.then(|| {
             view! {
-                <State icon="search" title=format!("No ref matches “{}”", nav.param("q"))>
+                <State icon="search" title=title()>
                     <p>"A pattern has to match a whole ref: " <code>"**"</code> " stands for any text, " <code>"*"</code> " for any without a slash."</p>
                 </State>
             }
+            .into_any()
         })
     };
     let above = move || format!("{}px", window.get().start * ROW);
