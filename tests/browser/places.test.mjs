@@ -109,7 +109,7 @@ test("of a very large document the beginning is shown, and all of it can be had"
     await world.open(place.at({ view: "explorer", ref: "@/custom/text" }), async (page) => {
       for (const name of ["text", "list", "broken"]) {
         if (name !== "text") await follow(page, { view: "explorer", ref: `@/custom/${name}` });
-        await page.getByText(/^Only its beginning is shown, of [5-9]\.\d\sMB\.$/).waitFor();
+        await page.getByText(/^Only its beginning is shown, of \d+\.\d\sMB\.$/).waitFor();
         const [shown, parts] = await page.locator("article ol.code").evaluate((list) => [list.innerText.length, list.querySelectorAll("*").length]);
         assert.ok(shown > 1_500 && shown < 100_000 && parts < 5_000, `${name}: ${shown} characters, ${parts} elements`);
         const came = page.waitForEvent("download");

@@ -429,7 +429,7 @@ mod tests {
         let other = b"\0\x07\x05namesx".as_slice();
         let names = b"\0\x07\x04name\x03\x00".as_slice();
         let module = [header, &long, names, other].concat();
-        assert_eq!(without_names(&module).unwrap(), [header, &long, &other[..]].concat());
+        assert_eq!(without_names(&module).unwrap(), [header, &long, other].concat());
         assert_eq!(without_names(b"<html>"), None);
         assert_eq!(without_names(&module[..20]), None, "cut off");
     }

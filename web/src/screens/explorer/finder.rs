@@ -21,7 +21,7 @@ use crate::reading::{Freshness, Progress, ReadProblem};
 use crate::route::Screen;
 use crate::store::{self, Asked, Sight, Store, use_store};
 use crate::travel::Travels;
-use crate::ui::{Breakable, Icon, Problem, Shape, State, thousands, tone};
+use crate::ui::{Icon, Problem, Shape, State, thousands, tone};
 use crate::{browser, keys};
 
 /// How many folders are looked at between two looks at the clock.
@@ -592,7 +592,7 @@ fn one(
                 tabindex=if active { "0" } else { "-1" }
                 aria-current=on.then_some("true")
             >
-                <code><Breakable text=rest/></code>
+                <code>{rest}</code>
                 {said}
             </a>
         </li>
