@@ -130,6 +130,20 @@ test("the search finds commits of state and of intent, and leads to what was the
   });
 });
 
+test("of the past nothing can be proposed, and the way through it takes a line", async () => {
+  const [, last] = await commits();
+  await world.open(place.at({ at: last }), async (page) => {
+    await page.getByText(/waits only for/).first().waitFor();
+    await page.getByRole("slider", { name: "Commit" }).waitFor();
+    const { height } = await page.getByRole("region", { name: "Commit that is shown" }).boundingBox();
+    assert.ok(height < 60, `${height} px`);
+    assert.equal(await page.getByRole("link", { name: /^Approve/ }).count(), 0);
+    await follow(page, { at: last, view: "release", ref: `${pkg("backend")}/@r4` });
+    await see(page, [["heading", /prod-ap needs approval/], ["text", /is not set/]]);
+    assert.equal(await page.getByRole("link", { name: /^(Approve|Deploy to)/ }).count(), 0);
+  });
+});
+
 test("a commit that is not there", () =>
   world.open(place.at({ at: "0123456789012345678901234567890123456789" }, { expect: [/^(404|422): /] }), async (page) => {
     await page.getByRole("heading", { name: "There is no such commit" }).waitFor();
