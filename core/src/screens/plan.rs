@@ -125,7 +125,7 @@ impl Item {
 /// What one freeze holds.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Held {
-    /// The freeze, as a sentence.
+    /// The freeze, as what is said of them: "frozen until 2026-12-27: sale".
     pub why: String,
     /// Its document.
     pub at: Ref,
@@ -490,7 +490,9 @@ fn leave_out(snapshot: &Snapshot, facts: &Facts, page: &mut Page, left: &LeftOut
     let named = run_name(&left.reference);
     let approvals = match &left.reason {
         Reason::Frozen(freeze) => {
-            let why = freeze.to_string();
+            let malformed =
+                freeze.malformed.as_ref().map(|what| format!(", its document is malformed: {what}"));
+            let why = freeze.says() + &malformed.unwrap_or_default();
             match page.frozen.iter_mut().find(|held| held.at == freeze.at) {
                 Some(held) => held.runs.push(named),
                 None => page.frozen.push(Held { why, at: freeze.at.clone(), runs: vec![named] }),

@@ -243,6 +243,7 @@ fn a_plan_reads_as_sentences_and_takes_away_first() {
     let frozen: Vec<&str> =
         page.frozen.iter().flat_map(|held| &held.runs).map(|run| run.run.as_str()).collect();
     assert_eq!(frozen, ["s/-/web.ocu.star/@r2/deploy/prod/1"]);
+    assert_eq!(page.frozen[0].why, "frozen until 2026-03-01T00:00:00Z: drill");
     let approvals: Vec<String> =
         page.approvals.iter().map(|one| format!("{} {} {}", one.package, one.id, one.missing[0])).collect();
     assert_eq!(approvals, ["pay r3 s/-/pay.ocu.star/@r3/custom/approve"]);

@@ -255,7 +255,7 @@ fn side(page: &Arc<Page>) -> impl IntoView + use<> {
             view! {
                 <section class="sec">
                     <h2>"Held by a freeze " <small>{held.runs.len()}</small></h2>
-                    <p class="dim">{held.why.clone()}</p>
+                    <p class="says">{held.why.clone()} " " <RefLink reference=held.at.clone()/></p>
                     <ul class="list" role="list">{rows}</ul>
                 </section>
             }
@@ -269,7 +269,7 @@ fn side(page: &Arc<Page>) -> impl IntoView + use<> {
             let missing = waits.missing.iter().map(|at| missing(at, &waits.release)).collect_view();
             let nav = use_nav();
             let screen = Screen::Release(waits.release.clone(), None);
-            let count = if waits.runs.len() == 1 { "1 run".to_owned() } else { format!("{} runs", waits.runs.len()) };
+            let count = counted_runs(waits.runs.len());
             view! {
                 <li class="you">
                     <Icon name="gate"/>
@@ -297,7 +297,7 @@ fn side(page: &Arc<Page>) -> impl IntoView + use<> {
         {frozen}
         {(runs > 0 || page.later > 0).then(|| view! {
             <section class="sec" aria-labelledby="h-wait">
-                <h2 id="h-wait">"Waits for a person " <small>{runs} " runs"</small></h2>
+                <h2 id="h-wait">"Waits for a person " <small>{counted_runs(runs)}</small></h2>
                 <ul class="list" role="list">{approvals}</ul>
                 {later}
             </section>
@@ -310,6 +310,10 @@ fn side(page: &Arc<Page>) -> impl IntoView + use<> {
             </section>
         })}
     }
+}
+
+fn counted_runs(count: usize) -> String {
+    if count == 1 { "1 run".to_owned() } else { format!("{count} runs") }
 }
 
 /// Custom state that is not set, as short as the release allows.
