@@ -53,16 +53,19 @@ pub struct Freeze {
     pub malformed: Option<String>,
 }
 
+impl Freeze {
+    /// "frozen until 2026-12-27: sale", without where that is said.
+    #[must_use]
+    pub fn says(&self) -> String {
+        let until = self.until.as_ref().map(|until| format!(" until {until}")).unwrap_or_default();
+        let reason = if self.reason.is_empty() { String::new() } else { format!(": {}", self.reason) };
+        format!("frozen{until}{reason}")
+    }
+}
+
 impl std::fmt::Display for Freeze {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("frozen")?;
-        if let Some(until) = &self.until {
-            write!(f, " until {until}")?;
-        }
-        if !self.reason.is_empty() {
-            write!(f, ": {}", self.reason)?;
-        }
-        write!(f, " ({}", self.at)?;
+        write!(f, "{} ({}", self.says(), self.at)?;
         if let Some(malformed) = &self.malformed {
             write!(f, " is malformed: {malformed}")?;
         }

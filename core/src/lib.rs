@@ -35,6 +35,7 @@ pub mod memory;
 mod mixed;
 pub mod names;
 pub mod natural;
+pub mod numbers;
 pub mod open;
 pub mod ops;
 pub mod order;

@@ -106,6 +106,44 @@ test("at= shows any screen as it was, and keys go from commit to commit", async 
   });
 });
 
+test("the search finds commits of state and of intent, and leads to what was then", async () => {
+  const all = await commits();
+  const intent = (await git(store.bare, ["rev-parse", "intent"])).trim();
+  const early = all[Math.floor(all.length * 0.75)];
+  await world.open(place.at({ view: "explorer" }), async (page) => {
+    const found = page.getByRole("list", { name: "Best matches" });
+    const type = (text) => page.getByRole("searchbox", { name: /^Search/ }).fill(text);
+    // The newest ones, which every screen knows.
+    await type(all[0].slice(0, 5));
+    await found.getByRole("link", { name: `as of commit ${all[0].slice(0, 7)}` }).waitFor();
+    await type(intent.slice(0, 6));
+    await found.getByRole("link", { name: `commit ${intent.slice(0, 7)} of intent` }).click();
+    await sees(page, screen("diff"));
+    await page.goBack();
+    // One that nobody has seen, by the start of its hash: what is there then is pinned.
+    await type(early.slice(0, 9));
+    await found.getByRole("link", { name: `as of commit ${early.slice(0, 7)}` }).click();
+    await page.getByRole("grid").waitFor();
+    assert.equal(param(page, "at"), early.slice(0, 9));
+    await page.getByText("Nothing can be proposed from here").waitFor();
+    await page.getByRole("slider", { name: "Commit" }).waitFor();
+  });
+});
+
+test("of the past nothing can be proposed, and the way through it takes a line", async () => {
+  const [, last] = await commits();
+  await world.open(place.at({ at: last }), async (page) => {
+    await page.getByText(/waits only for/).first().waitFor();
+    await page.getByRole("slider", { name: "Commit" }).waitFor();
+    const { height } = await page.getByRole("region", { name: "Commit that is shown" }).boundingBox();
+    assert.ok(height < 60, `${height} px`);
+    assert.equal(await page.getByRole("link", { name: /^Approve/ }).count(), 0);
+    await follow(page, { at: last, view: "release", ref: `${pkg("backend")}/@r4` });
+    await see(page, [["heading", /prod-ap needs approval/], ["text", /is not set/]]);
+    assert.equal(await page.getByRole("link", { name: /^(Approve|Deploy to)/ }).count(), 0);
+  });
+});
+
 test("a commit that is not there", () =>
   world.open(place.at({ at: "0123456789012345678901234567890123456789" }, { expect: [/^(404|422): /] }), async (page) => {
     await page.getByRole("heading", { name: "There is no such commit" }).waitFor();

@@ -4,9 +4,11 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { after, before, test } from "node:test";
 import { github } from "../githost/github.mjs";
-import { settled } from "./kinds.mjs";
+import { onGithub, settled } from "./kinds.mjs";
 import { LOOKS, browser } from "./open.mjs";
+import { follow } from "./screens.mjs";
 import { shop } from "./shop.mjs";
+import { raw, written } from "./written.mjs";
 
 let world, store, host, index;
 
@@ -81,7 +83,7 @@ test("the Explorer finds as one types, and a document leads on", () =>
     await page.locator("[data-row]").first().waitFor();
     await page.keyboard.press("ArrowDown");
     await page.keyboard.press("Enter");
-    await page.locator("article h1").filter({ hasText: /^1/ }).waitFor();
+    await page.locator("article h1").filter({ hasText: /^staging, attempt 1/ }).waitFor();
     // The list stays, and a ref in the document is a link.
     assert.ok(await page.locator("[data-row][aria-current=true]").count());
     await page.locator('ol.code a.link[href*="ref="]').first().click();
@@ -93,6 +95,35 @@ test("what a word means is above what it is a part of", () =>
   world.open(at({ view: "explorer", q: "backend r4" }), async (page) => {
     await page.getByRole("list", { name: "Best matches" }).getByRole("link", { name: "backend r4" }).waitFor();
   }));
+
+test("of a very large document the beginning is shown, and all of it can be had", async () => {
+  const large = await written({
+    state: {
+      "@/custom/text": "ü".repeat(3_000_000),
+      "@/custom/list": Array.from({ length: 150_000 }, (_, line) => ({ line, says: "one of many" })),
+      "@/custom/broken": raw(`{\n${"y".repeat(5_000_000)}`),
+    },
+  });
+  const place = await onGithub(large);
+  try {
+    await world.open(place.at({ view: "explorer", ref: "@/custom/text" }), async (page) => {
+      for (const name of ["text", "list", "broken"]) {
+        if (name !== "text") await follow(page, { view: "explorer", ref: `@/custom/${name}` });
+        await page.getByText(/^Only its beginning is shown, of \d+\.\d\sMB\.$/).waitFor();
+        const [shown, parts] = await page.locator("article ol.code").evaluate((list) => [list.innerText.length, list.querySelectorAll("*").length]);
+        assert.ok(shown > 1_500 && shown < 100_000 && parts < 5_000, `${name}: ${shown} characters, ${parts} elements`);
+        const came = page.waitForEvent("download");
+        await page.getByRole("button", { name: "Download all of it" }).click();
+        const saved = await readFile(await (await came).path(), "utf8");
+        assert.ok(saved.length > 3_000_000 && saved.startsWith("{\n"), name);
+        await page.checkAccessibility();
+      }
+    });
+  } finally {
+    await place.close();
+    await large.close();
+  }
+});
 
 test("a document's history says what each commit changed", () =>
   world.open(at({ view: "explorer", ref: "@/environment/qa" }), async (page) => {

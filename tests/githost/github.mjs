@@ -241,7 +241,9 @@ function routes(world) {
     return answer(200, { sha, node_id: node("Blob", sha), size, url: `${shape.url}/git/blobs/${sha}`, content, encoding: "base64" });
   });
   of("/git/commits/:sha", "commit", async (ask, repo, shape) => {
-    const commit = await repo.git.commit(ask.params.sha);
+    const { sha } = ask.params;
+    if (!/^[0-9a-f]{40}$/.test(sha)) return refusal(422, "The SHA parameter must be exactly 40 characters and contain only [0-9a-f].");
+    const commit = await repo.git.commit(sha);
     return commit ? answer(200, shape.gitCommit(commit)) : missing();
   });
   of("/commits", "commits", async (ask, repo, shape) => {

@@ -1,106 +1,36 @@
 //! Reads the store that is looked at.
 //!
-//! What is to be read, and what is known already, [`ocuroot_core::reading`] decides; here is what
-//! carries that out: requests to hosts, at most ten at once, again where a host says that it helps; the
-//! cache of this device; a look at the branches' heads twice a minute while the tab is seen, or, of the
-//! local server, whenever it says that something has changed.
+//! What is to be read, and what is known already, [`ocuroot_core::reading`] decides, and when a host is
+//! asked again. Here is what carries that out: [`driver`] sends requests and has the cache of this device
+//! looked up, [`polling`] looks for new commits while the tab is seen, or, of the local server, whenever
+//! it says that something has changed.
+
+mod driver;
+mod polling;
 
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeMap, VecDeque};
-use std::rc::{Rc, Weak};
+use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
-use leptos::wasm_bindgen::JsCast as _;
-use leptos::wasm_bindgen::closure::Closure;
-use leptos::web_sys;
-use ocuroot_core::hosts::{
-    self,
-    stores::{self, Located},
-};
-use ocuroot_core::hosts::{
-    Answer, Ask, Commit, Exchange, Host, HostError, Kind, Limits, Request, Response, Side, Unreachable,
-};
-use ocuroot_core::reading::{Job, Place, Reader, Wants, Work};
+use ocuroot_core::hosts::stores::{self, Located};
+use ocuroot_core::hosts::{self, Answer, Ask, Commit, Host, HostError, Kind, Limits, Side};
+use ocuroot_core::reading::{Place, Reader, Wants, What, pace};
+pub use ocuroot_core::reading::{Progress, ReadProblem, Remedy};
 use ocuroot_core::snapshot::{Needs, Snapshot};
 use ocuroot_core::summary::Summary;
-use ocuroot_core::{Marker, Ref, times};
+use ocuroot_core::{Marker, Ref};
 
+use self::driver::Inbox;
+use self::polling::Events;
 use crate::cache::Cache;
-use crate::net::{self, Bell, Net, sleep};
-use crate::ui::thousands;
+use crate::net::{Bell, Net, sleep};
 use crate::{account, apart, browser};
-
-/// As seldom as it gets when a host does not answer.
-const SELDOM: u32 = 600;
-/// A host that wants us to wait longer, in milliseconds, is waited for where one can see it.
-const PATIENCE: u32 = 15_000;
 
 /// How many folders and entries are taken in before the page may do something else: that takes some
 /// milliseconds.
 const STEP: usize = 4_000;
-
-/// How far something is.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Progress {
-    /// What is done, as a sentence without a full stop: `Reading 4,120 of 18,300 refs`.
-    pub what: String,
-    /// How many are done, and of how many.
-    pub done: u64,
-    /// Of how many, where that is known.
-    pub of: Option<u64>,
-}
-
-/// Why something cannot be shown.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ReadProblem {
-    /// What is the matter, in a few words.
-    pub title: String,
-    /// Why, and what to do about it.
-    pub message: String,
-    /// What a person can do.
-    pub remedy: Remedy,
-}
-
-/// What a person can do about a problem.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Remedy {
-    /// Ask again.
-    Retry,
-    /// Go on with what one has stopped.
-    GoOn,
-    /// Ask again at this time (RFC 3339); the page does so by itself.
-    Wait(String),
-    /// Say who they are.
-    SignIn,
-    /// Choose another source.
-    Source,
-    /// Look at what is now.
-    Now,
-    /// Change these lines of a host's settings.
-    Settings(Vec<String>),
-}
-
-impl ReadProblem {
-    /// A question that goes on asking for what is there.
-    #[must_use]
-    pub fn stuck(needs: &Needs) -> ReadProblem {
-        let what = needs
-            .bodies
-            .iter()
-            .next()
-            .map(Ref::to_string)
-            .or_else(|| needs.folders.iter().next().map(|folder| format!("the folder {}", folder.path)));
-        ReadProblem {
-            title: "This could not be worked out".to_owned(),
-            message: format!(
-                "The page went on asking for {}, which is as loaded as it can be. That is a defect of the page.",
-                what.unwrap_or_default()
-            ),
-            remedy: Remedy::Retry,
-        }
-    }
-}
 
 /// Commits that are newer than what one sees.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -129,8 +59,6 @@ pub struct Freshness {
     pub problem: Option<ReadProblem>,
     /// Why what the local server offers is older than it should be, as long as that is so.
     pub told: Option<String>,
-    /// How many requests are left, and until when (RFC 3339), where the host says so.
-    pub left: Option<(u64, String)>,
 }
 
 /// What reads a store: a handle, cheap to clone. Reading stops when the last one is gone.
@@ -165,27 +93,16 @@ struct Inner {
     keeping: Cell<bool>,
     freshness: RwSignal<Freshness>,
     /// Of the local server.
-    events: RefCell<Option<web_sys::EventSource>>,
+    events: RefCell<Option<Events>>,
 }
 
 /// The number of a question, what it is about, how far it is, and where its answers come in.
-type UnderWay = (u64, What, ocuroot_core::hosts::Progress, Rc<Inbox>);
+type UnderWay = (u64, What, hosts::Progress, Rc<Inbox>);
 
 impl Drop for Inner {
     fn drop(&mut self) {
         self.net.shut();
-        if let Some(events) = self.events.get_mut() {
-            events.close();
-        }
     }
-}
-
-/// What a question is about, for people.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum What {
-    Heads,
-    Folders,
-    Documents,
 }
 
 impl Reading {
@@ -213,8 +130,8 @@ impl Reading {
             events: RefCell::default(),
         });
         if at.is_none() {
-            inner.listen();
-            spawn_local(watch(Rc::downgrade(&inner)));
+            *inner.events.borrow_mut() = Events::of(&inner);
+            spawn_local(polling::watch(Rc::downgrade(&inner)));
         }
         Reading(inner)
     }
@@ -264,14 +181,13 @@ impl Reading {
     /// Looks for newer commits if nobody has for as long as one waits between two looks.
     pub fn catch_up(&self) {
         let (inner, now) = (&self.0, browser::now());
-        let is_due = inner.freshness.with_untracked(|freshness| {
-            times::seconds(&freshness.checked, &now)
-                .is_some_and(|since| since >= u64::from(inner.look_every()))
-        });
+        let is_due = inner
+            .freshness
+            .with_untracked(|freshness| pace::is_due(&freshness.checked, &now, inner.look_every()));
         if inner.at.is_none() && is_due {
             let weak = Rc::downgrade(inner);
             spawn_local(async move {
-                poll(weak).await;
+                polling::poll(weak).await;
             });
         }
     }
@@ -317,7 +233,7 @@ impl Reading {
         }
         loop {
             if self.0.stops.get() != stops {
-                return Err(stopped(&self.0.stopped.borrow()));
+                return Err(ReadProblem::stopped(&self.0.stopped.borrow()));
             }
             let rung = self.0.bell.rung();
             let problem = self.0.problem.borrow().clone();
@@ -327,11 +243,11 @@ impl Reading {
             let jobs = self.0.reader.borrow_mut().step(&wants, STEP);
             let problem = self.0.reader.borrow().problem().cloned();
             if let Some(problem) = problem {
-                return Err(unreadable(&problem));
+                return Err(ReadProblem::unreadable(&problem));
             }
             let idle = jobs.is_empty();
             for job in jobs {
-                spawn_local(carry_out(Rc::downgrade(&self.0), job));
+                spawn_local(driver::carry_out(Rc::downgrade(&self.0), job));
             }
             if self.0.reader.borrow().is_busy() {
                 browser::turn().await;
@@ -358,7 +274,7 @@ impl Reading {
     /// Why it does not answer.
     pub async fn ask(&self, side: Side, ask: Ask) -> Result<Answer, ReadProblem> {
         let host = self.0.host(side).clone();
-        let asked = exchange(&Rc::downgrade(&self.0), side, ask).await;
+        let asked = driver::exchange(&Rc::downgrade(&self.0), side, ask).await;
         asked.map_err(|error| problem(&host, &error))
     }
 }
@@ -368,14 +284,7 @@ fn reader(located: &Located, at: Option<&str>) -> Reader {
         host,
         key: format!("{} {}", place.host.api, place.host.source.repo),
         branch: place.branch.clone(),
-        page: match place.host.source.kind {
-            // GitHub cuts a listing off at 7 MB, which is about so much of our paths.
-            Kind::GitHub => 25_000,
-            Kind::GitLab => 100,
-            Kind::Gitea => 1000,
-            // It answers at once, and the page takes in so much in one go.
-            Kind::Local => 10_000,
-        },
+        page: place.host.page(),
     };
     let shared = located.state.host == located.intent.host;
     Reader::new(place(&located.state, 0), place(&located.intent, usize::from(!shared)), at)
@@ -408,26 +317,8 @@ impl Inner {
     /// What is being done.
     fn progress(&self) -> Progress {
         let under_way = self.under_way.borrow();
-        // The most telling of what is on its way.
-        let Some(what) = under_way.iter().map(|(_, what, ..)| *what).max() else {
-            return Progress { what: "Looking what is known already".to_owned(), ..Progress::default() };
-        };
-        let these =
-            || under_way.iter().filter(|(_, other, ..)| *other == what).map(|(_, _, progress, _)| progress);
-        let done: usize = these().map(|progress| progress.done).sum();
-        let of: Option<usize> = these().map(|progress| progress.expected).sum();
-        let of = of.filter(|of| *of > 0);
-        let what = match (what, of) {
-            (What::Heads, _) => "Asking for the newest commits".to_owned(),
-            (What::Folders, _) if done == 0 => "Listing folders".to_owned(),
-            (What::Folders, _) => format!("Listing folders, {} entries so far", thousands(done)),
-            (What::Documents, Some(of)) => {
-                format!("Reading {} of {} documents", thousands(done), thousands(of))
-            }
-            (What::Documents, None) => "Reading documents".to_owned(),
-        };
-        let number = |number: usize| u64::try_from(number).unwrap_or_default();
-        Progress { what, done: number(done), of: of.map(number) }
+        let asked: Vec<_> = under_way.iter().map(|(_, what, progress, _)| (*what, *progress)).collect();
+        Progress::of(&asked)
     }
 
     /// When something was loaded: tells how fresh it is, and has it kept.
@@ -498,13 +389,11 @@ impl Inner {
     }
 
     fn fail(self: &Rc<Self>, problem: ReadProblem) {
-        if let Remedy::Wait(until) = &problem.remedy {
-            let wait = js_sys::Date::parse(until) - js_sys::Date::now();
-            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "some seconds")]
-            let wait = wait.clamp(1000.0, 3.6e6) as u32;
+        if let Remedy::Wait(until) = problem.remedy {
+            let wait = pace::rest(until, browser::seconds());
             let weak = Rc::downgrade(self);
             spawn_local(async move {
-                sleep(wait).await;
+                sleep(wait * 1000).await;
                 if let Some(inner) = weak.upgrade() {
                     inner.forget_problems();
                     inner.tell_changed();
@@ -513,358 +402,15 @@ impl Inner {
         }
         *self.problem.borrow_mut() = Some(problem);
     }
-
-    /// Learns from an answer how many requests are left.
-    fn count(&self, response: &Response) {
-        let number = |names: [&str; 2]| {
-            let value = names.iter().find_map(|name| response.header(name))?;
-            value.trim().parse::<u64>().ok()
-        };
-        let left = number(["x-ratelimit-remaining", "ratelimit-remaining"]);
-        let until = number(["x-ratelimit-reset", "ratelimit-reset"]);
-        if let (Some(left), Some(until)) = (left, until) {
-            #[expect(clippy::cast_precision_loss, reason = "a time of this century")]
-            let until = js_sys::Date::new(&(until as f64 * 1000.0).into()).to_iso_string();
-            let until = String::from(until);
-            self.refresh(|freshness| freshness.left = Some((left, until)));
-        }
-    }
-
-    /// Has the local server say when something has changed.
-    fn listen(self: &Rc<Self>) {
-        if self.located.state.host.source.kind != Kind::Local {
-            return;
-        }
-        let Ok(events) = web_sys::EventSource::new("api/events") else { return };
-        let weak = Rc::downgrade(self);
-        let heard = Closure::<dyn Fn(web_sys::MessageEvent)>::new(move |event: web_sys::MessageEvent| {
-            let weak = weak.clone();
-            if let Some(inner) = weak.upgrade() {
-                let told = event.data().as_string().and_then(|data| hosts::told_problem(&data));
-                inner.refresh(|freshness| freshness.told = told);
-            }
-            spawn_local(async move {
-                poll(weak).await;
-            });
-        });
-        let _ = events.add_event_listener_with_callback("head", heard.as_ref().unchecked_ref());
-        // It lives as long as the page's connection does, which this ends.
-        heard.forget();
-        *self.events.borrow_mut() = Some(events);
-    }
-}
-
-/// Does what a job says, and gives its result back.
-async fn carry_out(weak: Weak<Inner>, job: Job) {
-    match job.work {
-        Work::Recall(recall) => {
-            let Some(cache) = weak.upgrade().map(|inner| inner.cache.clone()) else { return };
-            let found = cache.recall(&recall).await;
-            let Some(inner) = weak.upgrade() else { return };
-            inner.reader.borrow_mut().recalled(job.id, found);
-            inner.bell.ring();
-        }
-        Work::Translate(files) => {
-            let translated = apart::translate(files).await;
-            let Some(inner) = weak.upgrade() else { return };
-            match translated {
-                Ok(translation) => inner.reader.borrow_mut().translated(job.id, translation),
-                Err(_) => {
-                    inner.reader.borrow_mut().failed(job.id);
-                    inner.fail(apart::lost());
-                }
-            }
-            inner.bell.ring();
-        }
-        Work::Ask { host, ask } => {
-            let side = if host == 0 { Side::State } else { Side::Intent };
-            let stops = weak.upgrade().map(|inner| inner.stops.get());
-            let answer = exchange(&weak, side, ask).await;
-            // To read an answer and to take it in are two tasks of the page.
-            browser::turn().await;
-            let Some(inner) = weak.upgrade() else { return };
-            if answer.is_err() && stops != Some(inner.stops.get()) {
-                inner.reader.borrow_mut().failed(job.id);
-                inner.bell.ring();
-                return;
-            }
-            let is_local = inner.host(side).source.kind == Kind::Local;
-            if is_local && answer.as_ref().is_ok_and(hosts::is_over) {
-                poll(weak.clone()).await;
-                if inner.reader.borrow().news() {
-                    inner.reader.borrow_mut().failed(job.id);
-                    inner.show_newer();
-                    inner.bell.ring();
-                    return;
-                }
-            }
-            match answer {
-                Ok(answer) => inner.reader.borrow_mut().answered(job.id, answer),
-                Err(error) => {
-                    inner.reader.borrow_mut().failed(job.id);
-                    inner.fail(problem(inner.host(side), &error));
-                }
-            }
-            inner.bell.ring();
-        }
-    }
-}
-
-/// What has come, for an exchange that waits.
-#[derive(Default)]
-struct Inbox {
-    came: RefCell<VecDeque<(usize, Result<Response, Unreachable>)>>,
-    bell: Bell,
-    /// Whether nobody waits any more.
-    closed: Cell<bool>,
-}
-
-/// Asks a host.
-async fn exchange(weak: &Weak<Inner>, side: Side, ask: Ask) -> Result<Answer, HostError> {
-    let gone = || HostError::Unreachable { detail: "the page has gone on".to_owned() };
-    let what = match &ask {
-        Ask::Folder { .. } | Ask::Below { .. } => What::Folders,
-        Ask::Files { .. } => What::Documents,
-        _ => What::Heads,
-    };
-    let index = usize::from(side == Side::Intent);
-    let (host, limits, number) = {
-        let inner = weak.upgrade().ok_or_else(gone)?;
-        let limits = inner.limits.borrow().get(index).cloned().unwrap_or_default();
-        let host = inner.host(side).clone();
-        (host, limits, inner.number())
-    };
-    let signed_in = account::token(&host).is_some();
-    let mut exchange = match host.source.kind {
-        Kind::GitHub => Exchange::github(&host, &limits, ask, signed_in)?,
-        _ => match apart::elsewhere(host, limits, ask, signed_in).await {
-            Ok(exchange) => exchange?,
-            Err(lost) => return Err(HostError::Unreachable { detail: lost.to_string() }),
-        },
-    };
-    let inbox = Rc::new(Inbox::default());
-    // The requests that came to nothing, each as often as it did.
-    let mut failures: Vec<usize> = Vec::new();
-    let mut open = 0_usize;
-    let result = loop {
-        if let Some(answer) = exchange.answer() {
-            break Ok(answer);
-        }
-        if inbox.closed.get() {
-            exchange.stop();
-            break Err(gone());
-        }
-        for (id, request) in exchange.requests() {
-            open += 1;
-            spawn_local(send(weak.clone(), side, id, request, 0, Rc::clone(&inbox)));
-        }
-        if let Some(inner) = weak.upgrade() {
-            inner.forget(number);
-            let progress = exchange.progress();
-            inner.under_way.borrow_mut().push((number, what, progress, Rc::clone(&inbox)));
-            inner.bell.ring();
-        }
-        if open == 0 {
-            break Err(gone());
-        }
-        let rung = inbox.bell.rung();
-        let came = inbox.came.borrow_mut().pop_front();
-        let Some((id, came)) = came else {
-            inbox.bell.after(rung).await;
-            continue;
-        };
-        open -= 1;
-        if let (Ok(response), Some(inner)) = (&came, weak.upgrade()) {
-            inner.count(response);
-        }
-        let asked = came.as_ref().err().and_then(|_| exchange.again(id));
-        if let Some(origin) = asked.and_then(|request| net::blocked(&request.url)) {
-            break Err(HostError::Blocked { origin });
-        }
-        if let Err(error) = exchange.respond(id, came) {
-            failures.push(id);
-            let attempt = failures.iter().filter(|other| **other == id).count();
-            let attempt = u32::try_from(attempt).unwrap_or(u32::MAX);
-            let wait = error.retry_after(attempt, browser::seconds()).map(|wait| wait.as_millis());
-            let wait = wait.and_then(|wait| u32::try_from(wait).ok()).filter(|wait| *wait <= PATIENCE);
-            match (wait, exchange.again(id), weak.upgrade()) {
-                (Some(wait), Some(request), Some(_)) => {
-                    open += 1;
-                    spawn_local(send(weak.clone(), side, id, request, jittered(wait), Rc::clone(&inbox)));
-                }
-                _ => break Err(error),
-            }
-        }
-    };
-    inbox.closed.set(true);
-    if let Some(inner) = weak.upgrade() {
-        inner.forget(number);
-        if let Some(limits) =
-            inner.limits.borrow_mut().get_mut(index).filter(|old| **old != exchange.limits())
-        {
-            *limits = exchange.limits();
-            account::keep_limits(inner.host(side), limits);
-        }
-    }
-    result
-}
-
-/// Sends one request of an exchange, after a while.
-async fn send(weak: Weak<Inner>, side: Side, id: usize, request: Request, wait: u32, inbox: Rc<Inbox>) {
-    if wait > 0 {
-        sleep(wait).await;
-    }
-    let there = weak.upgrade().map(|inner| (Rc::clone(&inner.net), account::token(inner.host(side))));
-    let came = match there {
-        Some((net, token)) => net.send(&request, token.as_ref(), &|| inbox.closed.get()).await,
-        None => Err(Unreachable { detail: "the page has gone on".to_owned() }),
-    };
-    inbox.came.borrow_mut().push_back((id, came));
-    inbox.bell.ring();
-}
-
-/// Looks for new commits again and again, while the tab is seen.
-async fn watch(weak: Weak<Inner>) {
-    let Some(mut wait) = weak.upgrade().map(|inner| inner.look_every()) else { return };
-    loop {
-        sleep(jittered(wait * 1000)).await;
-        let Some(inner) = weak.upgrade() else { return };
-        let visible = document().visibility_state() == web_sys::VisibilityState::Visible;
-        let events = inner.events.borrow().as_ref().map(web_sys::EventSource::ready_state);
-        let usual = inner.look_every();
-        drop(inner);
-        // A server that speaks for itself need not be asked.
-        if !visible || events == Some(web_sys::EventSource::OPEN) {
-            continue;
-        }
-        wait = match poll(weak.clone()).await {
-            true => usual,
-            false => (wait * 2).min(SELDOM),
-        };
-    }
-}
-
-/// Looks for new commits once. Returns whether the hosts have answered.
-async fn poll(weak: Weak<Inner>) -> bool {
-    let Some(inner) = weak.upgrade() else { return false };
-    let jobs = inner.reader.borrow_mut().poll();
-    drop(inner);
-    for job in jobs {
-        let Work::Ask { host, ask } = job.work else { continue };
-        let side = if host == 0 { Side::State } else { Side::Intent };
-        let answer = exchange(&weak, side, ask).await;
-        let Some(inner) = weak.upgrade() else { return false };
-        match answer {
-            Ok(answer) => inner.reader.borrow_mut().answered(job.id, answer),
-            Err(error) => {
-                inner.reader.borrow_mut().failed(job.id);
-                let problem = problem(inner.host(side), &error);
-                inner.refresh(|freshness| freshness.problem = Some(problem));
-                return false;
-            }
-        }
-    }
-    let Some(inner) = weak.upgrade() else { return false };
-    inner.refresh(|freshness| {
-        freshness.checked = browser::now();
-        freshness.problem = None;
-    });
-    if !inner.reader.borrow().news() {
-        return true;
-    }
-    if inner.follow.get() {
-        inner.show_newer();
-        return true;
-    }
-    drop(inner);
-    count_newer(&weak).await;
-    true
-}
-
-/// Counts the commits that are not shown yet, by one question.
-async fn count_newer(weak: &Weak<Inner>) {
-    let Some(inner) = weak.upgrade() else { return };
-    let moved = |side: Marker| inner.reader.borrow().moved(side);
-    let (side, moved) = match moved(Marker::State) {
-        Some(moved) => (Side::State, Some(moved)),
-        None => (Side::Intent, moved(Marker::Intent)),
-    };
-    drop(inner);
-    let Some((shown, newest)) = moved else { return };
-    let ask = Ask::History { from: newest.clone(), path: None, page: 1 };
-    let Ok(Answer::History(history)) = exchange(weak, side, ask).await else { return };
-    let count = history.commits.iter().position(|commit| commit.id == shown);
-    let Some(inner) = weak.upgrade() else { return };
-    // It may have moved on in the meantime.
-    let same = [Marker::State, Marker::Intent]
-        .into_iter()
-        .any(|side| inner.reader.borrow().moved(side).is_some_and(|(_, id)| id == newest));
-    if same {
-        inner.refresh(|freshness| freshness.newer = count.map_or(Newer::Some, Newer::Count));
-    }
-}
-
-/// Up to a quarter more, so that many pages do not come back at once.
-fn jittered(wait: u32) -> u32 {
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "less than a quarter more")]
-    let more = (f64::from(wait) * 0.25 * js_sys::Math::random()) as u32;
-    wait.saturating_add(more)
-}
-
-/// What somebody has stopped.
-fn stopped(at: &Progress) -> ReadProblem {
-    let far = if at.what.is_empty() { String::new() } else { format!("{}. ", at.what) };
-    ReadProblem {
-        title: "Stopped".to_owned(),
-        message: format!("{far}Folders and documents that have come are kept; the rest was not read."),
-        remedy: Remedy::GoOn,
-    }
-}
-
-/// What cannot be read, whatever is asked again.
-fn unreadable(problem: &ocuroot_core::reading::Problem) -> ReadProblem {
-    ReadProblem {
-        title: "This store cannot be read".to_owned(),
-        message: capital(&format!("{problem}.")),
-        remedy: Remedy::Source,
-    }
-}
-
-fn capital(text: &str) -> String {
-    let mut chars = text.chars();
-    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
 }
 
 /// A host's failure, for people.
 fn problem(host: &Host, error: &HostError) -> ReadProblem {
-    let (title, remedy) = match error {
-        HostError::NotSignedIn => ("Sign in to read this store", Remedy::SignIn),
-        HostError::BadToken => ("The token is not taken any more", Remedy::SignIn),
-        HostError::Forbidden { .. } => ("This store may not be read", Remedy::SignIn),
-        HostError::RateLimited { until, .. } => {
-            let now = browser::seconds();
-            let wait = until.map_or(60, |until| until.from_now(now).as_secs().max(1));
-            #[expect(clippy::cast_precision_loss, reason = "a time of this century")]
-            let until = js_sys::Date::new(&((now + wait) as f64 * 1000.0).into()).to_iso_string();
-            ("The host wants a rest", Remedy::Wait(String::from(until)))
-        }
-        HostError::NotFound { signed_in: false, .. } => ("Nothing was found there", Remedy::SignIn),
-        HostError::NotFound { .. } => ("Nothing was found there", Remedy::Source),
-        HostError::NoCommit { .. } => ("There is no such commit", Remedy::Now),
-        HostError::Blocked { .. } => ("This page may not ask there", Remedy::Source),
-        HostError::Unreachable { .. } if host.source.kind == Kind::Gitea => {
-            let origin = window().location().origin().unwrap_or_default();
-            let lines =
-                vec!["[cors]".to_owned(), "ENABLED = true".to_owned(), format!("ALLOW_DOMAIN = {origin}")];
-            ("The host does not answer this page", Remedy::Settings(lines))
-        }
-        HostError::Unreachable { .. } => ("The host does not answer", Remedy::Retry),
-        HostError::ServerError { .. } => ("The host has trouble", Remedy::Retry),
-        HostError::Garbage { .. } => ("The host's answer makes no sense", Remedy::Retry),
-        HostError::Conflict { .. } | HostError::Truncated { .. } => {
-            ("The host did not answer", Remedy::Retry)
-        }
-    };
-    let message = format!("{} {}", error.message(host), error.hint(host));
-    ReadProblem { title: title.to_owned(), message, remedy }
+    let page = window().location().origin().unwrap_or_default();
+    ReadProblem::of_host(host, error, browser::seconds(), &page)
+}
+
+/// Up to a quarter more, so that many pages do not come back at once.
+fn jittered(wait: u32) -> u32 {
+    pace::jittered(wait, js_sys::Math::random())
 }

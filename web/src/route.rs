@@ -9,9 +9,9 @@
 
 use std::collections::BTreeMap;
 
-use ocuroot_core::Ref;
 use ocuroot_core::hosts::stores::Offered;
 use ocuroot_core::order::Gather as _;
+use ocuroot_core::{Marker, Ref};
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
 
 /// Where one is.
@@ -67,6 +67,27 @@ pub enum Screen {
     Draft,
     /// Which store, and as whom.
     SignIn,
+}
+
+impl Screen {
+    /// The screen that shows what a ref names: its own, or that of its document.
+    #[must_use]
+    pub fn of(reference: &Ref) -> Screen {
+        let document = reference.document();
+        let path = document.subpath();
+        if document.marker() == Some(Marker::Intent) {
+            return Screen::Explorer(Some(reference.clone()));
+        }
+        match (document.release_number(), path) {
+            (Some(_), "") => Screen::Release(document, None),
+            (None, "") if document.marker().is_none() => Screen::Package(document),
+            (None, _) => match document.as_str().strip_prefix("@/environment/") {
+                Some(name) => Screen::Environment(name.to_owned(), None),
+                None => Screen::Explorer(Some(reference.clone())),
+            },
+            _ => Screen::Explorer(Some(reference.clone())),
+        }
+    }
 }
 
 /// Names of parameters that a route has itself; a screen's own are all others.
@@ -300,6 +321,28 @@ mod tests {
             ("view=%ff%zz", "?"),
         ] {
             assert_eq!(Route::parse(query).to_string(), as_if, "{query}");
+        }
+    }
+
+    #[test]
+    fn a_ref_has_the_screen_of_what_it_names() {
+        for (reference, query) in [
+            ("s/-/p", "?view=package&ref=s/-/p"),
+            ("s/-/p/@r4", "?view=release&ref=s/-/p/@r4"),
+            ("s/-/p/@r4#tags", "?view=release&ref=s/-/p/@r4"),
+            ("@/environment/prod", "?view=environment&name=prod"),
+            ("@/custom/freeze", "?view=explorer&ref=@/custom/freeze"),
+            ("s/-/p/@r4/deploy/prod/1", "?view=explorer&ref=s/-/p/@r4/deploy/prod/1"),
+            ("s/-/p/@r4/deploy/prod/1#output/url", "?view=explorer&ref=s/-/p/@r4/deploy/prod/1%23output/url"),
+            // The newest release, whichever that is.
+            ("s/-/p/@", "?view=explorer&ref=s/-/p/@"),
+            ("s/-/p/@/deploy/prod", "?view=explorer&ref=s/-/p/@/deploy/prod"),
+            // What is wanted is not what is.
+            ("+/environment/prod", "?view=explorer&ref=%2B/environment/prod"),
+            ("s/-/p/+/deploy/prod", "?view=explorer&ref=s/-/p/%2B/deploy/prod"),
+        ] {
+            let route = Route { screen: Screen::of(&reference.parse().unwrap()), ..Route::default() };
+            assert_eq!(route.to_string(), query, "{reference}");
         }
     }
 

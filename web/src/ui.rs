@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 
 use leptos::prelude::*;
+pub use ocuroot_core::numbers::thousands;
 use ocuroot_core::screens::{Tone, Word};
 use ocuroot_core::{Ref, times};
 
@@ -142,20 +143,6 @@ pub fn unbroken(text: &str) -> String {
     text.replace(' ', "\u{a0}")
 }
 
-/// A number with commas between its thousands.
-#[must_use]
-pub fn thousands(number: usize) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
 /// A ref's text, which may break after `/` and before `#` and nowhere else.
 #[component]
 pub fn Breakable(
@@ -178,25 +165,6 @@ pub fn Breakable(
     parts.into_iter().map(|part| view! { {part}<wbr/> }).collect_view()
 }
 
-/// The screen that shows what a ref names.
-#[must_use]
-pub fn screen_of(reference: &Ref) -> Screen {
-    let document = reference.document();
-    let path = document.subpath();
-    if document.marker() == Some(ocuroot_core::Marker::Intent) {
-        return Screen::Explorer(Some(reference.clone()));
-    }
-    match (document.release_number(), path) {
-        (Some(_), "") => Screen::Release(document, None),
-        (None, "") if document.marker().is_none() => Screen::Package(document),
-        (None, _) => match document.as_str().strip_prefix("@/environment/") {
-            Some(name) => Screen::Environment(name.to_owned(), None),
-            None => Screen::Explorer(Some(reference.clone())),
-        },
-        _ => Screen::Explorer(Some(reference.clone())),
-    }
-}
-
 /// A ref as a link: to the screen that shows what it names, or to its document.
 #[component]
 pub fn RefLink(
@@ -207,7 +175,7 @@ pub fn RefLink(
     label: Option<String>,
 ) -> impl IntoView {
     let nav = use_nav();
-    let screen = screen_of(&reference);
+    let screen = Screen::of(&reference);
     let text = label.unwrap_or_else(|| reference.to_string());
     view! {
         <span class="ref">
@@ -301,11 +269,9 @@ pub fn Skeleton(
     progress: Signal<Progress>,
 ) -> impl IntoView {
     let line = move || {
-        progress.with(|progress| match (progress.what.as_str(), progress.of) {
-            ("", _) => "Reading".to_owned(),
-            (what, Some(of)) => format!("{what}: {} of {of}", progress.done),
-            (what, None) if progress.done > 0 => format!("{what}: {}", progress.done),
-            (what, None) => what.to_owned(),
+        progress.with(|progress| match progress.what.as_str() {
+            "" => "Reading".to_owned(),
+            what => what.to_owned(),
         })
     };
     let bar = move || {
@@ -382,7 +348,7 @@ pub fn Problem(
         }
     };
     let wait = match &problem.remedy {
-        Remedy::Wait(until) => Some(view! { <Countdown until=until.clone()/> }),
+        Remedy::Wait(until) => Some(view! { <Countdown until=*until/> }),
         _ => None,
     };
     let settings = match problem_settings(&problem) {
@@ -412,10 +378,10 @@ fn problem_settings(problem: &ReadProblem) -> &[String] {
 /// How long there is to wait. The [reading](crate::reading) itself tries again when it is over.
 #[component]
 fn Countdown(
-    /// RFC 3339.
-    until: String,
+    /// In seconds since 1970.
+    until: u64,
 ) -> impl IntoView {
-    let left = move || times::seconds(&browser::now(), &until).unwrap_or(0);
+    let left = move || until.saturating_sub(browser::seconds());
     let shown = RwSignal::new(left());
     browser::every(1, move || shown.set(left()));
     view! { <p class="dim">"Again in " {move || times::elapsed(shown.get())}</p> }
@@ -429,16 +395,4 @@ pub fn Title(
     text: Signal<String>,
 ) -> impl IntoView {
     Effect::new(move |_| document().set_title(&format!("{} · Ocuroot", text.get())));
-}
-
-#[cfg(test)]
-mod tests {
-    use super::thousands;
-
-    #[test]
-    fn numbers_have_commas() {
-        for (number, text) in [(0, "0"), (999, "999"), (1_000, "1,000"), (1_234_567, "1,234,567")] {
-            assert_eq!(thousands(number), text);
-        }
-    }
 }

@@ -322,7 +322,9 @@ fn what_else_is_in_a_clone_is_not_served() {
     let server = view(&world);
     assert_eq!(server.post("api/state/blobs", &json!({"ids": [secret]})).json(), json!({"blobs": []}));
     assert_eq!(server.get(&format!("api/state/trees/{tree}")).status, 404);
-    assert_eq!(server.get(&format!("api/state/commits/{commit}")).status, 404);
+    for commit in [&commit, &commit[..9]] {
+        assert_eq!(server.get(&format!("api/state/commits/{commit}")).status, 404);
+    }
     assert_eq!(server.get(&format!("api/state/commits?from={commit}")).status, 404);
     assert_eq!(
         server.post("api/state/files", &json!({"commit": commit, "paths": ["README.md"]})).status,
@@ -373,6 +375,8 @@ fn history_reaches_back_further_than_the_clone() {
     let oldest = all.last().unwrap();
     let commit = server.get(&format!("api/intent/commits/{oldest}")).json();
     assert_eq!(commit["tree"], git_store::git(&remote, &["rev-parse", &format!("{oldest}^{{tree}}")]));
+    // Hashes are written down by their start.
+    assert_eq!(server.get(&format!("api/intent/commits/{}", &oldest[..9])).json(), commit);
     let files = server.post("api/intent/files", &json!({"commit": oldest, "paths": [path]})).json();
     assert!(string(&files["files"][0]["text"]).contains("\"body\": \"1\""), "{files}");
     assert_eq!(server.get(&format!("api/intent/trees/{}", string(&commit["tree"]))).status, 200);

@@ -14,6 +14,7 @@ use super::host::{segment, segments};
 use super::request::{Request, Response};
 use super::shapes::{GitCommit, Pull, Repo, RepoCommit, Tree, User};
 use super::wire::{Later, Wire, all};
+use crate::envelope::BlobId;
 use crate::order::Gather as _;
 
 /// The contents API tells no more of a folder than this.
@@ -29,15 +30,23 @@ pub(super) async fn answer(wire: &Wire, ask: Ask) -> Result<Answer, HostError> {
     Ok(match ask {
         Ask::Head { branch, etag } => Answer::Head(head(wire, branch, etag).await?),
         Ask::Commit { id } => {
-            let request = get(wire, &format!("git/commits/{}", segment(&id)));
+            // Only this one knows the start of a hash, and names the files of a page of them.
+            let is_cut = id.len() < 40 && id.bytes().all(|byte| byte.is_ascii_hexdigit());
+            let place = match is_cut {
+                true => format!("commits/{}?per_page=1", segment(&id)),
+                false => format!("git/commits/{}", segment(&id)),
+            };
             // What cannot be the id of one is refused with the second.
-            let response = wire.send(request, &[404, 422]).await?;
+            let response = wire.send(get(wire, &place), &[404, 422]).await?;
             if matches!(response.status, 404 | 422) {
                 // Is it the commit, or the repo? Where there is no repo, this one says so.
                 repo(wire).await?;
                 return Err(HostError::NoCommit { id });
             }
-            Answer::Commit(response.json::<GitCommit>("a commit")?.plain(id))
+            Answer::Commit(match is_cut {
+                true => response.json::<RepoCommit>("a commit")?.plain(),
+                false => response.json::<GitCommit>("a commit")?.plain(id),
+            })
         }
         Ask::Folder { commit, path, tree } => Answer::Folder(folder(wire, &commit, &path, tree).await?),
         Ask::Below { commit, path, tree } => {
@@ -334,14 +343,21 @@ async fn single(wire: &Wire, commit: &str, wanted: Wanted) -> Result<File, HostE
     Ok(File { path, bytes: (response.status != 404).then_some(response.body) })
 }
 
-/// One file for those without a token.
+/// One file for those without a token. Nothing in the answer says how long the file is, so whether it is all
+/// of it shows by its id, where the folder's listing has told that.
 async fn raw(wire: &Wire, commit: &str, wanted: Wanted) -> Result<File, HostError> {
     let Some(root) = &wire.host.raw else { return single(wire, commit, wanted).await };
     let repo = segments(&wire.host.source.repo);
     let url = format!("{root}/{repo}/{}/{}", segment(commit), segments(&wanted.path));
     let response = wire.send(Request::get(url), &[404]).await?;
-    wire.done(1);
     let bytes = (response.status != 404).then_some(response.body);
+    if let (Some(bytes), Some(blob)) = (&bytes, &wanted.blob)
+        && BlobId::of(bytes).to_string() != *blob
+    {
+        let detail = format!("{} is cut off or another one", wanted.path);
+        return Err(HostError::Garbage { expected: "the file that its folder names", detail });
+    }
+    wire.done(1);
     Ok(File { path: wanted.path, bytes })
 }
 

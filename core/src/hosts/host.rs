@@ -74,6 +74,18 @@ impl Host {
         10
     }
 
+    /// How many entries of a folder it tells in one answer, about.
+    pub fn page(&self) -> usize {
+        match self.source.kind {
+            // It cuts a listing off at 7 MB, which is about so much of our paths.
+            Kind::GitHub => 25_000,
+            Kind::GitLab => 100,
+            Kind::Gitea => 1000,
+            // It answers at once, and the page takes in so much in one go.
+            Kind::Local => 10_000,
+        }
+    }
+
     /// How long to wait before a look for new commits, in seconds. GitHub gives 60 requests an hour to
     /// those without a token, and counts also those that nothing new is answered to.
     pub fn look_every(&self, signed_in: bool) -> u32 {
@@ -180,6 +192,20 @@ mod tests {
             host("github:a/b").with_roots(Some("http://127.0.0.1:1/"), Some("http://127.0.0.1:2"));
         assert_eq!(elsewhere.graphql(), "http://127.0.0.1:1/graphql");
         assert_eq!(elsewhere.raw.as_deref(), Some("http://127.0.0.1:2"));
+    }
+
+    #[test]
+    fn what_a_host_bears() {
+        for (source, page, anonymous, signed_in) in [
+            ("github:a/b", 25_000, 600, 30),
+            ("gitlab:gitlab.com/a/b", 100, 30, 30),
+            ("gitea:h/a/b", 1000, 30, 30),
+            ("local", 10_000, 30, 30),
+        ] {
+            let host = host(source);
+            assert_eq!(host.page(), page, "{source}");
+            assert_eq!([false, true].map(|it| host.look_every(it)), [anonymous, signed_in], "{source}");
+        }
     }
 
     #[test]

@@ -223,7 +223,7 @@ pub fn diff(snapshot: &Snapshot) -> Result<Vec<Difference>, Needs> {
 }
 
 /// The differences between some `intents` and some `states`, spelled with `+` and with `@`. Those that
-/// belong together are in both.
+/// belong together are in both: what is intended and not among the states does not exist.
 ///
 /// # Errors
 /// What must be loaded.
@@ -249,10 +249,12 @@ pub(crate) fn diff_among(
     let refs: BTreeSet<&Ref> = by_target.keys().chain(&states).gather();
     for reference in refs {
         let intent = by_target.get(reference);
-        let change = match needs.take(change_at(snapshot, intent, reference)).flatten() {
-            Some(change) => change,
-            None => continue,
+        let change = match intent {
+            // Nobody has to look for what is not there: some hosts call that an error.
+            Some(_) if !states.contains(reference) => Some(Change::Create),
+            _ => needs.take(change_at(snapshot, intent, reference)).flatten(),
         };
+        let Some(change) = change else { continue };
         let spelled = intent.map_or_else(|| reference.clone(), Ref::to_state);
         differences.push(Difference { reference: spelled, change });
     }

@@ -70,12 +70,17 @@ mod jobs;
 mod keep;
 mod listing;
 mod marker;
+pub mod pace;
+mod progress;
 mod reader;
 #[cfg(test)]
 mod tests;
+mod trouble;
 
 pub use keep::{Keep, LARGEST, Recall, Recalled};
+pub use progress::{Progress, What};
 pub use reader::{Changed, PAGES, Problem, Reader};
+pub use trouble::{ReadProblem, Remedy};
 
 use crate::generations::OldFile;
 use crate::hosts::Ask;

@@ -81,6 +81,28 @@ pub struct Waiting {
     pub since: String,
 }
 
+/// Those of one release, as they stand one after the other.
+///
+/// ```
+/// use ocuroot_core::screens::custom::{Waiting, by_release};
+///
+/// let waiting = |id: &str, place: &str| Waiting {
+///     at: format!("s/-/web/@{id}/deploy/{place}").parse().unwrap(),
+///     package: "web".into(),
+///     id: id.into(),
+///     place: place.into(),
+///     since: String::new(),
+/// };
+/// let all = [waiting("r4", "eu"), waiting("r4", "us"), waiting("r5", "eu")];
+/// let said: Vec<String> = by_release(&all)
+///     .map(|runs| format!("{} in {}", runs[0].id, runs.iter().map(|run| run.place.as_str()).collect::<Vec<_>>().join(", ")))
+///     .collect();
+/// assert_eq!(said, ["r4 in eu, us", "r5 in eu"]);
+/// ```
+pub fn by_release(all: &[Waiting]) -> impl Iterator<Item = &[Waiting]> {
+    all.chunk_by(|one, other| one.at.release_ref() == other.at.release_ref())
+}
+
 /// What is set, of `summaries` what waits for it.
 ///
 /// # Errors

@@ -87,8 +87,10 @@ pub fn one(snapshot: &Snapshot, difference: &intent::Difference, facts: &Facts) 
     let mut needs = Needs::default();
     let reference = &difference.reference;
     let intent = reference.to_intent();
-    let problem = [&intent, reference]
+    let is_there = difference.change != Change::Create;
+    let problem = [Some(&intent), is_there.then_some(reference)]
         .into_iter()
+        .flatten()
         .find_map(|at| needs.take(snapshot.problem(at)).flatten().map(|problem| format!("{at}: {problem}")));
     let wanted = needs.take(snapshot.get(&intent)).flatten().and_then(Document::body).cloned();
     let plain_document = |document: Option<&Document>| document.and_then(Document::body).cloned();
@@ -96,7 +98,7 @@ pub fn one(snapshot: &Snapshot, difference: &intent::Difference, facts: &Facts) 
     let there = match reference.kind() {
         Some(Kind::Deploy) => {
             explained = needs.take(explanation(snapshot, reference, wanted.as_ref(), facts)).flatten();
-            needs.take(intent::current_task(snapshot, reference)).flatten()
+            is_there.then(|| needs.take(intent::current_task(snapshot, reference)).flatten()).flatten()
         }
         _ => None,
     };
@@ -124,7 +126,10 @@ pub fn one(snapshot: &Snapshot, difference: &intent::Difference, facts: &Facts) 
         (Some(Kind::Deploy), None) => {
             (there.map(|(_, task)| plain(reference, &task.release, &task.input)), wanted)
         }
-        _ => (plain_document(needs.take(snapshot.get(reference)).flatten()), wanted),
+        _ => {
+            let there = is_there.then(|| needs.take(snapshot.get(reference)).flatten()).flatten();
+            (plain_document(there), wanted)
+        }
     };
     needs.settle(Difference {
         reference: reference.clone(),

@@ -116,8 +116,10 @@ pub struct Deployment {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Difference {
-    /// The same release, or none in both.
+    /// The same release.
     Same,
+    /// Nothing is live, here or there.
+    Neither,
     /// This many releases older.
     Behind(u64),
     /// This many releases newer.
@@ -130,10 +132,19 @@ pub enum Difference {
     Other,
 }
 
+impl Difference {
+    /// Whether there is one.
+    #[must_use]
+    pub fn differs(self) -> bool {
+        !matches!(self, Difference::Same | Difference::Neither)
+    }
+}
+
 impl std::fmt::Display for Difference {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Difference::Same => f.write_str("same"),
+            Difference::Neither => f.write_str("in neither"),
             Difference::Behind(count) => write!(f, "{count} behind"),
             Difference::Ahead(count) => write!(f, "{count} ahead"),
             Difference::OnlyHere => f.write_str("only here"),
@@ -222,7 +233,7 @@ pub fn page(
         freeze,
         live: deployments.iter().filter(|row| row.here.is_some()).count(),
         never: deployments.iter().filter(|row| row.here.is_none()).count(),
-        different: deployments.iter().filter(|row| row.difference != Difference::Same).count(),
+        different: deployments.iter().filter(|row| row.difference.differs()).count(),
         deployments,
         held,
     })
@@ -230,7 +241,7 @@ pub fn page(
 
 fn compare(here: Option<&LiveAt>, there: Option<&LiveAt>) -> Difference {
     let (here, there) = match (here, there) {
-        (None, None) => return Difference::Same,
+        (None, None) => return Difference::Neither,
         (Some(_), None) => return Difference::OnlyHere,
         (None, Some(_)) => return Difference::OnlyThere,
         (Some(here), Some(there)) => (here, there),

@@ -1,9 +1,9 @@
 //! The first screen: what is live where, and what is not as it should be.
 //!
 //! A matrix of packages and environments, and beside it what asks for somebody: approvals, failures,
-//! what runs, open proposals, the newest releases. It is made of summaries and of the documents of
-//! environments, so it is there after a few requests; [`Depth::Whole`] adds what only intents, freezes
-//! and heartbeats tell, and moves no row.
+//! what runs, what waits and for what, open proposals, the newest releases. It is made of summaries and
+//! of the documents of environments, so it is there after a few requests; [`Depth::Whole`] adds what only
+//! intents, freezes and heartbeats tell, and moves no row.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
@@ -26,10 +26,13 @@ use crate::refs::{Marker, Ref};
 use crate::snapshot::{Needs, Snapshot};
 use crate::summary::{Live, ReleaseSummary, Summary};
 use crate::times;
-use crate::why::Sentence;
+use crate::why::{Part, Sentence};
 
 /// How many of the newest releases are listed.
 const LATEST: usize = 5;
+
+/// How many things that are waited for are listed, and of each how many runs.
+const WAITING: usize = 5;
 
 /// Words that are counted at the top of a column: those that tint a cell.
 const TINTED: [Word; 4] = [Word::Failed, Word::NeedsApproval, Word::Stale, Word::Differs];
@@ -54,6 +57,10 @@ pub struct Overview {
     pub broken: Vec<Entry>,
     /// What runs, newest first.
     pub running: Vec<Entry>,
+    /// What waits for something other than a person, by what that is: what most wait for first.
+    pub waiting: Vec<Waiting>,
+    /// How many runs wait so, those that have no room in the list as well.
+    pub waits: usize,
     /// Open proposals, newest first.
     pub proposals: Vec<ProposalEntry>,
     /// The newest releases of all packages.
@@ -147,6 +154,19 @@ pub struct Entry {
     pub standing: Standing,
 }
 
+/// Runs that wait for one and the same thing: another package, an environment, the end of a freeze.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Waiting {
+    /// Where they stand.
+    pub word: Word,
+    /// What they wait for; empty where the store does not say.
+    pub says: Sentence,
+    /// The runs, the one that has waited longest first.
+    pub runs: Vec<Entry>,
+    /// How many more there are.
+    pub more: usize,
+}
+
 /// An open proposal.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ProposalEntry {
@@ -217,6 +237,7 @@ pub fn page(
     let same_host = titles::same_host(summaries.keys().filter_map(Ref::repo));
     let mut all = Overview { now: facts.now.clone(), ..Overview::default() };
     let mut groups: BTreeMap<String, Group> = BTreeMap::new();
+    let mut waiting: Vec<Entry> = Vec::new();
     for (package, summary) in summaries.iter() {
         let Some(standings) = needs.take(look.standings(summary)) else { continue };
         let name = titles::package(package);
@@ -237,9 +258,14 @@ pub fn page(
             counts: Vec::new(),
             rows: Vec::new(),
         });
-        for standing in
-            standings.into_iter().chain(differ.into_values()).filter(|it| CHIPS.contains(&it.word))
-        {
+        for standing in standings.into_iter().chain(differ.into_values()) {
+            if matches!(standing.word, Word::Waiting | Word::Frozen) {
+                waiting.push(Entry { package: name.clone(), standing });
+                continue;
+            }
+            if !CHIPS.contains(&standing.word) {
+                continue;
+            }
             *all.counts.entry(standing.word).or_default() += 1;
             match group.counts.iter_mut().find(|(word, _)| *word == standing.word) {
                 Some((_, count)) => *count += 1,
@@ -275,11 +301,46 @@ pub fn page(
     all.approvals.order_by_key(|entry| (!entry.standing.alone, Reverse(entry.standing.age)));
     all.broken.order_by_key(|entry| entry.standing.age);
     all.running.order_by_key(|entry| entry.standing.age);
+    all.waits = waiting.len();
+    all.waiting = self::waiting(waiting);
     all.latest.order_by_key(|latest| latest.age.unwrap_or(u64::MAX));
     all.latest.truncate(LATEST);
     all.proposals = proposals.iter().map(|proposal| self::proposal(&look, proposal)).collect();
     all.proposals.order_by_key(|proposal| proposal.age);
     Ok(all)
+}
+
+/// Runs that wait, by what they wait for.
+fn waiting(entries: Vec<Entry>) -> Vec<Waiting> {
+    let mut found: BTreeMap<String, Waiting> = BTreeMap::new();
+    let mut entries = entries;
+    entries.order_by_key(|entry| Reverse(entry.standing.age));
+    for entry in entries {
+        let Standing { word, says, .. } = &entry.standing;
+        // Two packages may call different things by one name.
+        let parts = says.parts().iter().map(|part| match part {
+            Part::Text(text) => text.as_str(),
+            Part::Ref { reference, .. } => reference.as_str(),
+            Part::Command { command } => command.as_str(),
+        });
+        let group = found.entry(parts.collect()).or_insert_with(|| Waiting {
+            word: *word,
+            says: says.clone(),
+            runs: Vec::new(),
+            more: 0,
+        });
+        match group.runs.len() < WAITING {
+            true => group.runs.push(entry),
+            false => group.more += 1,
+        }
+    }
+    let mut groups: Vec<Waiting> = found.into_values().collect();
+    groups.order_by_key(|group| {
+        let longest = group.runs.first().and_then(|entry| entry.standing.age);
+        Reverse((group.runs.len() + group.more, longest))
+    });
+    groups.truncate(WAITING);
+    groups
 }
 
 /// Packages of one repo whose short names are the same are called by their paths.

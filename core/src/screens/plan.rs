@@ -125,7 +125,7 @@ impl Item {
 /// What one freeze holds.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Held {
-    /// The freeze, as a sentence.
+    /// The freeze, as what is said of them: "frozen until 2026-12-27: sale".
     pub why: String,
     /// Its document.
     pub at: Ref,
@@ -225,10 +225,14 @@ pub fn of(snapshot: &Snapshot, plan: &Plan, facts: &Facts) -> Result<Page, Needs
         if needs.take(leave_out(snapshot, facts, &mut page, left)) != Some(false) {
             continue;
         }
-        page.left_out += 1;
         if page.others.len() < MOST {
-            page.others.extend(needs.take(other(snapshot, &mut enquiry, left)));
+            let other = needs.take(other(snapshot, &mut enquiry, left));
+            if other.as_ref().is_some_and(|other| is_told(left, other.word)) {
+                continue;
+            }
+            page.others.extend(other);
         }
+        page.left_out += 1;
     }
     needs.settle(page)
 }
@@ -267,7 +271,10 @@ fn of_intent(
     let mut why = Prose::default();
     let verb = match reference.kind() {
         Some(Kind::Deploy) => {
-            let live = intent::current_task(snapshot, reference)?.map(|(at, _)| at.release_ref());
+            let live = match difference.change {
+                Change::Create => None,
+                _ => intent::current_task(snapshot, reference)?.map(|(at, _)| at.release_ref()),
+            };
             let wanted =
                 snapshot.get(&reference.to_intent())?.and_then(Document::read::<crate::documents::Intent>);
             let wanted = wanted.map(|wanted| resolve::release(snapshot, &wanted.release)).transpose()?;
@@ -483,7 +490,9 @@ fn leave_out(snapshot: &Snapshot, facts: &Facts, page: &mut Page, left: &LeftOut
     let named = run_name(&left.reference);
     let approvals = match &left.reason {
         Reason::Frozen(freeze) => {
-            let why = freeze.to_string();
+            let malformed =
+                freeze.malformed.as_ref().map(|what| format!(", its document is malformed: {what}"));
+            let why = freeze.says() + &malformed.unwrap_or_default();
             match page.frozen.iter_mut().find(|held| held.at == freeze.at) {
                 Some(held) => held.runs.push(named),
                 None => page.frozen.push(Held { why, at: freeze.at.clone(), runs: vec![named] }),
@@ -523,6 +532,12 @@ fn leave_out(snapshot: &Snapshot, facts: &Facts, page: &mut Page, left: &LeftOut
         }
     }
     Ok(true)
+}
+
+/// Whether what is left out is intent that a run carries out, which waits and is listed itself.
+fn is_told(left: &LeftOut, run: Word) -> bool {
+    let waits = matches!(run, Word::NeedsApproval | Word::Frozen | Word::Pending | Word::Waiting);
+    matches!(left.reason, Reason::Blocked(_)) && waits
 }
 
 /// What is left out for a reason of its own.

@@ -1,8 +1,9 @@
 //! What one means by a few letters: packages, releases, environments and commits, before any ref is
 //! looked at.
 //!
-//! All of it is known from summaries and from the list of environments, so that nothing is loaded.
-//! Whatever lies deeper is found by a glob: [`pattern`] is the one that a text stands for.
+//! All of it is known from summaries, from the list of environments and from the commits that one has
+//! seen, so that nothing is loaded. Whatever lies deeper is found by a glob: [`pattern`] is the one that
+//! a text stands for.
 
 use std::collections::BTreeMap;
 
@@ -10,6 +11,7 @@ use serde::Serialize;
 
 use super::titles;
 use crate::glob::Glob;
+use crate::hosts::Commit;
 use crate::natural;
 use crate::order::Order as _;
 use crate::refs::Ref;
@@ -21,7 +23,7 @@ pub struct Hit {
     /// What it is.
     pub kind: HitKind,
     /// Where it leads.
-    pub reference: Ref,
+    pub target: Target,
     /// Its name.
     pub title: String,
     /// What else is to be said: the subject of a commit, the repo of a package. May be empty.
@@ -40,7 +42,35 @@ pub enum HitKind {
     Release,
     /// A ref, as it was typed.
     Ref,
+    /// A commit of a store, by the start of its hash.
+    Commit,
 }
+
+/// Where a [`Hit`] leads.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Target {
+    /// To what a ref names.
+    Ref(Ref),
+    /// To everything as it was at this commit of state.
+    At(String),
+    /// To what is wanted now, beside what is.
+    Intent,
+}
+
+/// The commits that one has seen.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Seen<'a> {
+    /// Of state.
+    pub state: &'a [Commit],
+    /// The newest of intent.
+    pub intent: Option<&'a Commit>,
+}
+
+/// As much of a hash as people write down.
+const SHORT: usize = 7;
+/// As long is a whole one.
+const HASH: usize = 40;
 
 /// How well a text fits what was typed: the less, the better.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -69,8 +99,12 @@ pub fn search(
         if let Some(fit) = fit_all(&words, &[name])
             && let Ok(reference) = format!("@/environment/{name}").parse()
         {
-            let hit =
-                Hit { kind: HitKind::Environment, reference, title: name.clone(), detail: String::new() };
+            let hit = Hit {
+                kind: HitKind::Environment,
+                target: Target::Ref(reference),
+                title: name.clone(),
+                detail: String::new(),
+            };
             found.push((fit, 0, hit));
         }
     }
@@ -82,7 +116,7 @@ pub fn search(
         if let Some(fit) = fit_all(&words, &[&name, repo, summary.package.as_str()]) {
             let hit = Hit {
                 kind: HitKind::Package,
-                reference: summary.package.clone(),
+                target: Target::Ref(summary.package.clone()),
                 title: name.clone(),
                 detail: repo.to_owned(),
             };
@@ -109,7 +143,7 @@ pub fn search(
             if let Some(fit) = fits.collect::<Option<Vec<Fit>>>().and_then(|fits| fits.into_iter().max()) {
                 let hit = Hit {
                     kind: HitKind::Release,
-                    reference,
+                    target: Target::Ref(reference),
                     title: format!("{name} {}", release.id),
                     detail: release.subject.clone(),
                 };
@@ -126,10 +160,40 @@ pub fn search(
     let typed = typed.map(|reference| Hit {
         kind: HitKind::Ref,
         title: reference.to_string(),
-        reference,
+        target: Target::Ref(reference),
         detail: String::new(),
     });
     typed.into_iter().chain(found.into_iter().map(|(_, _, hit)| hit)).take(most).collect()
+}
+
+/// The commits of the store that `query` may be the start of: those that are `seen`, or else the one of
+/// state that has such a hash, if there is one.
+#[must_use]
+pub fn commits(query: &str, seen: Seen<'_>) -> Vec<Hit> {
+    let typed = query.trim().to_lowercase();
+    if !typed.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return Vec::new();
+    }
+    let hit = |target, side, id: &str, subject: &str| {
+        let short = id.get(..SHORT).unwrap_or(id);
+        let title = match side {
+            "" => format!("as of commit {short}"),
+            side => format!("commit {short} of {side}"),
+        };
+        Hit { kind: HitKind::Commit, target, title, detail: subject.to_owned() }
+    };
+    let state = seen.state.iter().filter(|commit| is_commit(&typed, &commit.id));
+    let mut hits: Vec<Hit> =
+        state.map(|commit| hit(Target::At(commit.id.clone()), "", &commit.id, &commit.subject)).collect();
+    let intent = seen.intent.filter(|commit| is_commit(&typed, &commit.id));
+    // Where one branch holds both, one commit is both.
+    if let Some(commit) = intent.filter(|commit| !seen.state.iter().any(|other| other.id == commit.id)) {
+        hits.push(hit(Target::Intent, "intent", &commit.id, &commit.subject));
+    }
+    if hits.is_empty() && (SHORT..=HASH).contains(&typed.len()) {
+        hits.push(hit(Target::At(typed.clone()), "", &typed, ""));
+    }
+    hits
 }
 
 /// The pattern that a text in the Explorer's field stands for: itself if it is one or is a ref, else
@@ -231,6 +295,39 @@ mod tests {
         check("@/custom/x", &["Ref @/custom/x"]);
         check("express checkout", &["Release checkout r142"]);
         check("express money", &[]);
+    }
+
+    #[test]
+    fn commits_of_the_store_are_found_by_their_hash() {
+        let commit = |id: &str, subject: &str| Commit {
+            id: id.repeat(10),
+            subject: subject.into(),
+            ..Commit::default()
+        };
+        let state = [commit("34ab", "Deploy r4"), commit("34cd", "Release r4")];
+        let intent = commit("9f9f", "Freeze");
+        let check = |query: &str, seen: Seen<'_>, expected: &[(&str, &str)]| {
+            let hits = commits(query, seen);
+            let found: Vec<(&str, &str)> =
+                hits.iter().map(|hit| (hit.title.as_str(), hit.detail.as_str())).collect();
+            assert_eq!(found, expected, "{query}");
+            hits
+        };
+        let seen = Seen { state: &state, intent: Some(&intent) };
+        let hits = check(" 34CD34C", seen, &[("as of commit 34cd34c", "Release r4")]);
+        assert_eq!(hits[0].target, Target::At("34cd".repeat(10)), "the whole of it, so that it is pinned");
+        let hits = check("9f9f", seen, &[("commit 9f9f9f9 of intent", "Freeze")]);
+        assert_eq!(hits[0].target, Target::Intent);
+        // Nobody has seen it, but it may be one.
+        let hits = check("0123456", seen, &[("as of commit 0123456", "")]);
+        assert_eq!(hits[0].target, Target::At("0123456".into()));
+        check(&"0".repeat(40), seen, &[("as of commit 0000000", "")]);
+        for none in ["", "34", "012345", "r4", "checkout", "012345x", &"0".repeat(41)] {
+            check(none, seen, &[]);
+        }
+        // One branch for both: it is named once.
+        let shared = Seen { state: &state, intent: state.first() };
+        check("34ab34a", shared, &[("as of commit 34ab34a", "Deploy r4")]);
     }
 
     #[test]

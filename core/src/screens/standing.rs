@@ -190,9 +190,7 @@ pub(super) fn number(id: &str) -> Option<u64> {
 /// "waits only for approve", "waits for approve, and for perf, which failed", "frozen until 2026-12-27: sale"
 fn says(turn: &Turn, release: &Ref) -> Sentence {
     if let Some(freeze) = &turn.freeze {
-        let until = freeze.until.as_ref().map(|until| format!(" until {until}")).unwrap_or_default();
-        let reason = if freeze.reason.is_empty() { String::new() } else { format!(": {}", freeze.reason) };
-        return Sentence::text(&format!("frozen{until}{reason}"));
+        return Sentence::text(&freeze.says());
     }
     let stuck = turn.stuck.iter().map(|(place, status)| {
         let what = if *status == Status::Failed { "failed" } else { "was cancelled" };

@@ -115,6 +115,16 @@ fn an_environment_is_compared_with_another() {
     assert_eq!(held, ["web r2"]);
     let alone = ask(SHOP, |s| environment::page(s, None, "prod", None, &facts(), Depth::First));
     assert!(alone.deployments.iter().all(|row| row.difference == Difference::Same));
+    // What is live in neither differs in nothing, and is the same in nothing.
+    let fixture = "
+        @/environment/qa = {\"name\":\"qa\",\"attributes\":{}}
+        @/environment/prod = {\"name\":\"prod\",\"attributes\":{}}
+        s/-/p/@r1 = release c1: >qa; >prod
+        s/-/p/@r1/deploy/qa/1 = pending up
+        s/-/p/@r1/deploy/prod/1 = pending up";
+    let new = ask(fixture, |s| environment::page(s, None, "prod", Some("qa"), &facts(), Depth::First));
+    let said: Vec<String> = new.deployments.iter().map(|row| row.difference.to_string()).collect();
+    assert_eq!((said, new.different), (vec!["in neither".to_owned()], 0));
     let nowhere = ask(SHOP, |s| environment::page(s, None, "nowhere", None, &facts(), Depth::Whole));
     assert!(!nowhere.exists && nowhere.deployments.is_empty());
 }
@@ -233,16 +243,35 @@ fn a_plan_reads_as_sentences_and_takes_away_first() {
     let frozen: Vec<&str> =
         page.frozen.iter().flat_map(|held| &held.runs).map(|run| run.run.as_str()).collect();
     assert_eq!(frozen, ["s/-/web.ocu.star/@r2/deploy/prod/1"]);
+    assert_eq!(page.frozen[0].why, "frozen until 2026-03-01T00:00:00Z: drill");
     let approvals: Vec<String> =
         page.approvals.iter().map(|one| format!("{} {} {}", one.package, one.id, one.missing[0])).collect();
     assert_eq!(approvals, ["pay r3 s/-/pay.ocu.star/@r3/custom/approve"]);
 }
 
 #[test]
+fn intent_whose_run_waits_is_not_left_out_as_well() {
+    for (run, approvals, left_out) in [("pending up(ok<-s/-/p/@r1/custom/ok)", 1, 0), ("failed up", 0, 1)] {
+        let fixture = format!(
+            "@/environment/prod = {{\"name\":\"prod\",\"attributes\":{{}}}}
+             s/-/p/@r1 = release c1: >prod
+             s/-/p/@r1/deploy/prod/1 = {run}
+             s/-/p/+/deploy/prod = r1()"
+        );
+        let page = ask(&fixture, |s| plan::page(s, None, &facts()));
+        assert_eq!(
+            (page.approvals.len(), page.left_out, page.others.len()),
+            (approvals, left_out, left_out),
+            "{run}"
+        );
+    }
+}
+
+#[test]
 fn a_document_is_shown_with_what_is_around_it() {
     let run = r("s/-/web.ocu.star/@r2/deploy/prod/1");
     let page = ask(SHOP, |s| explorer::page(s, &run));
-    assert_eq!((page.kind, page.title.as_str()), ("run", "1"));
+    assert_eq!((page.kind, page.title.as_str()), ("run", "prod, attempt 1"));
     assert_eq!(page.word.unwrap().text(), "pending");
     let above: Vec<&str> = page.above.iter().map(|(name, _)| name.as_str()).collect();
     assert_eq!(above, ["s", "web.ocu.star", "@r2", "deploy", "prod"]);

@@ -201,6 +201,44 @@ fn the_side_says_who_has_to_do_what() {
 }
 
 #[test]
+fn what_waits_for_the_same_stands_together() {
+    let package = |name: &str, days: u32, waits: &str| {
+        format!(
+            "s/-/{name}/@r1 = release c1: >dev; >prod
+             s/-/{name}/@r1/deploy/dev/1 = pending up({waits})
+             s/-/{name}/@r1/deploy/dev/1/status/pending = {{\"time\":\"2026-01-{days:02}T00:00:00Z\"}}
+             s/-/{name}/@r1/deploy/prod/1 = pending up(key<-s/-/{name}/@r1/custom/key)
+"
+        )
+    };
+    let url = "url<-s/-/net/@/deploy/dev#output/url";
+    let mut fixture: String =
+        (1..=7).map(|day| package(&format!("p{day}"), day, url)).collect::<Vec<_>>().concat();
+    fixture += &package("free", 20, "");
+    fixture += &package("odd", 9, "url<-s/-/other/@/deploy/dev#output/url");
+    fixture += "@/environment/dev = {\"name\":\"dev\",\"attributes\":{}}\n";
+    let told = |fixture: &str, depth| {
+        let page = overview(fixture, depth);
+        let line = |it: &overview::Waiting| {
+            let runs: Vec<&str> = it.runs.iter().map(|entry| entry.package.as_str()).collect();
+            format!("{} {}: {} +{}", it.word, it.says, runs.join(" "), it.more)
+        };
+        (page.waits, page.waiting.iter().map(line).collect::<Vec<_>>())
+    };
+    let net = "waiting waits for net's deploy to dev: p1 p2 p3 p4 p5 +2".to_owned();
+    let other = "waiting waits for other's deploy to dev: odd +0".to_owned();
+    assert_eq!(
+        told(&fixture, Depth::First),
+        (8, vec![net, other]),
+        "who waits for a person is not among them"
+    );
+    fixture += "@/custom/freeze/dev = {\"reason\":\"sale\"}\n";
+    let (waits, lines) = told(&fixture, Depth::Whole);
+    assert_eq!((waits, lines.len()), (9, 3));
+    assert_eq!(lines[2], "frozen frozen: sale: free +0");
+}
+
+#[test]
 fn the_first_page_reads_environments_and_lists_nothing() {
     let store = store(SHOP);
     let mut kept = kept(&store);

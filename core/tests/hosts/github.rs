@@ -71,6 +71,18 @@ fn a_commit() {
         &["GET REPO/git/commits/1111111111111111111111111111111111111111"],
         answer,
     );
+    // By the start of its hash, which the other does not take.
+    let cut = format!("GET {REPO}/commits/1111111?per_page=1");
+    let found = format!(
+        r#"{{"sha":"{COMMIT}","commit":{{"message":"Release 3\n","author":{{"name":"Ada"}},
+            "committer":{{"date":"2026-05-09T10:12:00Z"}},"tree":{{"sha":"{TREE}"}}}},"files":[]}}"#
+    );
+    check(
+        github(true, &[]).answering(&cut, 200, &found),
+        Ask::Commit { id: "1111111".into() },
+        &["GET REPO/commits/1111111?per_page=1"],
+        answer,
+    );
 }
 
 #[test]
@@ -231,7 +243,7 @@ fn files_without_a_token_come_from_the_host_of_raw_files() {
         404,
         "404: Not Found",
     );
-    let ask = files(&[("a b/#?c.json", Some(BLOB)), ("gone", None)]);
+    let ask = files(&[("a b/#?c.json", Some("9e26dfeeb6e641a33dae4961196235bdb965b21b")), ("gone", None)]);
     let played = check(
         played,
         ask,
@@ -239,6 +251,24 @@ fn files_without_a_token_come_from_the_host_of_raw_files() {
         "a b/#?c.json={} gone!",
     );
     assert!(played.requests.iter().all(|request| !request.auth && request.headers.is_empty()));
+}
+
+#[test]
+fn a_raw_file_that_is_not_the_one_its_folder_names_is_none() {
+    let raw = format!("GET https://raw.githubusercontent.com/acme/releases/{COMMIT}/a.json");
+    // As `git hash-object` says.
+    let blob = "0967ef424bce6791893e9a57bb952f80fd536e93";
+    let ask = |played: Played| {
+        let mut played = played;
+        played.ask(files(&[("a.json", Some(blob))])).map(|came| brief(&came))
+    };
+    assert_eq!(ask(github(false, &[]).answering(&raw, 200, "{}\n")).unwrap(), "a.json={}\\n");
+    assert_eq!(ask(github(false, &[]).answering(&raw, 404, "")).unwrap(), "a.json!");
+    for cut in ["{}", "{", ""] {
+        let error = ask(github(false, &[]).answering(&raw, 200, cut)).unwrap_err();
+        assert!(matches!(&error, HostError::Garbage { .. }), "{error:?}");
+        assert!(error.to_string().contains("a.json is cut off"), "{error}");
+    }
 }
 
 #[test]

@@ -67,23 +67,26 @@ fn runs(count: usize) -> String {
     if count == 1 { "1 run".to_owned() } else { format!("{count} runs") }
 }
 
-/// What waits: the first few, and since when.
+/// Runs of a list that are named; of the others there is a count.
+const SOME: usize = 6;
+
+/// What waits: the first few, and for how long.
 fn waiting(all: &[Waiting]) -> impl IntoView + use<> {
     let nav = use_nav();
-    let some = all
-        .iter()
-        .take(4)
-        .enumerate()
-        .map(|(index, one)| {
-            let screen = Screen::Release(one.at.release_ref(), None);
-            view! {
-                {if index == 0 { "For " } else { ", " }}
-                <a href=move || nav.href(screen.clone())>{one.package.clone()} " " {one.id.clone()} ", " {one.place.clone()}</a>
-            }
+    let some = custom::by_release(all.get(..SOME).unwrap_or(all)).enumerate().map(|(index, runs)| {
+        let one = runs.first()?;
+        let screen = Screen::Release(one.at.release_ref(), None);
+        let places: Vec<&str> = runs.iter().map(|run| run.place.as_str()).collect();
+        Some(view! {
+            {if index == 0 { "For " } else { "; " }}
+            <a href=move || nav.href(screen.clone())>{one.package.clone()} " " {one.id.clone()}</a>
+            " in " {places.join(", ")}
         })
-        .collect_view();
-    let more = all.len().checked_sub(4).filter(|more| *more > 0).map(|more| format!(" and {more} more"));
-    let since = all.first().map(|first| view! { ", longest since " <Age time=first.since.clone()/> });
+    });
+    let some = some.collect_view();
+    let more = all.len().checked_sub(SOME).filter(|more| *more > 0).map(|more| format!(" and {more} more"));
+    let before = if all.len() > 1 { ", the longest for " } else { ", for " };
+    let since = all.first().map(|first| view! { {before} <Age time=first.since.clone()/> });
     view! { {some}{more}{since} }
 }
 

@@ -11,9 +11,11 @@ use crate::ui::{Command, RefLink, State, Title};
 /// What is to be approved, in the address.
 const APPROVE: &str = "approve";
 
-/// A link to where custom state is set that something waits for.
-pub fn approve(nav: Nav, custom: &Ref) -> String {
-    nav.route_now().to(Screen::Draft).with(APPROVE, custom.as_str()).to_string()
+/// A link to where custom state is set that something waits for. None of the past: what waited then may
+/// not wait now.
+pub fn approve(nav: Nav, custom: &Ref) -> Option<String> {
+    let here = nav.route_now();
+    here.at.is_none().then(|| here.to(Screen::Draft).with(APPROVE, custom.as_str()).to_string())
 }
 
 /// The screen. So far it says how intent is changed without it.

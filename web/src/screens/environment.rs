@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use leptos::prelude::*;
-use ocuroot_core::screens::environment::{self, Attribute, Deployment, Difference, Event, Page};
+use ocuroot_core::screens::environment::{self, Attribute, Deployment, Event, Page};
 use ocuroot_core::screens::{Depth, Word, summaries};
 use ocuroot_core::times;
 
@@ -155,7 +155,7 @@ fn Body(page: Arc<Page>, name: String) -> impl IntoView {
             let mut before = String::new();
             page.deployments
                 .iter()
-                .filter(|row| !only || row.difference != Difference::Same)
+                .filter(|row| !only || row.difference.differs())
                 .map(|row| {
                     let group = (row.repo != before).then(|| {
                         row.repo.clone_into(&mut before);
@@ -213,7 +213,7 @@ fn one(row: &Deployment, compared: bool) -> impl IntoView + use<> {
         None => view! { <td class="dim">"never"</td> }.into_any(),
     };
     let since = row.here.as_ref().map(|live| view! { <Age time=live.since.clone()/> });
-    let differs = row.difference != Difference::Same;
+    let differs = row.difference.differs();
     let emphasis = move |text: String| match differs {
         true => view! { <b>{text}</b> }.into_any(),
         false => view! { <span class="dim">{text}</span> }.into_any(),

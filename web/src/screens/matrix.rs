@@ -89,7 +89,7 @@ pub(super) fn run_href(nav: Nav, standing: &Standing) -> String {
 /// A link to where what waits is approved.
 pub(super) fn approve_href(nav: Nav, standing: &Standing) -> Option<String> {
     let approval = standing.approvals.first().filter(|_| standing.word == Word::NeedsApproval)?;
-    Some(draft::approve(nav, approval))
+    draft::approve(nav, approval)
 }
 
 /// The table, and below it the cell under pointer or focus as a sentence.

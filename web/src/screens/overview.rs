@@ -10,14 +10,14 @@ use leptos::web_sys;
 use ocuroot_core::hosts::stores::Located;
 use ocuroot_core::hosts::{Answer, Ask, Head, Kind, Proposal, Side};
 use ocuroot_core::screens::matrix::{self, Filter};
-use ocuroot_core::screens::overview::{self, CHIPS, Entry, Latest, ProposalEntry};
+use ocuroot_core::screens::overview::{self, CHIPS, Entry, Latest, ProposalEntry, Waiting};
 use ocuroot_core::screens::{Depth, Word};
 use ocuroot_core::times;
 
 use super::matrix::{Matrix, approve_href, counted, run_href};
 use super::says::Says;
 use crate::browser;
-use crate::nav::use_nav;
+use crate::nav::{Nav, use_nav};
 use crate::reading::Reading;
 use crate::route::Screen;
 use crate::screens::later::Later;
@@ -304,6 +304,7 @@ fn Side(
             <Section id="h-you" title="Needs a person" now=true entries=entries(|page| &page.approvals)/>
             <Section id="h-bad" title="Failed or stale" now=true entries=entries(|page| &page.broken)/>
             <Section id="h-run" title="Running now" now=false entries=entries(|page| &page.running)/>
+            <Waits page/>
             {move || {
                 let proposals = proposals.get();
                 (!proposals.is_empty()).then(|| view! {
@@ -357,13 +358,68 @@ fn Section(
     }
 }
 
+/// What waits for something other than a person, and for what; nothing where there is none.
+#[component]
+fn Waits(
+    /// What there is.
+    page: Signal<Arc<overview::Overview>>,
+) -> impl IntoView {
+    let nav = use_nav();
+    let waiting = Memo::new(move |_| page.with(|page| (page.waits, page.waiting.clone())));
+    move || {
+        let (all, waiting) = waiting.get();
+        let shown: usize = waiting.iter().map(|group| group.runs.len()).sum();
+        let rest = (all > shown).then(|| {
+            let plan = nav.route_now().to(Screen::Plan).to_string();
+            view! { <p><a class="link" href=plan>{format!("All {all} in Plan")}</a></p> }
+        });
+        (all > 0).then(|| view! {
+            <section class="sec" aria-labelledby="h-wait">
+                <h2 id="h-wait">"Waiting "<small>{all}</small></h2>
+                <ul class="list" role="list">{waiting.into_iter().map(|group| draw_waiting(nav, group)).collect_view()}</ul>
+                {rest}
+            </section>
+        })
+    }
+}
+
+fn draw_waiting(nav: Nav, waiting: Waiting) -> impl IntoView {
+    let Waiting { word, says, runs, more } = waiting;
+    let since = runs.first().map(|entry| entry.standing.since.clone()).unwrap_or_default();
+    let runs = runs.iter().enumerate().map(|(index, entry)| {
+        let before = if index > 0 { ", " } else { "" };
+        view! { {before}{draw_named(nav, entry)} }
+    });
+    let runs = runs.collect_view();
+    let more = (more > 0).then(|| format!(", and {more} more"));
+    let says = (!says.is_empty()).then(|| view! { <p class="says"><Says sentence=says/></p> });
+    view! {
+        <li class=tone(word.tone())>
+            <Shape word/>
+            <span><span class="sr">{format!("{word}: ")}</span>{runs}{more}</span>
+            <Age time=since/>
+            {says}
+        </li>
+    }
+}
+
+/// "checkout r142 to prod"
+fn draw_named(nav: Nav, entry: &Entry) -> impl IntoView + use<> {
+    let Entry { package, standing } = entry;
+    view! {
+        <a href=run_href(nav, standing)><b>{package.clone()}</b>" "{standing.id.clone()}</a>
+        " "<span class="dim">{if standing.deploy { "to" } else { "in" }}</span>" "{standing.name.clone()}
+    }
+}
+
 #[component]
 fn Item(
     /// What.
     entry: Entry,
 ) -> impl IntoView {
     let nav = use_nav();
-    let Entry { package, standing } = entry;
+    let named = draw_named(nav, &entry);
+    let Entry { standing, .. } = entry;
     let word = standing.word;
     let time = match word {
         Word::Running => view! { <Elapsed since=standing.since.clone() usual=standing.usual/> }.into_any(),
@@ -378,8 +434,7 @@ fn Item(
             <Shape word/>
             <span>
                 <span class="sr">{format!("{word}: ")}</span>
-                <a href=run_href(nav, &standing)><b>{package}</b>" "{standing.id.clone()}</a>
-                " "<span class="dim">{if standing.deploy { "to" } else { "in" }}</span>" "{standing.name.clone()}
+                {named}
             </span>
             {time}
             {says}

@@ -113,7 +113,7 @@ fn Known(
             let repo = package.repo().unwrap_or_default().to_owned();
             let home = nav.href(Screen::Overview);
             view! {
-                <nav class="crumb" aria-label="Breadcrumb"><a href=home.clone()>"Overview"</a><a href=home>{repo}</a></nav>
+                <nav class="crumb" aria-label="Breadcrumb"><a href=home>"Overview"</a><span>{repo}</span></nav>
             }
         }
     };

@@ -18,7 +18,7 @@ use crate::screens::diff;
 use crate::screens::explorer::history;
 use crate::screens::says::Says;
 use crate::store::{self, Shown, Sight, use_store};
-use crate::ui::{Age, Breakable, Command, Icon, RefLink, Shape, State, Title, screen_of, tone};
+use crate::ui::{Age, Breakable, Command, Icon, RefLink, Shape, State, Title, tone};
 
 /// The screen.
 #[component]
@@ -78,7 +78,7 @@ pub fn Plan() -> impl IntoView {
             <div class="side">
                 <section class="sec" aria-labelledby="h-how">
                     <h2 id="h-how">"Who runs it"</h2>
-                    <p>"Not this page. Your CI does at the next push, or you:"</p>
+                    <p>"Not this page. Your CI does it when it runs next, or you do:"</p>
                     <Command text="ocuroot work cascade"/>
                 </section>
                 {move || page.with(|page| match page {
@@ -232,7 +232,7 @@ pub fn Said(
             Part::Old { text } => view! { <del>{text}</del> }.into_any(),
             Part::New { text } => view! { <ins>{text}</ins> }.into_any(),
             Part::Link { to, text, strong } => {
-                let screen = screen_of(&to);
+                let screen = Screen::of(&to);
                 let is_ref = to.as_str() == text;
                 let title = to.to_string();
                 match (is_ref, strong) {
@@ -255,7 +255,7 @@ fn side(page: &Arc<Page>) -> impl IntoView + use<> {
             view! {
                 <section class="sec">
                     <h2>"Held by a freeze " <small>{held.runs.len()}</small></h2>
-                    <p class="dim">{held.why.clone()}</p>
+                    <p class="says">{held.why.clone()} " " <RefLink reference=held.at.clone()/></p>
                     <ul class="list" role="list">{rows}</ul>
                 </section>
             }
@@ -269,7 +269,7 @@ fn side(page: &Arc<Page>) -> impl IntoView + use<> {
             let missing = waits.missing.iter().map(|at| missing(at, &waits.release)).collect_view();
             let nav = use_nav();
             let screen = Screen::Release(waits.release.clone(), None);
-            let count = if waits.runs.len() == 1 { "1 run".to_owned() } else { format!("{} runs", waits.runs.len()) };
+            let count = counted_runs(waits.runs.len());
             view! {
                 <li class="you">
                     <Icon name="gate"/>
@@ -297,7 +297,7 @@ fn side(page: &Arc<Page>) -> impl IntoView + use<> {
         {frozen}
         {(runs > 0 || page.later > 0).then(|| view! {
             <section class="sec" aria-labelledby="h-wait">
-                <h2 id="h-wait">"Waits for a person " <small>{runs} " runs"</small></h2>
+                <h2 id="h-wait">"Waits for a person " <small>{counted_runs(runs)}</small></h2>
                 <ul class="list" role="list">{approvals}</ul>
                 {later}
             </section>
@@ -312,6 +312,10 @@ fn side(page: &Arc<Page>) -> impl IntoView + use<> {
     }
 }
 
+fn counted_runs(count: usize) -> String {
+    if count == 1 { "1 run".to_owned() } else { format!("{count} runs") }
+}
+
 /// Custom state that is not set, as short as the release allows.
 fn missing(at: &Ref, release: &Ref) -> impl IntoView + use<> {
     let label = if at.release_ref() == *release { at.subpath().to_owned() } else { at.to_string() };
@@ -323,7 +327,7 @@ fn named(run: &Named, word: Word, says: AnyView) -> impl IntoView + use<> {
     // An intent is of no release.
     let screen = match run.run.release_number() {
         Some(_) => Screen::Release(run.run.release_ref(), None),
-        None => screen_of(&run.run),
+        None => Screen::of(&run.run),
     };
     let name = if run.package.is_empty() { run.run.to_string() } else { run.package.clone() };
     view! {

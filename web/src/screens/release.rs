@@ -207,7 +207,7 @@ fn own_keys(page: Memo<Option<Page>>, chosen: Memo<Option<Chosen>>) {
             "a" => {
                 let waits = page.with_untracked(|page| {
                     page.as_ref()?.notes.iter().find_map(|note| match &note.action {
-                        Some(Action::Approve(approval)) => Some(draft::approve(nav, &approval.custom)),
+                        Some(Action::Approve(approval)) => draft::approve(nav, &approval.custom),
                         _ => None,
                     })
                 });
@@ -246,7 +246,7 @@ fn Head(
         view! {
             <nav class="crumb" aria-label="Breadcrumb">
                 <a href=move || nav.href(Screen::Overview)>"Overview"</a>
-                <a href=move || nav.href(Screen::Overview)>{repo}</a>
+                <span>{repo}</span>
                 <a href=move || nav.href(Screen::Package(package.clone()))>{title}</a>
             </nav>
         }
@@ -323,7 +323,7 @@ fn Head(
                 {sibling(page.previous, false)}
                 {sibling(page.next, true)}
                 {compare}
-                <a class="btn" href=move || nav.href(Screen::Draft)>"Deploy to"</a>
+                {nav.route().at.is_none().then(|| view! { <a class="btn" href=move || nav.href(Screen::Draft)>"Deploy to"</a> })}
             </div>
         })
     };
@@ -390,11 +390,14 @@ fn Line(
         Action::Look(fragment) => {
             view! { <a class="btn" href=format!("#{fragment}")>"See the run"</a> }.into_any()
         }
-        Action::Approve(approval) => view! {
-            <a class="btn you" href=draft::approve(nav, &approval.custom)>"Approve"</a>
-            <Copy text=approval.command label="Copy command"/>
-        }
-        .into_any(),
+        Action::Approve(approval) => draft::approve(nav, &approval.custom)
+            .map(|href| {
+                view! {
+                    <a class="btn you" href=href>"Approve"</a>
+                    <Copy text=approval.command label="Copy command"/>
+                }
+            })
+            .into_any(),
         Action::Command(command) => view! {
             <span class="row"><code>{command.clone()}</code><Copy text=command/></span>
         }

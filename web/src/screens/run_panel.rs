@@ -225,8 +225,8 @@ fn Approve(
 ) -> impl IntoView {
     let nav = use_nav();
     let name = approval.custom.subpath().to_owned();
-    let href = draft::approve(nav, &approval.custom);
-    view! {
+    let href = draft::approve(nav, &approval.custom)?;
+    Some(view! {
         <section class="sec">
             <h3>"Approve: " {name}</h3>
             <p>"It is one document in intent. Setting it runs nothing by itself: the next worker goes on."</p>
@@ -234,7 +234,7 @@ fn Approve(
             <p class="dim">"Or from the command line:"</p>
             <Command text=approval.command/>
         </section>
-    }
+    })
 }
 
 #[component]

@@ -133,6 +133,11 @@ fn oid(text: &str) -> Option<Oid> {
     Oid::from_bytes(&parse_id(text)?.0).ok()
 }
 
+/// Whether a text may be the start of a hash, as people write it down.
+fn is_start(text: &str) -> bool {
+    (7..40).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
 /// A commit that could not be read, since the clone does not have it.
 struct Deeper;
 
@@ -198,9 +203,14 @@ impl BranchOffer {
         Ok(true)
     }
 
-    /// A commit of the branch's history.
+    /// A commit of the branch's history. Of one that is here the start of its hash will do.
     fn reach(&mut self, side: Side, id: &str) -> Result<Option<Oid>, StoreError> {
-        let Some(id) = oid(id) else { return Ok(None) };
+        let of_start = |repo: &Repository| repo.find_commit_by_prefix(id).ok().map(|commit| commit.id());
+        let found = match oid(id) {
+            None if is_start(id) => self.with(side, |repo, ..| Ok(of_start(repo)))?.flatten(),
+            whole => whole,
+        };
+        let Some(id) = found else { return Ok(None) };
         loop {
             let found = self.with(side, |_, odb, branch, tip| branch.has_commit(odb, tip, id))?;
             match found {

@@ -6,10 +6,15 @@
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::numbers::thousands;
 use crate::refs::Ref;
 
 /// As long is an object or an array that is written in one line, at most.
 const SHORT: usize = 64;
+/// How many bytes of a document are written; a page with more of them is none that anybody reads.
+const MOST: usize = 256 * 1024;
+/// How many bytes of one text in it.
+pub const LONG: usize = 4_000;
 
 /// A line.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -63,28 +68,53 @@ impl std::fmt::Display for Line {
     }
 }
 
-/// A value as lines.
+/// A value as lines, the first of them if it is very large; and whether that is all of it.
 #[must_use]
-pub fn lines(value: &Value) -> Vec<Line> {
-    let mut writer = Writer { lines: Vec::new(), depth: 0, line: Vec::new() };
+pub fn lines(value: &Value) -> (Vec<Line>, bool) {
+    let mut writer = Writer { lines: Vec::new(), depth: 0, line: Vec::new(), room: MOST, whole: true };
     writer.value(value);
     writer.end_line();
-    writer.lines
+    (writer.lines, writer.whole)
+}
+
+/// The beginning of a text, if it is long, and how many bytes are left out.
+#[must_use]
+pub fn beginning(text: &str) -> (&str, usize) {
+    let end = if text.len() > LONG { text.floor_char_boundary(LONG) } else { text.len() };
+    (text.get(..end).unwrap_or(text), text.len() - end)
 }
 
 struct Writer {
     lines: Vec<Line>,
     depth: usize,
     line: Vec<Token>,
+    /// So many bytes more are written.
+    room: usize,
+    whole: bool,
 }
 
 impl Writer {
+    /// Whether there is room for more; what has none is left out.
+    fn has_room(&mut self) -> bool {
+        self.whole &= self.room > 0;
+        self.room > 0
+    }
+
+    /// A text in quotes, the beginning of it if it is long.
+    fn text(&mut self, text: &str) -> String {
+        let (shown, cut) = beginning(text);
+        self.whole &= cut == 0;
+        let more = if cut > 0 { format!(" … {} more bytes", thousands(cut)) } else { String::new() };
+        format!("{}{more}", Value::from(shown))
+    }
+
     fn end_line(&mut self) {
         let tokens = std::mem::take(&mut self.line);
         self.lines.push(Line { depth: self.depth, tokens });
     }
 
     fn plain(&mut self, text: &str) {
+        self.room = self.room.saturating_sub(text.len());
         match self.line.last_mut() {
             Some(Token::Plain { text: last }) => last.push_str(text),
             _ => self.line.push(Token::Plain { text: text.to_owned() }),
@@ -92,7 +122,9 @@ impl Writer {
     }
 
     fn key(&mut self, key: &str) {
-        self.line.push(Token::Key { text: format!("{}:", Value::from(key)) });
+        let text = format!("{}:", self.text(key));
+        self.room = self.room.saturating_sub(text.len());
+        self.line.push(Token::Key { text });
         self.plain(" ");
     }
 
@@ -102,6 +134,10 @@ impl Writer {
             Value::Array(items) if !items.is_empty() && !short => {
                 self.open("[");
                 for (index, item) in items.iter().enumerate() {
+                    if !self.has_room() {
+                        self.line_of("…");
+                        break;
+                    }
                     self.value(item);
                     self.next(index + 1 < items.len());
                 }
@@ -110,6 +146,10 @@ impl Writer {
             Value::Object(fields) if !fields.is_empty() && !short => {
                 self.open("{");
                 for (index, (key, value)) in fields.iter().enumerate() {
+                    if !self.has_room() {
+                        self.line_of("…");
+                        break;
+                    }
                     self.key(key);
                     self.value(value);
                     self.next(index + 1 < fields.len());
@@ -134,11 +174,15 @@ impl Writer {
             }
             Value::String(text) => match leads_to(text) {
                 Some(token) => {
+                    self.room = self.room.saturating_sub(text.len());
                     self.plain("\"");
                     self.line.push(token);
                     self.plain("\"");
                 }
-                None => self.plain(&value.to_string()),
+                None => {
+                    let text = self.text(text);
+                    self.plain(&text);
+                }
             },
             value => self.plain(&value.to_string()),
         }
@@ -148,6 +192,11 @@ impl Writer {
         self.plain(bracket);
         self.end_line();
         self.depth += 1;
+    }
+
+    fn line_of(&mut self, text: &str) {
+        self.plain(text);
+        self.end_line();
     }
 
     fn next(&mut self, more: bool) {
@@ -174,10 +223,16 @@ fn is_short(value: &Value) -> bool {
         }
     }
     // Whatever has many items is long; so nothing is written out just to be measured.
+    let brief = |value: &Value| value.as_str().is_none_or(|text| text.len() <= SHORT);
     let few = match value {
-        Value::Array(items) => items.len() < SHORT / 2,
-        Value::Object(fields) => fields.len() < 5 && fields.values().all(|value| !is_deep(value)),
-        _ => true,
+        Value::Array(items) => {
+            items.len() < SHORT / 2 && items.iter().all(|item| brief(item) && !is_deep(item))
+        }
+        Value::Object(fields) => {
+            fields.len() < 5
+                && fields.iter().all(|(key, value)| key.len() <= SHORT && brief(value) && !is_deep(value))
+        }
+        value => brief(value),
     };
     few && value.to_string().len() <= SHORT && !leads(value)
 }
@@ -193,7 +248,7 @@ fn is_deep(value: &Value) -> bool {
 /// What a text leads to: a ref says of which release, and whatever else it may look like is text.
 fn leads_to(text: &str) -> Option<Token> {
     let marked = text.contains("/@") || text.contains("/+") || text.starts_with(['@', '+']);
-    if !marked || text.contains(char::is_whitespace) {
+    if !marked || text.len() > LONG || text.contains(char::is_whitespace) {
         return None;
     }
     let reference = text.parse::<Ref>().ok().filter(|reference| reference.release().is_some())?;
@@ -221,7 +276,7 @@ mod tests {
                 "who": "me@x.org", "text": "at @ home /@", "plus": "+1",
             },
         });
-        let shown: Vec<String> = lines(&value).iter().map(ToString::to_string).collect();
+        let shown: Vec<String> = lines(&value).0.iter().map(ToString::to_string).collect();
         assert_eq!(
             shown,
             [
@@ -243,7 +298,7 @@ mod tests {
                 r#"}"#,
             ]
         );
-        let tokens: Vec<Token> = lines(&value).into_iter().flat_map(|line| line.tokens).collect();
+        let tokens: Vec<Token> = lines(&value).0.into_iter().flat_map(|line| line.tokens).collect();
         let leads: Vec<&Token> =
             tokens.iter().filter(|token| matches!(token, Token::Ref { .. } | Token::Glob { .. })).collect();
         assert_eq!(
@@ -258,7 +313,28 @@ mod tests {
     #[test]
     fn lines_are_the_value_again() {
         let value = json!({"a": [{"b": [[], {}, null, "x\ny\"", 1.5]}, "q".repeat(80)], "long key \"": true});
-        let text: String = lines(&value).iter().map(|line| format!("{line}\n")).collect();
+        let (lines, whole) = lines(&value);
+        assert!(whole);
+        let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
         assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), value);
+    }
+
+    #[test]
+    fn of_what_is_very_large_the_beginning_is_written() {
+        let text = "ü".repeat(LONG);
+        let (shown, whole) = lines(&json!({"a": text, "b": 1}));
+        assert!(!whole);
+        assert_eq!(shown.len(), 4);
+        let line = shown[1].to_string();
+        assert!(line.len() < LONG + 50 && line.ends_with("ü\" … 4,000 more bytes,"), "{line}");
+        assert_eq!(shown[2].to_string(), r#"  "b": 1"#);
+        let log =
+            json!({"body": vec![json!({"message": "one of many lines of a log"}); 100_000], "kind": "ref"});
+        let (shown, whole) = lines(&log);
+        assert!(!whole);
+        let bytes: usize = shown.iter().map(|line| line.to_string().len()).sum();
+        assert!((MOST..2 * MOST).contains(&bytes), "{bytes}");
+        let end: Vec<String> = shown.iter().rev().take(4).rev().map(ToString::to_string).collect();
+        assert_eq!(end, ["    …", "  ],", "  …", "}"], "what is left out is seen");
     }
 }

@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 use crate::order::Order as _;
 use serde::Serialize;
 
-pub use json::{Line, Token, lines};
+pub use json::{LONG, Line, Token, beginning, lines};
 pub use rows::{Row, Rows};
 
 use super::fields::{self, Field};
@@ -37,7 +37,7 @@ pub struct Page {
     pub kind: &'static str,
     /// What is above it, from the repo on, and what each is called.
     pub above: Vec<(String, Above)>,
-    /// Its last part.
+    /// Its last part; of a run, of what it is an attempt.
     pub title: String,
     /// Where a run stands.
     pub word: Option<Word>,
@@ -85,8 +85,10 @@ pub struct Stored {
     pub size: usize,
     /// Git's id of its text.
     pub blob: String,
-    /// Its text, line by line.
+    /// Its text, line by line; the beginning of it if it is very large.
     pub lines: Vec<Line>,
+    /// Whether that is all of it. What it refers to is looked for in these lines.
+    pub whole: bool,
     /// What it refers to, in the order of its text, each once.
     pub refers_to: Vec<Target>,
     /// Links that lead here.
@@ -168,7 +170,7 @@ pub fn page(snapshot: &Snapshot, reference: &Ref) -> Result<Page, Needs> {
 
 fn stored(document: &Document, blob: Option<String>) -> Stored {
     let text = document.to_text();
-    let lines = serde_json::from_str(&text).map(|value| lines(&value)).unwrap_or_default();
+    let (lines, whole) = serde_json::from_str(&text).map_or((Vec::new(), true), |value| lines(&value));
     let mut refers_to: Vec<Target> = Vec::new();
     let back = |text: &str| document.links.iter().any(|link| link == text);
     for token in lines.iter().flat_map(|line: &Line| &line.tokens) {
@@ -187,7 +189,15 @@ fn stored(document: &Document, blob: Option<String>) -> Stored {
     };
     let mut referred_by: Vec<Ref> = document.links.iter().filter_map(|link| link.parse().ok()).collect();
     referred_by.order_by(|one, other| natural::compare(one.as_str(), other.as_str()));
-    Stored { body_type, size: text.len(), blob: blob.unwrap_or_default(), lines, refers_to, referred_by }
+    Stored {
+        body_type,
+        size: text.len(),
+        blob: blob.unwrap_or_default(),
+        lines,
+        whole,
+        refers_to,
+        referred_by,
+    }
 }
 
 /// What lies directly below `path` (spelled with `@`; empty for the root of the store).
@@ -347,7 +357,10 @@ fn above(at: &Ref) -> (Vec<(String, Above)>, String) {
         let glob = || Above::Glob(format!("{}/{}/*", Glob::escape(release.as_str()), Glob::escape(&folder)));
         names.push((segment.to_owned(), here.unwrap_or_else(|_| glob())));
     }
-    let title = names.pop().map(|(name, _)| name).unwrap_or_default();
+    let mut title = names.pop().map(|(name, _)| name).unwrap_or_default();
+    if let Some((what, _)) = names.last().filter(|_| is_run(at)) {
+        title = format!("{what}, attempt {title}");
+    }
     (names, title)
 }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
+use leptos::web_sys;
 use ocuroot_core::hosts::Side;
 use ocuroot_core::screens::explorer::{self, Above, Line, Page, Stored, Token, Unreadable};
 use ocuroot_core::{Marker, Ref};
@@ -11,10 +12,11 @@ use ocuroot_core::{Marker, Ref};
 use super::history::{self, History};
 use super::href;
 use super::tree::Tree;
+use crate::browser;
 use crate::nav::{Nav, use_nav};
 use crate::route::Screen;
 use crate::store::{self, Asked, Shown, Sight, use_store};
-use crate::ui::{Breakable, Copy, Icon, Note, RefLink, State, Status, screen_of, thousands, unbroken};
+use crate::ui::{Breakable, Copy, Icon, Note, RefLink, State, Status, thousands, unbroken};
 
 /// As many lines are in the page at once; a log has thousands.
 const LINES: usize = 500;
@@ -75,7 +77,7 @@ fn body(page: &Arc<Page>) -> impl IntoView + use<> {
             view! { <a href=to>{name.clone()}</a> }
         })
         .collect_view();
-    let screen = screen_of(&reference);
+    let screen = Screen::of(&reference);
     let own = (!matches!(screen, Screen::Explorer(_))).then(|| {
         view! { <a class="btn" href=move || nav.href(screen.clone())>"Open its page"</a> }
     });
@@ -116,7 +118,7 @@ fn body(page: &Arc<Page>) -> impl IntoView + use<> {
         </header>
         {resolved(page)}
         {match (&page.stored, &page.problem) {
-            (Some(stored), _) => view! { <Text stored=stored.clone()/> }.into_any(),
+            (Some(stored), _) => view! { <Text stored=stored.clone() reference=page.reference.document()/> }.into_any(),
             (None, Some(problem)) => {
                 view! { <Invalid reference=page.reference.document() problem=problem.clone()/> }.into_any()
             }
@@ -141,8 +143,9 @@ fn Invalid(
 ) -> impl IntoView {
     let store = use_store();
     let raw = RwSignal::new(None::<String>);
+    let at = reference.clone();
     spawn_local(async move {
-        if let Ok(Some(text)) = history::raw(&store.reading(), &reference).await {
+        if let Ok(Some(text)) = history::raw(&store.reading(), &at).await {
             let _ = raw.try_set(Some(text));
         }
     });
@@ -150,10 +153,19 @@ fn Invalid(
         raw.get().map(|text| {
             let line = |(index, line): (usize, &str)| {
                 let class = if problem.line == Some(index + 1) { "bad" } else { "" };
-                view! { <li class=class><span>{line.to_owned()}</span></li> }
+                let (shown, cut) = explorer::beginning(line);
+                let more = (cut > 0).then(|| format!(" … {} more bytes", thousands(cut)));
+                view! { <li class=class><span>{shown.to_owned()}{more}</span></li> }
             };
-            let lines = text.lines().take(LINES).enumerate().map(line).collect_view();
-            view! { <ol class="code" aria-label="As it is stored">{lines}</ol> }
+            let mut all = text.lines();
+            let lines: Vec<_> = all.by_ref().take(LINES).collect();
+            let part = all.next().is_some() || lines.iter().any(|line| line.len() > explorer::LONG);
+            let lines = lines.into_iter().enumerate().map(line).collect_view();
+            let (name, size) = (file_name(&reference), text.len());
+            view! {
+                <ol class="code" aria-label="As it is stored">{lines}</ol>
+                {part.then(|| view! { <Beginning size save=move |_| browser::download(&name, &text)/> })}
+            }
         })
     };
     view! {
@@ -195,13 +207,50 @@ fn missing(page: &Page) -> impl IntoView + use<> {
     }
 }
 
+/// What a file of a document is called on one's own disk.
+fn file_name(reference: &Ref) -> String {
+    format!("{}.json", reference.as_str().replace('/', "-"))
+}
+
+/// That only the beginning of something is shown, and a way to the rest.
+#[component]
+fn Beginning(
+    /// How long it is, in bytes.
+    size: usize,
+    /// Called to save it.
+    save: impl Fn(web_sys::MouseEvent) + 'static,
+) -> impl IntoView {
+    view! {
+        <p class="sec row">
+            <span class="dim">"Only its beginning is shown, of " {self::size(size)} "."</span>
+            <button type="button" class="btn sm" on:click=save>"Download all of it"</button>
+        </p>
+    }
+}
+
 /// The lines, the first of them if they are many.
 #[component]
-fn Text(stored: Stored) -> impl IntoView {
+fn Text(
+    /// The document.
+    stored: Stored,
+    /// Where it is stored.
+    reference: Ref,
+) -> impl IntoView {
     let shown = RwSignal::new(LINES);
+    let store = use_store();
     let all = stored.lines.len();
     let lines = stored.lines;
+    let save = move |_| {
+        let text = store.reading().look(|snapshot, _| match snapshot.get(&reference) {
+            Ok(Some(document)) => Some(document.to_text()),
+            _ => None,
+        });
+        if let Some(text) = text {
+            browser::download(&file_name(&reference), &text);
+        }
+    };
     view! {
+        {(!stored.whole).then(|| view! { <Beginning size=stored.size save/> })}
         <ol class="code" aria-label="Document">
             {move || lines.iter().take(shown.get()).map(line).collect_view()}
         </ol>
@@ -274,7 +323,8 @@ fn around(page: &Arc<Page>) -> impl IntoView + use<> {
         <section class="sec" aria-labelledby="h-links">
             <h2 id="h-links">"Refers to " <small>{stored.refers_to.len()}</small></h2>
             <ul class="list" role="list">{to}</ul>
-            {stored.refers_to.is_empty().then(|| none("Nothing."))}
+            {(stored.refers_to.is_empty() && stored.whole).then(|| none("Nothing."))}
+            {(!stored.whole).then(|| none("The rest of it was not looked through."))}
         </section>
         <section class="sec" aria-labelledby="h-back">
             <h2 id="h-back">"Referred to by " <small>{stored.referred_by.len()}</small></h2>
@@ -294,6 +344,7 @@ fn short(text: &str, context: &Ref) -> String {
 fn size(bytes: usize) -> String {
     match bytes {
         0..1024 => unbroken(&format!("{bytes} bytes")),
-        _ => unbroken(&format!("{}.{} KB", bytes / 1024, bytes % 1024 * 10 / 1024)),
+        1024..0x10_0000 => unbroken(&format!("{}.{} KB", bytes / 1024, bytes % 1024 * 10 / 1024)),
+        _ => size(bytes / 1024).replace("KB", "MB"),
     }
 }

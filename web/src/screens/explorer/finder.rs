@@ -6,19 +6,22 @@
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use leptos::web_sys;
+use ocuroot_core::hosts::Commit;
 use ocuroot_core::screens::Word;
 use ocuroot_core::screens::environments;
 use ocuroot_core::screens::explorer::{self, Row, Rows};
-use ocuroot_core::screens::search::{self, Hit, HitKind};
+use ocuroot_core::screens::search::{self, Hit, HitKind, Seen, Target};
 use ocuroot_core::snapshot::{Found, Matches, Paths, Snapshot};
 use ocuroot_core::{Marker, Ref};
 
 use super::tree::Tree;
 use super::{href, spelled};
 use crate::nav::use_nav;
-use crate::reading::{Progress, ReadProblem};
+use crate::reading::{Freshness, Progress, ReadProblem};
+use crate::route::Screen;
 use crate::store::{self, Asked, Sight, Store, use_store};
-use crate::ui::{Breakable, Icon, Problem, Shape, State, screen_of, thousands, tone};
+use crate::travel::Travels;
+use crate::ui::{Icon, Problem, Shape, State, thousands, tone};
 use crate::{browser, keys};
 
 /// How many folders are looked at between two looks at the clock.
@@ -234,6 +237,8 @@ pub fn Finder(
             </button>
         }
     };
+    // Whether a text means something, whatever it is a part of.
+    let meant = RwSignal::new(false);
     let intent = Signal::derive(move || side.get() == Marker::Intent);
     let state = Signal::derive(move || side.get() == Marker::State);
     let tree = Signal::derive(move || as_tree.get());
@@ -308,9 +313,9 @@ pub fn Finder(
                 true => view! { <div class="scroll"><Tree side=side.get() start=start.get() reference/></div> }.into_any(),
                 false => view! {
                     <div class="found">
-                        <Meant text/>
+                        <Meant text meant/>
                         {problem}
-                        <List search side reference/>
+                        <List search side reference meant/>
                     </div>
                 }
                 .into_any(),
@@ -319,9 +324,9 @@ pub fn Finder(
     }
 }
 
-/// What a text may mean, besides a part of a ref.
+/// What a text may mean, besides a part of a ref. Tells whether there is anything.
 #[component]
-fn Meant(text: Memo<String>) -> impl IntoView {
+fn Meant(text: Memo<String>, meant: RwSignal<bool>) -> impl IntoView {
     let nav = use_nav();
     let hits = store::ask(move |sight: &Sight<'_>| {
         let text = text.get();
@@ -335,33 +340,70 @@ fn Meant(text: Memo<String>) -> impl IntoView {
             None => search::search(&text, &std::collections::BTreeMap::new(), &names, HITS),
         })
     });
+    let travel = expect_context::<Travels>().travel();
+    let freshness = use_store().reading().freshness();
+    let commits = move || {
+        let Freshness { state, intent, .. } = freshness.get();
+        travel.with(|travel| {
+            let known = travel.commits();
+            let state = state.filter(|state| !known.iter().any(|commit| commit.id == state.id));
+            let state: Vec<Commit> = state.into_iter().chain(known.iter().cloned()).collect();
+            search::commits(&text.get(), Seen { state: &state, intent: intent.as_ref() })
+        })
+    };
     let row = move |hit: &Hit| {
-        let screen = screen_of(&hit.reference);
         let icon = match hit.kind {
             HitKind::Package => "grid",
             HitKind::Environment => "env",
             HitKind::Release => "plan",
             HitKind::Ref => "tree",
+            HitKind::Commit => "wait",
+        };
+        let target = hit.target.clone();
+        let title = match &target {
+            Target::Ref(reference) => reference.to_string(),
+            Target::At(commit) => format!("Every screen as of state commit {commit}"),
+            Target::Intent => "Intent beside state".to_owned(),
+        };
+        let href = move || match &target {
+            Target::Ref(reference) => nav.href(Screen::of(reference)),
+            Target::At(commit) => nav.route().to(Screen::Overview).at(Some(commit.clone())).to_string(),
+            Target::Intent => nav.href(Screen::Diff),
         };
         view! {
             <li>
                 <Icon name=icon/>
-                <a href=move || nav.href(screen.clone()) title=hit.reference.to_string()><b>{hit.title.clone()}</b></a>
+                <a href=href title=title><b>{hit.title.clone()}</b></a>
                 <span class="dim cut">{hit.detail.clone()}</span>
             </li>
         }
     };
-    move || match hits.get() {
-        Asked::Answered(hits) if !hits.is_empty() => Some(
-            view! { <ul class="list meant" role="list" aria-label="Best matches">{hits.iter().map(row).collect_view()}</ul> },
-        ),
-        _ => None,
+    let found = Memo::new(move |_| {
+        let mut found = commits();
+        if let Asked::Answered(hits) = hits.get() {
+            found.extend(hits.iter().cloned());
+        }
+        found.truncate(HITS);
+        found
+    });
+    Effect::new(move |_| meant.set(found.with(|found| !found.is_empty())));
+    move || {
+        let found = found.get();
+        (!found.is_empty()).then(|| {
+            let rows = found.iter().map(row).collect_view();
+            view! { <ul class="list meant" role="list" aria-label="Best matches">{rows}</ul> }
+        })
     }
 }
 
 /// The rows that are seen, of any number.
 #[component]
-fn List(search: Search, side: Memo<Marker>, reference: Memo<Option<Ref>>) -> impl IntoView {
+fn List(
+    search: Search,
+    side: Memo<Marker>,
+    reference: Memo<Option<Ref>>,
+    meant: RwSignal<bool>,
+) -> impl IntoView {
     let nav = use_nav();
     let scrolled = RwSignal::new(0_usize);
     let fits = RwSignal::new(1200_usize);
@@ -484,12 +526,17 @@ fn List(search: Search, side: Memo<Marker>, reference: Memo<Option<Ref>>) -> imp
     };
     let empty = move || {
         let all = matches!(search.stage.get(), Stage::All(_)) && search.found.get() == 0;
+        let title = || format!("No ref matches “{}”", nav.param("q"));
+        if all && meant.get() {
+            return Some(view! { <p class="sec dim">{title()} "."</p> }.into_any());
+        }
         all.then(|| {
             view! {
-                <State icon="search" title=format!("No ref matches “{}”", nav.param("q"))>
+                <State icon="search" title=title()>
                     <p>"A pattern has to match a whole ref: " <code>"**"</code> " stands for any text, " <code>"*"</code> " for any without a slash."</p>
                 </State>
             }
+            .into_any()
         })
     };
     let above = move || format!("{}px", window.get().start * ROW);
@@ -545,7 +592,7 @@ fn one(
                 tabindex=if active { "0" } else { "-1" }
                 aria-current=on.then_some("true")
             >
-                <code><Breakable text=rest/></code>
+                <code>{rest}</code>
                 {said}
             </a>
         </li>
