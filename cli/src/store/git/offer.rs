@@ -207,7 +207,7 @@ impl BranchOffer {
     fn reach(&mut self, side: Side, id: &str) -> Result<Option<Oid>, StoreError> {
         let of_start = |repo: &Repository| repo.find_commit_by_prefix(id).ok().map(|commit| commit.id());
         let found = match oid(id) {
-            None if is_start(id) => self.with(side, |repo, ..| Ok(of_start(repo)))?.flatten(),
+            None if is_start(id) => self.with(side, |repo, _, _, _| Ok(of_start(repo)))?.flatten(),
             whole => whole,
         };
         let Some(id) = found else { return Ok(None) };
