@@ -420,7 +420,7 @@ impl Reader {
             .iter()
             .filter_map(|(package, summary)| Some((package.as_str(), true, Id::parse(&summary.tree)?)));
         self.forest.suppose(None, &told.collect::<Vec<_>>());
-        self.current = Summaries::Read(Arc::new(read));
+        self.current = Summaries::Read(Arc::new(read), None);
     }
 
     /// The summaries of the store that lies at `prefix`.
@@ -570,7 +570,7 @@ impl Reader {
 
     /// How many entries there may be below a folder, by what summaries count.
     fn estimate(&self, side: Marker, below: &str) -> Option<usize> {
-        let Summaries::Read(read) = &self.current else { return None };
+        let Summaries::Read(read, _) = &self.current else { return None };
         let within = |package: &Ref| {
             let package = package.as_str();
             let rest = package.strip_prefix(below);
@@ -590,7 +590,7 @@ impl Reader {
 
     /// Loads a document, if it has come.
     fn want_body(&mut self, reference: &Ref, batch: &mut Batch) {
-        if self.snapshot.get(reference).is_ok() {
+        if self.snapshot.knows(reference) {
             return;
         }
         let (side, path) = address(reference);
