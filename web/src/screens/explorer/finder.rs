@@ -23,6 +23,9 @@ use crate::{browser, keys};
 
 /// How many folders are looked at between two looks at the clock.
 const STEP: usize = 1000;
+/// How long one searches before the letter that was typed is drawn, in milliseconds. Mostly that is enough for
+/// all there is, and then it is drawn once, with the letter.
+const FIRST: f64 = 28.0;
 /// The height of a row, in pixels, as in the style sheet.
 const ROW: usize = 28;
 /// As many things are named that a text may mean.
@@ -93,7 +96,7 @@ impl Search {
             None => *matches = Some(Matches::new(side, &glob)),
         });
         // The first slice is now: what it finds is drawn with the letter that was typed, and mostly it is all.
-        let mut found = self.slice();
+        let mut found = self.slice(FIRST);
         if found == Some(Found::All) {
             self.stop(Stage::All(since(began)));
             return;
@@ -137,18 +140,18 @@ impl Search {
                 if self.newest.try_get_value() != Some(mine) {
                     return;
                 }
-                found = self.slice();
+                found = self.slice(browser::SLICE);
             }
         });
     }
 
     /// Matches for a while. None when the list is gone.
-    fn slice(self) -> Option<Found> {
+    fn slice(self, milliseconds: f64) -> Option<Found> {
         let reading = self.store.reading();
         let found = self.matches.try_update_value(|matches| {
             let matches = matches.as_mut()?;
             Some(reading.look(|snapshot, _| {
-                let all = browser::slice(|| {
+                let all = browser::slice(milliseconds, || {
                     Some(matches.resume(snapshot, STEP)).filter(|found| *found != Found::More)
                 });
                 all.unwrap_or(Found::More)
@@ -364,7 +367,7 @@ fn Meant(text: Memo<String>) -> impl IntoView {
 fn List(search: Search, side: Memo<Marker>, reference: Memo<Option<Ref>>) -> impl IntoView {
     let nav = use_nav();
     let scrolled = RwSignal::new(0_usize);
-    let fits = RwSignal::new(1200_usize);
+    let fits = RwSignal::new(browser::height());
     let active = RwSignal::new(1_usize);
     let pane = NodeRef::<leptos::html::Div>::new();
     let measure = move || {
