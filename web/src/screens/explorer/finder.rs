@@ -3,6 +3,9 @@
 //! A pattern is matched in slices of a few milliseconds, so that the page answers meanwhile, and what is
 //! found so far is drawn after each. Only the rows that are seen are in the page.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use leptos::web_sys;
@@ -10,7 +13,7 @@ use ocuroot_core::screens::Word;
 use ocuroot_core::screens::environments;
 use ocuroot_core::screens::explorer::{self, Row, Rows};
 use ocuroot_core::screens::search::{self, Hit, HitKind};
-use ocuroot_core::snapshot::{Found, Matches, Paths, Snapshot};
+use ocuroot_core::snapshot::{Found, Matches, Needs, Paths, Snapshot};
 use ocuroot_core::{Marker, Ref};
 
 use super::tree::Tree;
@@ -191,6 +194,17 @@ pub fn Finder(
     let nav = use_nav();
     let search = Search::new();
     let text = Memo::new(move |_| nav.param("q"));
+    let entered = RwSignal::new(false);
+    let is_plain =
+        Memo::new(move |_| text.with(|text| !text.contains(['*', '?', '[', '{']) && !text.trim().is_empty()));
+    // What the host is asked for is asked for with the first look at the field, and no letter waits for it.
+    let names = store::ask(move |sight: &Sight<'_>| {
+        if !(entered.get() || is_plain.get()) {
+            return Ok(Vec::new());
+        }
+        let names = environments::all(sight.snapshot)?;
+        Ok::<_, Needs>(names.iter().map(|at| at.subpath().to_owned()).collect())
+    });
     let chosen = Memo::new(move |_| nav.param("in") == "intent");
     let as_tree = Memo::new(move |_| nav.param("as") == "tree" || text.get().trim().is_empty());
     let side = Memo::new(move |_| {
@@ -282,6 +296,7 @@ pub fn Finder(
                         spellcheck="false"
                         autocapitalize="off"
                         prop:value=move || text.get()
+                        on:focus=move |_| entered.set(true)
                         on:input=typed
                         on:keydown=to_list
                     />
@@ -311,7 +326,7 @@ pub fn Finder(
                 true => view! { <div class="scroll"><Tree side=side.get() start=start.get() reference/></div> }.into_any(),
                 false => view! {
                     <div class="found">
-                        <Meant text/>
+                        <Meant text is_plain names/>
                         {problem}
                         <List search side reference/>
                     </div>
@@ -324,19 +339,24 @@ pub fn Finder(
 
 /// What a text may mean, besides a part of a ref.
 #[component]
-fn Meant(text: Memo<String>) -> impl IntoView {
+fn Meant(
+    text: Memo<String>,
+    /// Whether it may mean something.
+    is_plain: Memo<bool>,
+    /// The environments, once they are known.
+    names: RwSignal<Asked<Vec<String>>>,
+) -> impl IntoView {
     let nav = use_nav();
     let hits = store::ask(move |sight: &Sight<'_>| {
-        let text = text.get();
-        if text.contains(['*', '?', '[', '{']) || text.trim().is_empty() {
+        if !is_plain.get() {
             return Ok(Vec::new());
         }
-        let names = environments::all(sight.snapshot)?;
-        let names: Vec<String> = names.iter().map(|at| at.subpath().to_owned()).collect();
-        Ok(match sight.summaries {
-            Some(summaries) => search::search(&text, summaries, &names, HITS),
-            None => search::search(&text, &std::collections::BTreeMap::new(), &names, HITS),
-        })
+        let names = match names.get() {
+            Asked::Answered(names) => names,
+            _ => Arc::default(),
+        };
+        let none = BTreeMap::new();
+        Ok::<_, Needs>(search::search(&text.get(), sight.summaries.unwrap_or(&none), &names, HITS))
     });
     let row = move |hit: &Hit| {
         let screen = screen_of(&hit.reference);
