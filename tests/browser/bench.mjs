@@ -98,8 +98,10 @@ async function onGitea(store) {
 
 // Runs in the page before anything of its own.
 function observe() {
-  const noted = { asked: [], long: [], keys: [], marks: {} };
+  // Also of a page that is left: its longest tasks are told when the next one begins.
+  const noted = { asked: [], long: JSON.parse(sessionStorage.getItem("__long") ?? "[]"), keys: [], marks: {} };
   window.__bench = noted;
+  addEventListener("pagehide", () => sessionStorage.setItem("__long", JSON.stringify(noted.long)));
   const fetch = window.fetch;
   window.fetch = function (...args) {
     const url = args[0]?.url ?? String(args[0]);

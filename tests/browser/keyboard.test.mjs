@@ -138,6 +138,41 @@ test("the filter: / goes there, Escape clears it", () =>
     await page.getByRole("row", { name: /^backend/ }).waitFor();
   }));
 
+test("what a filter leaves is not drawn anew, and what comes back is what was there", () =>
+  world.open(place.at({}), async (page) => {
+    await sees(page, screen("overview"));
+    await settled(page);
+    // Marks every line and cell, and counts what is put into the table from now on.
+    await page.evaluate(() => {
+      const table = document.querySelector(".mx");
+      for (const element of table.querySelectorAll("tbody tr, tbody td")) element.mark = true;
+      window.put = [];
+      new MutationObserver((changes) => {
+        for (const { addedNodes } of changes) window.put.push(...[...addedNodes].filter((node) => node.localName === "tr" || node.localName === "td"));
+      }).observe(table, { childList: true, subtree: true });
+    });
+    const lines = () => page.evaluate(() => [...document.querySelectorAll(".mx tbody tr")].map((row) => [row.mark, row.ariaRowIndex, row.dataset.l, [...row.querySelectorAll("td")].every((cell) => cell.mark)].join(" ")));
+    const before = await lines();
+    await press(page, "/");
+    await page.keyboard.type("frontend");
+    await page.getByRole("row", { name: /^backend/ }).waitFor({ state: "detached" });
+    assert.deepEqual(await page.evaluate(() => window.put.length), 0);
+    assert.deepEqual(await lines(), ["true 2 1 true", "true 3 2 true"]);
+    await press(page, "Escape");
+    await page.getByRole("row", { name: /^backend/ }).waitFor();
+    assert.deepEqual(await lines(), before);
+    assert.ok(await page.evaluate(() => window.put.every((node) => node.mark)));
+    // Of columns those that stay are kept, too.
+    await press(page, "/");
+    await page.keyboard.type("prod-*");
+    await page.getByRole("columnheader", { name: "qa" }).waitFor({ state: "detached" });
+    assert.deepEqual(await lines(), before);
+    assert.match(await page.getByRole("row", { name: /^backend/ }).getByRole("gridcell").first().innerText(), /^r3\s\+1/);
+    await press(page, "Escape");
+    await page.getByRole("columnheader", { name: "qa" }).waitFor();
+    assert.match(await page.getByRole("row", { name: /^backend/ }).getByRole("gridcell").first().innerText(), /^r4/);
+  }));
+
 test("g and a letter goes to a screen, the heading has the focus and the title is told", () =>
   world.open(place.at({}), async (page) => {
     await sees(page, screen("overview"));
@@ -228,6 +263,20 @@ test("the log: one tab stop, arrows go from line to line, y copies a line's link
     await page.keyboard.type("only in");
     await page.getByText("1 of 1").waitFor();
     await line(4);
+  }));
+
+test("no letter of a search waits for the host", () =>
+  world.open(place.at({ view: "explorer", q: "**/@r1" }), async (page) => {
+    const field = page.getByRole("searchbox", { name: /^Search, or glob/ });
+    await page.getByText(/^\d+ refs, \d+\sms$/).waitFor();
+    // What environments there are is read once one is at the field.
+    await Promise.all([page.waitForResponse(/recursive=1/), field.focus()]);
+    await settled(page);
+    const before = place.host.requests.length;
+    await field.fill("");
+    await page.keyboard.type("qa");
+    await page.getByRole("list", { name: "Best matches" }).getByRole("link", { name: "qa", exact: true }).waitFor();
+    assert.deepEqual(place.host.requests.slice(before).map(({ url }) => url), []);
   }));
 
 test("the tree of the Explorer", () =>

@@ -97,6 +97,14 @@ pub fn is_narrow() -> bool {
     window().match_media("(max-width: 840px)").ok().flatten().is_some_and(|query| query.matches())
 }
 
+/// How high the window is, in pixels.
+#[must_use]
+pub fn height() -> usize {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "pixels")]
+    let height = window().inner_height().ok().and_then(|height| height.as_f64()).unwrap_or(900.0) as usize;
+    height
+}
+
 /// Waits until what is on the page now has been painted; in a tab that is not seen, until it is.
 pub async fn painted() {
     let promise = js_sys::Promise::new(&mut |resolve, _| {
@@ -110,12 +118,12 @@ pub async fn painted() {
 
 /// How long one goes on with something before the page may do something else, in milliseconds: about a
 /// frame.
-const SLICE: f64 = 14.0;
+pub const SLICE: f64 = 14.0;
 
-/// Calls `step` until it has something, or until the page should do something else: then none, and one goes
-/// on after a [`turn`].
-pub fn slice<T>(mut step: impl FnMut() -> Option<T>) -> Option<T> {
-    let until = js_sys::Date::now() + SLICE;
+/// Calls `step` until it has something, or for so many milliseconds, mostly a [`SLICE`]: then the page should
+/// do something else, and one goes on after a [`turn`].
+pub fn slice<T>(milliseconds: f64, mut step: impl FnMut() -> Option<T>) -> Option<T> {
+    let until = js_sys::Date::now() + milliseconds;
     loop {
         let found = step();
         if found.is_some() || js_sys::Date::now() >= until {

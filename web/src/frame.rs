@@ -244,7 +244,8 @@ pub fn KeysDialog(
             dialog.close();
         }
     });
-    let rows = KEYS.map(|(keys, what)| view! { <dt><kbd>{keys}</kbd></dt><dd>{what}</dd> });
+    let rows = KEYS.map(|(keys, what)| view! { <dt><kbd>{keys}</kbd></dt><dd>{what}</dd> }.into_any());
+    let rows = Vec::from(rows);
     view! {
         <dialog node_ref=dialog class="keys" aria-labelledby="h-keys" on:close=move |_| open.set(false)>
             <section class="sec">

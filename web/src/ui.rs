@@ -19,8 +19,7 @@ use crate::route::Screen;
 #[component]
 pub fn Icon(
     /// Its name there, without `i-`.
-    #[prop(into)]
-    name: Signal<&'static str>,
+    name: &'static str,
     /// Further classes.
     #[prop(optional)]
     class: &'static str,
@@ -28,7 +27,7 @@ pub fn Icon(
     let class = if class.is_empty() { "i".to_owned() } else { format!("i {class}") };
     view! {
         <svg class=class aria-hidden="true">
-            <use href=move || format!("#i-{}", name.get())></use>
+            <use href=format!("#i-{name}")></use>
         </svg>
     }
 }
@@ -280,9 +279,9 @@ pub fn Skeleton(
             view! { <progress value=done.to_string() max=of.to_string() aria-label="How much is read"></progress> }
         })
     };
-    let bars = [70, 55, 82, 46, 64, 73].map(|width| {
-        view! { <p><span class="sk" style=("--w", format!("{width}%"))></span></p> }
-    });
+    let bars = [70, 55, 82, 46, 64, 73]
+        .map(|width| view! { <p><span class="sk" style=("--w", format!("{width}%"))></span></p> }.into_any());
+    let bars = Vec::from(bars);
     let store = use_context::<crate::store::Store>();
     let seconds = RwSignal::new(0_u64);
     browser::every(1, move || seconds.update(|seconds| *seconds += 1));

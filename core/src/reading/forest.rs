@@ -94,6 +94,11 @@ impl Forest {
         self.name(item.name)
     }
 
+    /// How many folders are known.
+    pub(super) fn len(&self) -> usize {
+        self.folders.len()
+    }
+
     /// What lies in a folder; none when nobody listed it.
     pub(super) fn get(&self, id: &Id) -> Option<&[Item]> {
         self.folders.get(id).map(|items| &**items)

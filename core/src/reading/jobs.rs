@@ -420,7 +420,7 @@ impl Reader {
             .iter()
             .filter_map(|(package, summary)| Some((package.as_str(), true, Id::parse(&summary.tree)?)));
         self.forest.suppose(None, &told.collect::<Vec<_>>());
-        self.current = Summaries::Read(Arc::new(read));
+        self.current = Summaries::Read(Arc::new(read), None);
     }
 
     /// The summaries of the store that lies at `prefix`.
@@ -548,7 +548,7 @@ impl Reader {
     /// Whether summaries name the environment at this path as one that is in use. What was known before is
     /// better listed: most of it is still the same.
     fn is_in_use(&self, below: &str) -> bool {
-        let (Some(name), Summaries::Read(read)) = (below.strip_prefix("@/environment/"), &self.current)
+        let (Some(name), Summaries::Read(read, _)) = (below.strip_prefix("@/environment/"), &self.current)
         else {
             return false;
         };
@@ -585,7 +585,7 @@ impl Reader {
 
     /// How many entries there may be below a folder, by what summaries count.
     fn estimate(&self, side: Marker, below: &str) -> Option<usize> {
-        let Summaries::Read(read) = &self.current else { return None };
+        let Summaries::Read(read, _) = &self.current else { return None };
         let within = |package: &Ref| {
             let package = package.as_str();
             let rest = package.strip_prefix(below);
@@ -605,7 +605,7 @@ impl Reader {
 
     /// Loads a document, if it has come.
     fn want_body(&mut self, reference: &Ref, batch: &mut Batch) {
-        if self.snapshot.get(reference).is_ok() {
+        if self.snapshot.knows(reference) {
             return;
         }
         let (side, path) = address(reference);

@@ -231,8 +231,8 @@ pub(super) enum Summaries {
     Unread,
     /// There are none: the store is an old one.
     Absent,
-    /// By package.
-    Read(Arc<BTreeMap<Ref, Summary>>),
+    /// By package; and how many paths and folders were known when they were last compared with listings.
+    Read(Arc<BTreeMap<Ref, Summary>>, Option<(usize, usize)>),
 }
 
 /// Reads a state and an intent store. See the [module's page](super).
@@ -328,8 +328,13 @@ impl Reader {
     /// while they are not read, and for a store that has none.
     pub fn summaries(&mut self) -> Option<Arc<BTreeMap<Ref, Summary>>> {
         let base = self.base(Marker::State)?;
-        let Summaries::Read(read) = &mut self.current else { return None };
+        let Summaries::Read(read, compared) = &mut self.current else { return None };
         let branch = &self.spots.first()?.branch;
+        // Each look at the store asks, and one that types looks often.
+        let known = Some((branch.known.len(), self.forest.len()));
+        if std::mem::replace(compared, known) == known {
+            return Some(Arc::clone(read));
+        }
         let is_of_now = |(package, summary): (&Ref, &Summary)| match branch
             .look(&self.forest, &format!("{base}/{package}"))
         {
@@ -361,7 +366,7 @@ impl Reader {
             && whole
             && !(wants.summaries && self.current == Summaries::Unread)
             && wants.needs.folders.iter().all(folder)
-            && wants.needs.bodies.iter().all(|body| self.snapshot.get(body).is_ok())
+            && wants.needs.bodies.iter().all(|body| self.snapshot.knows(body))
     }
 
     /// The commit that is read of a store; none while that is not known, and for a store that is not

@@ -131,7 +131,13 @@ impl Log {
         let message = message.strip_suffix('\n').unwrap_or(message);
         let at = (offset(self.times.len()), u8::try_from(time.len()).unwrap_or(0));
         self.times.push_str(time.get(..usize::from(at.1)).unwrap_or_default());
-        for line in message.split('\n') {
+        let mut rest = Some(message);
+        while let Some(lines) = rest {
+            let line;
+            (line, rest) = match memchr::memchr(b'\n', lines.as_bytes()) {
+                Some(end) => (lines.get(..end).unwrap_or_default(), lines.get(end + 1..)),
+                None => (lines, None),
+            };
             self.starts.push(offset(self.text.len()));
             self.time_at.push(at);
             self.errors.push(stream == 2);
@@ -403,6 +409,36 @@ mod tests {
             assert!(Log::read(document.as_bytes()).is_empty(), "{document}");
         }
         assert!(Log::read(b"{\"kind\":\"ref\",\"body\":[{\"message\":\"\xff\"}]}").is_empty());
+    }
+
+    #[test]
+    fn an_entry_is_the_same_however_it_is_written() {
+        let entries = [
+            r#"{"timestamp":"2026-01-01T00:00:00Z","message":"a","attributes":null,"stream":2}"#,
+            r#"{ "timestamp": "2026-01-01T00:00:00Z", "message": "a", "attributes": null, "stream": 2 }"#,
+            r#"{"stream":2,"message":"\u0061","timestamp":"2026-01-01T00:00:00Z"}"#,
+            r#"{"timestamp":"2026-01-01T00:00:00Z","attributes":{"x":[1,"}"]},"message":"a","stream":2}"#,
+        ];
+        let body = |entry: &str| Log::read(format!(r#"{{"kind":"ref","body":[{entry}]}}"#).as_bytes());
+        for entry in entries {
+            let log = body(entry);
+            assert_eq!((log.text(), log.line(0).time.as_str()), ("a\n", "2026-01-01T00:00:00Z"), "{entry}");
+            assert!(log.line(0).is_error, "{entry}");
+        }
+        // Nor is one taken for what it is not.
+        for (entry, text) in [
+            (r#"{}"#, None),
+            (r#"{"message":"é\\","stream":12}"#, Some("é\\\n")),
+            (r#"{"message":"a","message":"b"}"#, Some("b\n")),
+            ("{\"message\":\"a\tb\"}", Some("")),
+            (r#"{"message":"a","stream":1"#, Some("")),
+            (r#"{"message":"a""stream":1}"#, Some("")),
+            (r#"{"message":"a",}"#, Some("")),
+            (r#"{"message":"a"}{"message":"b"}"#, Some("")),
+            (r#"{"message":7,"stream":1}"#, Some("\n")),
+        ] {
+            assert_eq!(body(entry).text(), text.unwrap_or("\n"), "{entry}");
+        }
     }
 
     #[test]

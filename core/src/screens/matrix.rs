@@ -314,11 +314,11 @@ pub struct Window {
     pub after: usize,
 }
 
-/// What of a list is in sight when `scrolled` pixels of it are scrolled away and `fits` pixels fit, and some
-/// before and after it; `sizes` are those of its parts. It starts and ends at multiples of a few, so
-/// that little is drawn anew while one scrolls.
+/// What of a list is in sight when `scrolled` pixels of it are scrolled away and `fits` pixels fit, and `spare`
+/// parts more before and after it; `sizes` are those of its parts. It starts and ends at multiples of a
+/// few, so that little is drawn anew while one scrolls.
 #[must_use]
-pub fn window(sizes: &[usize], scrolled: usize, fits: usize) -> Window {
+pub fn window(sizes: &[usize], scrolled: usize, fits: usize, spare: usize) -> Window {
     const STEP: usize = 4;
     let (mut start, mut end, mut at) = (sizes.len(), 0, 0_usize);
     for (index, size) in sizes.iter().enumerate() {
@@ -331,8 +331,8 @@ pub fn window(sizes: &[usize], scrolled: usize, fits: usize) -> Window {
     }
     // Scrolled past the end, where what was filtered away has made the list shorter: its last ones.
     let end = if end == 0 { sizes.len() } else { end };
-    let start = (start / STEP * STEP).saturating_sub(STEP);
-    let end = (end.div_ceil(STEP) * STEP).saturating_add(STEP).min(sizes.len()).max(start);
+    let start = (start / STEP * STEP).saturating_sub(spare);
+    let end = (end.div_ceil(STEP) * STEP).saturating_add(spare).min(sizes.len()).max(start);
     let room = |part: Option<&[usize]>| part.unwrap_or_default().iter().sum();
     Window { start, end, before: room(sizes.get(..start)), after: room(sizes.get(end..)) }
 }

@@ -19,6 +19,7 @@
 //! # Ok::<(), ocuroot_core::RefError>(())
 //! ```
 
+use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::sync::Arc;
 
@@ -150,6 +151,18 @@ impl Order {
     fn rank(&self, tree: &Tree, node: u32) -> u32 {
         self.ranks.get(tree.node(node).name as usize).copied().unwrap_or(u32::MAX)
     }
+
+    /// The folders in a folder. Most have one, or lie in this order already: those are not copied, which
+    /// takes as long as all else that is done with them.
+    fn children<'t>(&self, tree: &'t Tree, node: u32) -> Cow<'t, [u32]> {
+        let children = &*tree.node(node).children;
+        if children.is_sorted_by_key(|child| self.rank(tree, *child)) {
+            return Cow::Borrowed(children);
+        }
+        let mut children = children.to_vec();
+        children.order_by_key(|child| self.rank(tree, *child));
+        Cow::Owned(children)
+    }
 }
 
 impl Matches {
@@ -220,7 +233,7 @@ impl Matches {
 
     /// The folders from the start of the search down to where it stands; none when there is nothing
     /// to search.
-    fn stack(&mut self, tree: &Tree) -> Option<Stack> {
+    fn stack<'t>(&mut self, tree: &'t Tree) -> Option<Stack<'t>> {
         let prefix = self.glob.literal_prefix();
         let start = prefix.rfind('/').and_then(|end| prefix.get(..end)).unwrap_or("").to_owned();
         let node = match tree.walk(&start) {
@@ -235,10 +248,10 @@ impl Matches {
         let mut stack = Stack { frames: Vec::new(), path: start.clone() };
         let Some(at) = self.at.clone() else {
             self.visit(tree, node, verdict, &start, "");
-            self.push(&mut stack, tree, node, verdict);
+            self.push(&mut stack, tree, node, verdict, 0);
             return Some(stack);
         };
-        self.push(&mut stack, tree, node, verdict);
+        self.push(&mut stack, tree, node, verdict, 0);
         for name in segments(at.get(start.len()..).unwrap_or_default()) {
             let Some(frame) = stack.frames.last_mut() else { break };
             let before = |child: &u32| reading_order(tree.name(*child), name) != Ordering::Greater;
@@ -247,13 +260,14 @@ impl Matches {
             let found = frame.next.checked_sub(1).and_then(|index| frame.children.get(index)).copied();
             let Some(child) = found.filter(|child| tree.name(*child) == name) else { break };
             let verdict = self.judge.enter(frame.verdict, tree.node(child).name, name);
+            let above = stack.path.len();
             push_segment(&mut stack.path, name);
-            self.push(&mut stack, tree, child, verdict);
+            self.push(&mut stack, tree, child, verdict, above);
         }
         Some(stack)
     }
 
-    fn go_on(&mut self, tree: &Tree, mut stack: Stack, budget: usize) {
+    fn go_on<'t>(&mut self, tree: &'t Tree, mut stack: Stack<'t>, budget: usize) {
         let end = self.visited.saturating_add(budget);
         while let Some(frame) = stack.frames.last_mut() {
             let Some(child) = frame.children.get(frame.next).copied() else {
@@ -266,12 +280,13 @@ impl Matches {
             let opens = self.visit(tree, child, verdict, &stack.path, name);
             let over = self.visited >= end;
             if opens || over {
+                let above = stack.path.len();
                 push_segment(&mut stack.path, name);
                 if over {
                     self.at = Some(stack.path);
                     return;
                 }
-                self.push(&mut stack, tree, child, verdict);
+                self.push(&mut stack, tree, child, verdict, above);
             }
         }
         self.over = true;
@@ -300,38 +315,33 @@ impl Matches {
         below && !children.is_empty()
     }
 
-    /// Goes into `node`, to which the stack's path leads.
-    fn push(&self, stack: &mut Stack, tree: &Tree, node: u32, verdict: Verdict) {
-        let above = match stack.frames.is_empty() {
-            true => 0,
-            false => stack.path.rfind('/').unwrap_or(0),
+    /// Goes into `node`, to which the stack's path leads; of it `above` bytes lead to the folder above.
+    fn push<'t>(&self, stack: &mut Stack<'t>, tree: &'t Tree, node: u32, verdict: Verdict, above: usize) {
+        let children = match self.judge.may_match_below(verdict) {
+            true => self.order.children(tree, node),
+            false => Cow::Borrowed(&[][..]),
         };
-        let mut children = match self.judge.may_match_below(verdict) {
-            true => tree.node(node).children.to_vec(),
-            false => Vec::new(),
-        };
-        children.order_by_key(|child| self.order.rank(tree, *child));
         stack.frames.push(Frame { verdict, children, next: 0, above });
     }
 }
 
 /// The folders above the one that is next.
-struct Stack {
-    frames: Vec<Frame>,
+struct Stack<'t> {
+    frames: Vec<Frame<'t>>,
     path: String,
 }
 
-struct Frame {
+struct Frame<'t> {
     verdict: Verdict,
     /// In the order in which they are read; none where nothing below can match.
-    children: Vec<u32>,
+    children: Cow<'t, [u32]>,
     /// Which of them is next.
     next: usize,
     /// How long the path is that leads to the folder above.
     above: usize,
 }
 
-impl Stack {
+impl Stack<'_> {
     fn pop(&mut self) {
         if let Some(frame) = self.frames.pop() {
             self.path.truncate(frame.above);

@@ -177,6 +177,19 @@ impl Snapshot {
         Ok(self.slot(reference)?.and_then(|loaded| loaded.content().ok()))
     }
 
+    /// Whether the document at exactly this ref was read, or is known not to be there. It need not be
+    /// understood for that, as [`Snapshot::get`] does, which takes long for a large one.
+    #[must_use]
+    pub fn knows(&self, reference: &Ref) -> bool {
+        self.slot(reference).is_ok()
+    }
+
+    /// Whether somebody has looked into what was read of it.
+    #[cfg(test)]
+    pub(crate) fn is_parsed(&self, reference: &Ref) -> bool {
+        self.slot(reference).is_ok_and(|loaded| loaded.is_some_and(Loaded::is_parsed))
+    }
+
     /// The text of the document at exactly this ref: as it was read where it is a large one, else as it
     /// would be written. None where there is none.
     ///

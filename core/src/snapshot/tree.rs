@@ -37,6 +37,14 @@ impl Loaded {
         }
     }
 
+    #[cfg(test)]
+    pub(super) fn is_parsed(&self) -> bool {
+        match &self.content {
+            Content::Parsed(_) => true,
+            Content::Raw(_, content) => content.get().is_some(),
+        }
+    }
+
     /// The text of the document, as it came or as it would be written. None where it is known to be none.
     pub(super) fn bytes(&self) -> Option<Arc<[u8]>> {
         match &self.content {

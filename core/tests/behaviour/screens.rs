@@ -397,10 +397,12 @@ fn only_what_is_in_sight_is_drawn() {
         (4000, (96, 116, 96 * 40, 884 * 40)),
         (400_000, (996, 1000, 996 * 40, 0)),
     ] {
-        let window = matrix::window(&sizes, scrolled, 400);
+        let window = matrix::window(&sizes, scrolled, 400, 4);
         assert_eq!((window.start, window.end, window.before, window.after), expected, "{scrolled}");
     }
-    assert_eq!(matrix::window(&[], 0, 400), matrix::Window::default());
+    let window = matrix::window(&sizes, 4000, 400, 0);
+    assert_eq!((window.start, window.end), (100, 112));
+    assert_eq!(matrix::window(&[], 0, 400, 4), matrix::Window::default());
 }
 
 #[test]

@@ -83,7 +83,7 @@ pub fn RunLog(
                 if newest.try_get_value() != Some(mine) {
                     return;
                 }
-                match browser::slice(|| parse.step(STEP)) {
+                match browser::slice(browser::SLICE, || parse.step(STEP)) {
                     Some(log) => break log,
                     None => browser::turn().await,
                 }

@@ -2,6 +2,8 @@
 //!
 //! What a cell says, what a filter leaves and where a key leads is core's.
 
+mod lines;
+
 use std::sync::Arc;
 
 use leptos::html;
@@ -11,18 +13,22 @@ use leptos::web_sys;
 use ocuroot_core::screens::matrix::{self, At, Filter, Key, Line, View, Window};
 use ocuroot_core::screens::overview::{Cell, Column, Overview, Row};
 use ocuroot_core::screens::{Standing, Word};
-use ocuroot_core::times;
 
+use self::lines::{Lines, Scene};
 use super::draft;
 use super::says::Says;
 use crate::browser;
 use crate::keys;
 use crate::nav::{Nav, use_nav};
 use crate::route::Screen;
-use crate::ui::{Icon, Shape, Status, tone};
+use crate::ui::Status;
 
 /// Columns from which on only those in sight are drawn.
 const MANY_COLUMNS: usize = 16;
+
+/// Lines that are drawn before and after those in sight. Of columns none: one seldom scrolls across, and each is
+/// a cell in every line.
+const SPARE: usize = 4;
 
 /// Pixels of a row's parts as the style sheet has them: a line, what is around it; a group's head; on a
 /// phone the name, and the numbers below it.
@@ -51,13 +57,12 @@ impl Sight {
         let pixels = |number: i32| usize::try_from(number).unwrap_or(0);
         let narrow = browser::is_narrow();
         let rect = scroller.get_bounding_client_rect();
-        let inner = window().inner_height().ok().and_then(|height| height.as_f64()).unwrap_or(900.0);
         // Where the table does not scroll by itself the page does.
         let scrolls = scroller.scroll_height() > scroller.client_height().saturating_add(1);
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "pixels")]
         let (top, height) = match scrolls && !narrow {
             true => (pixels(scroller.scroll_top()), pixels(scroller.client_height())),
-            false => ((-rect.top()).max(0.0) as usize, inner as usize),
+            false => ((-rect.top()).max(0.0) as usize, browser::height()),
         };
         let (left, width) = (pixels(scroller.scroll_left()), pixels(scroller.client_width()));
         Sight { left, top, width, height, narrow, whole }
@@ -106,12 +111,12 @@ pub fn Matrix(
 ) -> impl IntoView {
     let nav = use_nav();
     let scroller = NodeRef::<html::Div>::new();
-    // Until it can be measured: about a screen.
+    // Until it is measured nothing is in sight.
     let sight = RwSignal::new(Sight {
         left: 0,
         top: 0,
-        width: 1100,
-        height: 900,
+        width: 0,
+        height: 0,
         narrow: browser::is_narrow(),
         whole: false,
     });
@@ -123,10 +128,6 @@ pub fn Matrix(
             }
         }
     };
-    Effect::new(move |_| {
-        scroller.track();
-        measure(false);
-    });
     for handle in [
         window_event_listener(leptos::ev::scroll, move |_| measure(false)),
         window_event_listener(leptos::ev::resize, move |_| measure(false)),
@@ -150,7 +151,8 @@ pub fn Matrix(
         let sight = sight.get();
         sizes.with(|sizes| match sight.whole {
             true => Window { start: 0, end: sizes.len(), before: 0, after: 0 },
-            false => matrix::window(sizes, sight.top, sight.height),
+            false if sight.height == 0 => Window { after: sizes.iter().sum(), ..Window::default() },
+            false => matrix::window(sizes, sight.top, sight.height, SPARE),
         })
     });
     let column_size = move || {
@@ -166,9 +168,14 @@ pub fn Matrix(
                 &vec![column_size(); count],
                 sight.left,
                 sight.width.saturating_sub(NAME_COLUMN),
+                0,
             ),
         }
     });
+
+    // What heads of columns are made of. A filter of packages leaves it as it is.
+    let shown =
+        Memo::new(move |_| View { columns: view.with(|view| view.columns.clone()), ..View::default() });
 
     // The tab stop. Where it is out of sight, and so not drawn, what is in sight stands in for it.
     let stop = Memo::new(move |_| {
@@ -181,19 +188,43 @@ pub fn Matrix(
             view.near(At { line: within(line, rows.get()), column: within(column, columns.get()) })
         })
     });
-    // Whatever is drawn is drawn with it, and then it is moved to where it is: cells that look after it
-    // themselves are hundreds to be told.
+    let table = NodeRef::<html::Table>::new();
+    let mut lines = Lines::default();
+    let mut lost = false;
+    // Grows where not all of it could be drawn at once.
+    let more = RwSignal::new(0_u64);
     Effect::new(move |_| {
-        page.track();
-        view.track();
-        rows.track();
-        columns.track();
-        stop.track();
-        request_animation_frame(move || {
-            if let Some(at) = stop.try_get_untracked() {
-                move_stop(at);
-            }
+        more.track();
+        let Some(table) = table.get() else { return };
+        let page = page.get();
+        let (rows, columns) = (rows.get(), columns.get());
+        lost |= browser::focused().is_some_and(|focused| table.contains(Some(&focused)));
+        let whole = view.with(|view| {
+            sizes.with(|sizes| {
+                let scene = Scene { nav, page: &page, view, sizes, rows, columns };
+                lines.draw(&table, &scene)
+            })
         });
+        let at = stop.get_untracked();
+        move_stop(at);
+        // What had the focus may have been drawn anew, or is drawn with the next frame.
+        let nowhere = browser::focused().is_none_or(|focused| focused.local_name() == "body");
+        lost = lost && nowhere && !browser::focus(&selector(at));
+        if !whole {
+            request_animation_frame(move || {
+                let _ = more.try_update(|more| *more = more.wrapping_add(1));
+            });
+        }
+    });
+    // Once there is a table as high as its lines, so that one sees whether it scrolls by itself.
+    Effect::new(move |_| {
+        scroller.track();
+        measure(false);
+    });
+    // It is moved to where it is: cells that look after it themselves are hundreds to be told.
+    Effect::new(move |_| {
+        let at = stop.get();
+        move_stop(at);
     });
     let told = Memo::new(move |_| {
         let told = pointed.get().or_else(|| focused.get().then(|| stop.get()))?;
@@ -290,6 +321,22 @@ pub fn Matrix(
     };
     // On a phone the first tap tells, and the readout has the link.
     let on_click = move |event: web_sys::MouseEvent| {
+        if let Some(line) = fold_of(event.target()) {
+            let group = view.with_untracked(|view| match view.lines.get(line.saturating_sub(1)) {
+                Some(Line::Group(group, _)) => Some(*group),
+                _ => None,
+            });
+            let repo = group.and_then(|group| {
+                page.with_untracked(|page| page.groups.get(group).map(|group| group.repo.clone()))
+            });
+            if let Some(repo) = repo {
+                filter.update(|filter| {
+                    if !filter.folded.remove(&repo) {
+                        filter.folded.insert(repo);
+                    }
+                });
+            }
+        }
         if sight.with_untracked(|sight| sight.narrow)
             && let Some(found) = cell_of(event.target())
         {
@@ -299,72 +346,37 @@ pub fn Matrix(
         }
     };
 
+    // As the tab stop, it is drawn where it is and then moved.
     let lit = Memo::new(move |_| told.get().map(|at| at.column));
+    Effect::new(move |_| light(lit.get()));
     let head = move || {
         let page = page.get();
+        let (stop, lit) = (stop.get_untracked(), lit.get_untracked());
         let window = columns.get();
-        let stop = stop.get_untracked();
-        view.with(|view| {
-            let cells = view.columns.iter().enumerate().skip(window.start).take(window.end.saturating_sub(window.start));
+        shown.with(|View { columns, .. }| {
+            let cells = columns.iter().enumerate().skip(window.start).take(window.end.saturating_sub(window.start));
             let cells = cells.filter_map(|(index, column)| Some(view! { <Head index column=page.columns.get(*column)?.clone() lit stop/> }));
             let cells = cells.collect_view();
             view! {
-                <tr role="row" aria-rowindex="1">
+                <tr role="row" aria-rowindex="1" data-l="0">
                     <th scope="col" role="columnheader"><span>"Package"<span class="st">"newest"</span></span></th>
-                    {gap(window.start, true)}
+                    {gap(window.start)}
                     {cells}
-                    {gap(view.columns.len().saturating_sub(window.end), true)}
+                    {gap(columns.len().saturating_sub(window.end))}
                 </tr>
             }
         })
     };
     let cols = move || {
+        let lit = lit.get_untracked();
         page.with(|page| {
-            view.with(|view| {
-                let cols = view.columns.iter().enumerate().map(|(index, column)| {
+            shown.with(|View { columns, .. }| {
+                let cols = columns.iter().enumerate().map(|(index, column)| {
                     let cold = page.columns.get(*column).is_some_and(|column| column.frozen.is_some());
-                    view! { <col class:cold=cold class:on=move || lit.get() == Some(index.saturating_add(1))/> }
+                    view! { <col class:cold=cold class:on=lit == Some(index.saturating_add(1))/> }
                 });
                 cols.collect_view()
             })
-        })
-    };
-    let body = move || {
-        let page = page.get();
-        let (rows, columns) = (rows.get(), columns.get());
-        let stop = stop.get_untracked();
-        view.with(|view| {
-            let lines = view.lines.iter().skip(rows.start).take(rows.end.saturating_sub(rows.start));
-            // A table's body a group, as far as it is in sight.
-            let mut bodies: Vec<Vec<AnyView>> = Vec::new();
-            for (index, line) in (rows.start..).zip(lines) {
-                match line {
-                    Line::Group(group, folded) => {
-                        bodies.push(vec![group_head(
-                            &page,
-                            *group,
-                            *folded,
-                            view.columns.len(),
-                            index.saturating_add(1),
-                            filter,
-                            stop,
-                        )]);
-                    }
-                    Line::Package(group, number) => {
-                        if let Some(package) = matrix::package(&page, *group, *number) {
-                            let drawn =
-                                draw(nav, &page, view, package, index.saturating_add(1), columns, stop);
-                            match bodies.last_mut() {
-                                Some(body) => body.push(drawn),
-                                None => bodies.push(vec![drawn]),
-                            }
-                        }
-                    }
-                }
-            }
-            let bodies =
-                bodies.into_iter().map(|rows| view! { <tbody role="rowgroup">{rows}</tbody> }).collect_view();
-            view! { {room(rows.before)}{bodies}{room(rows.after)} }
         })
     };
     let width = move || {
@@ -375,12 +387,16 @@ pub fn Matrix(
         <div class="scroll" node_ref=scroller on:scroll=move |_| measure(false)>
             <table
                 class="mx"
+                node_ref=table
                 role="grid"
                 aria-label="Packages and environments"
                 aria-rowcount=move || view.with(|view| view.lines.len().saturating_add(1)).to_string()
                 aria-colcount=move || view.with(|view| view.columns.len().saturating_add(1)).to_string()
-                style:--w=width
-                style:--n=move || view.with(|view| view.columns.len().max(1)).to_string()
+                style:min-width=width
+                // What all cells inherit is told only where it is asked for: another value is another style for each.
+                style:--n=move || {
+                    sight.with(|sight| sight.narrow || sight.whole).then(|| view.with(|view| view.columns.len().max(1)).to_string())
+                }
                 on:keydown=on_keydown
                 on:focusin=on_focusin
                 on:focusout=on_focusout
@@ -394,7 +410,6 @@ pub fn Matrix(
             >
                 <colgroup><col/>{cols}</colgroup>
                 <thead role="rowgroup">{head}</thead>
-                {body}
             </table>
             {children()}
         </div>
@@ -416,9 +431,16 @@ fn size(page: &Overview, line: &Line, narrow: bool) -> usize {
 
 /// The place that an event is about, by its line and, but for a group's head, its column.
 fn place_of(target: Option<web_sys::EventTarget>) -> Option<(usize, Option<usize>)> {
-    let place = target?.dyn_into::<web_sys::Element>().ok()?.closest("[data-l]").ok()??;
-    let number = |name| place.get_attribute(name)?.parse().ok();
+    let target = target?.dyn_into::<web_sys::Element>().ok()?;
+    let number = |name| target.closest(&format!("[{name}]")).ok()??.get_attribute(name)?.parse().ok();
     Some((number("data-l")?, number("data-c")))
+}
+
+/// The line of a group that an event is to fold, or not to fold any more.
+fn fold_of(target: Option<web_sys::EventTarget>) -> Option<usize> {
+    let target = target?.dyn_into::<web_sys::Element>().ok()?;
+    let line = target.closest(".grp button").ok()??.closest("[data-l]").ok()??;
+    line.get_attribute("data-l")?.parse().ok()
 }
 
 /// The cell that an event is about.
@@ -431,7 +453,7 @@ fn cell_of(target: Option<web_sys::EventTarget>) -> Option<At> {
 
 /// What is to have the focus at a place.
 fn selector(At { line, column }: At) -> String {
-    format!(".mx [data-l='{line}'][data-c='{column}'] a, .mx .grp [data-l='{line}'] button")
+    format!(".mx [data-l='{line}'] [data-c='{column}'] a, .mx .grp[data-l='{line}'] button")
 }
 
 /// What a tab stop says of itself, and what arrows alone reach.
@@ -452,20 +474,27 @@ fn move_stop(to: At) {
     }
 }
 
-/// The room of rows that are out of sight.
-fn room(pixels: usize) -> Option<impl IntoView> {
-    (pixels > 0).then(|| {
-        view! { <tbody aria-hidden="true" class="room"><tr style:height=format!("{pixels}px")><td></td></tr></tbody> }
-    })
+/// Sets off a column, and no other.
+fn light(column: Option<usize>) {
+    let find = |selector: &str| document().query_selector(selector).ok().flatten();
+    while let Some(before) = find(".mx .on") {
+        if before.class_list().remove_1("on").is_err() {
+            return;
+        }
+    }
+    if let Some(column) = column {
+        let line = column.saturating_add(1);
+        for selector in [format!(".mx col:nth-child({line})"), format!(".mx thead [data-c='{column}']")] {
+            if let Some(now) = find(&selector) {
+                let _ = now.class_list().add_1("on");
+            }
+        }
+    }
 }
 
 /// The room of columns that are out of sight.
-fn gap(columns: usize, head: bool) -> Option<impl IntoView> {
-    let span = columns.to_string();
-    (columns > 0).then(|| match head {
-        true => view! { <th colspan=span aria-hidden="true"></th> }.into_any(),
-        false => view! { <td colspan=span aria-hidden="true"></td> }.into_any(),
-    })
+fn gap(columns: usize) -> Option<impl IntoView> {
+    (columns > 0).then(|| view! { <th colspan=columns.to_string() aria-hidden="true"></th> })
 }
 
 /// The head of a column.
@@ -476,7 +505,8 @@ fn Head(
     /// The environment.
     column: Column,
     /// The column under pointer or focus.
-    lit: Memo<Option<usize>>,
+    #[prop(optional_no_strip)]
+    lit: Option<usize>,
     /// The tab stop.
     stop: At,
 ) -> impl IntoView {
@@ -496,12 +526,11 @@ fn Head(
         <th
             scope="col"
             role="columnheader"
-            data-l="0"
             data-c=own.column.to_string()
             aria-colindex=index.saturating_add(2).to_string()
             class:edge=edge
             class:cold=frozen
-            class:on=move || lit.get() == Some(own.column)
+            class:on=lit == Some(own.column)
             title=column.frozen
         >
             <a href=href tabindex=tab(stop == own)><Middle text=name/></a>
@@ -533,135 +562,12 @@ pub fn Middle(
     }
 }
 
-/// The head of a group.
-fn group_head(
-    page: &Overview,
-    index: usize,
-    folded: bool,
-    columns: usize,
-    line: usize,
-    filter: RwSignal<Filter>,
-    stop: At,
-) -> AnyView {
-    let Some(group) = page.groups.get(index) else { return ().into_any() };
-    let counts = group.counts.iter().map(|(word, count)| counted(*word, *count));
-    let counts = counts.collect::<Vec<_>>().join(", ");
-    let repo = group.repo.clone();
-    let fold = move |_| {
-        filter.update(|filter| {
-            if !filter.folded.remove(&repo) {
-                filter.folded.insert(repo.clone());
-            }
-        });
-    };
-    view! {
-        <tr class="grp" role="row" aria-rowindex=line.saturating_add(1).to_string()>
-            <th
-                colspan=columns.saturating_add(1).to_string()
-                scope="rowgroup"
-                role="rowheader"
-                data-l=line.to_string()
-            >
-                <div>
-                    <button
-                        type="button"
-                        tabindex=tab(stop.line == line)
-                        aria-expanded=(!folded).to_string()
-                        on:click=fold
-                    >
-                        <Icon name="chev"/>
-                        {group.title.clone()}
-                    </button>
-                    " "
-                    {counts}
-                </div>
-            </th>
-        </tr>
-    }
-    .into_any()
-}
-
 /// "3 need approval", "1 failed"
 pub(super) fn counted(word: Word, count: usize) -> String {
     match (word, count) {
         (Word::NeedsApproval, 2..) => format!("{count} need approval"),
         (Word::Differs, 2..) => format!("{count} differ"),
         _ => format!("{count} {word}"),
-    }
-}
-
-/// A package's row.
-fn draw(
-    nav: Nav,
-    page: &Overview,
-    view: &View,
-    package: &Row,
-    line: usize,
-    window: Window,
-    stop: At,
-) -> AnyView {
-    let newest = package.newest.as_ref().map(|newest| {
-        let word = newest.word;
-        let said = matches!(word, Word::Failed | Word::NeedsApproval | Word::Stale | Word::Running);
-        let shape = said.then(|| view! { <Shape word/><span class="sr">{format!("{word} ")}</span> });
-        let class = if said { format!("st {}", tone(word.tone())) } else { "st".to_owned() };
-        view! { <span class=class>{shape}{newest.id.clone()}</span> }
-    });
-    let cells =
-        view.columns.iter().enumerate().skip(window.start).take(window.end.saturating_sub(window.start));
-    let cells = cells.filter_map(|(index, column)| {
-        let cell = package.cells.get(*column)?;
-        let edge = index > 0 && page.columns.get(*column).is_some_and(|column| column.environment.edge);
-        Some(draw_cell(nav, package, cell, At { line, column: index.saturating_add(1) }, edge, stop))
-    });
-    let href = nav.route_now().to(Screen::Package(package.package.clone())).to_string();
-    view! {
-        <tr role="row" aria-rowindex=line.saturating_add(1).to_string()>
-            <th scope="row" role="rowheader" data-l=line.to_string() data-c="0">
-                <span><a class="cut" href=href tabindex=tab(stop == At { line, column: 0 }) title=package.package.to_string()>{package.name.clone()}</a>{newest}</span>
-            </th>
-            {gap(window.start, false)}
-            {cells.collect::<Vec<_>>()}
-            {gap(view.columns.len().saturating_sub(window.end), false)}
-        </tr>
-    }
-    .into_any()
-}
-
-fn draw_cell(nav: Nav, row: &Row, cell: &Cell, own: At, edge: bool, stop: At) -> impl IntoView + use<> {
-    let word = cell.up.as_ref().map(|up| up.word);
-    // A tint for what is not as it should be.
-    let class = match word {
-        Some(word @ (Word::Failed | Word::NeedsApproval | Word::Stale | Word::Differs)) => tone(word.tone()),
-        Some(Word::Running) => "run",
-        _ => "",
-    };
-    let class = if edge { format!("{class} edge") } else { class.to_owned() };
-    let age =
-        |seconds: Option<u64>| seconds.map(|seconds| view! { <time>{times::short_age(seconds)}</time> });
-    let first = match &cell.live {
-        Some(live) => {
-            let newer = (cell.newer > 0)
-                .then(|| view! { <i>{format!("+{}", cell.newer)}<span class="sr">" newer"</span></i>" " });
-            view! { {live.id.clone()}" "{newer}{age(live.age)} }.into_any()
-        }
-        None if cell.target => view! { <em>"never"</em> }.into_any(),
-        None => view! { <span class="sr">"not a target"</span> }.into_any(),
-    };
-    let second = cell.up.as_ref().map(|up| {
-        let word = up.word;
-        view! { <span class="st"><Shape word/>{short(word)}" "{age(up.age)}</span> }
-    });
-    view! {
-        <td
-            class=class
-            role="gridcell"
-            data-l=own.line.to_string()
-            data-c=own.column.to_string()
-            aria-colindex=own.column.saturating_add(1).to_string()
-        >
-            <a href=href(nav, row, cell) tabindex=tab(stop == own)>{first}{second}</a>
-        </td>
     }
 }
 

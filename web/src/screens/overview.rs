@@ -39,7 +39,16 @@ pub fn Overview() -> impl IntoView {
         })
     });
     // What only a look at intents and markers tells is loaded once there is something to see.
-    let drawn = Memo::new(move |_| first.with(|first| matches!(first, Asked::Answered(_))));
+    let drawn = RwSignal::new(false);
+    Effect::new(move |_| {
+        if first.with(|first| matches!(first, Asked::Answered(_))) && !drawn.get_untracked() {
+            spawn_local(async move {
+                // Drawn is what has been painted.
+                browser::painted().await;
+                let _ = drawn.try_set(true);
+            });
+        }
+    });
     let whole = store::ask(move |sight| {
         if !drawn.get() {
             return Ok(None);
@@ -75,7 +84,7 @@ pub fn Overview() -> impl IntoView {
 }
 
 /// Asks the host for open proposals, once the screen is drawn.
-fn ask_proposals(drawn: Memo<bool>, proposals: RwSignal<Vec<Proposal>>, refused: RwSignal<bool>) {
+fn ask_proposals(drawn: RwSignal<bool>, proposals: RwSignal<Vec<Proposal>>, refused: RwSignal<bool>) {
     let place = use_context::<Located>().map(|located| located.intent);
     // The local server has none.
     let place = place.filter(|place| place.host.source.kind != Kind::Local);
@@ -84,8 +93,6 @@ fn ask_proposals(drawn: Memo<bool>, proposals: RwSignal<Vec<Proposal>>, refused:
         let Some(place) = place.clone().filter(|_| drawn.get()) else { return };
         let reading = reading.clone();
         spawn_local(async move {
-            // Drawn is what has been painted.
-            browser::painted().await;
             // A host that will not say is no reason to show less.
             match open_proposals(&reading, place.branch).await {
                 Some(found) => proposals.try_set(found).map(drop),

@@ -188,6 +188,10 @@ fn a_large_file_is_shown_and_not_kept() {
         let look = |snapshot: &Snapshot| Ok((snapshot.get(&at)?.cloned(), snapshot.blob(&at)?));
         // Its id is known from a listing.
         decide(&mut reader, &mut host, &mut cache, refs);
+        // Who reads it does not look into it, which takes a page longer than it may be busy.
+        settle(&mut reader, &mut host, &mut cache, &Wants { needs: Needs::body(&at), ..Wants::default() });
+        assert!(reader.snapshot().knows(&at));
+        assert_eq!(reader.snapshot().is_parsed(&at), kept);
         let found = decide(&mut reader, &mut host, &mut cache, look);
         assert_eq!(found, look(&memory.snapshot()).unwrap());
         assert_eq!(cache.has_file(&found.1.unwrap().to_string()), kept);

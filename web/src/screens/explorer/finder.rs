@@ -3,6 +3,9 @@
 //! A pattern is matched in slices of a few milliseconds, so that the page answers meanwhile, and what is
 //! found so far is drawn after each. Only the rows that are seen are in the page.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use leptos::web_sys;
@@ -11,7 +14,7 @@ use ocuroot_core::screens::Word;
 use ocuroot_core::screens::environments;
 use ocuroot_core::screens::explorer::{self, Row, Rows};
 use ocuroot_core::screens::search::{self, Hit, HitKind, Seen, Target};
-use ocuroot_core::snapshot::{Found, Matches, Paths, Snapshot};
+use ocuroot_core::snapshot::{Found, Matches, Needs, Paths, Snapshot};
 use ocuroot_core::{Marker, Ref};
 
 use super::tree::Tree;
@@ -26,6 +29,9 @@ use crate::{browser, keys};
 
 /// How many folders are looked at between two looks at the clock.
 const STEP: usize = 1000;
+/// How long one searches before the letter that was typed is drawn, in milliseconds. Mostly that is enough for
+/// all there is, and then it is drawn once, with the letter.
+const FIRST: f64 = 28.0;
 /// The height of a row, in pixels, as in the style sheet.
 const ROW: usize = 28;
 /// As many things are named that a text may mean.
@@ -96,7 +102,7 @@ impl Search {
             None => *matches = Some(Matches::new(side, &glob)),
         });
         // The first slice is now: what it finds is drawn with the letter that was typed, and mostly it is all.
-        let mut found = self.slice();
+        let mut found = self.slice(FIRST);
         if found == Some(Found::All) {
             self.stop(Stage::All(since(began)));
             return;
@@ -140,18 +146,18 @@ impl Search {
                 if self.newest.try_get_value() != Some(mine) {
                     return;
                 }
-                found = self.slice();
+                found = self.slice(browser::SLICE);
             }
         });
     }
 
     /// Matches for a while. None when the list is gone.
-    fn slice(self) -> Option<Found> {
+    fn slice(self, milliseconds: f64) -> Option<Found> {
         let reading = self.store.reading();
         let found = self.matches.try_update_value(|matches| {
             let matches = matches.as_mut()?;
             Some(reading.look(|snapshot, _| {
-                let all = browser::slice(|| {
+                let all = browser::slice(milliseconds, || {
                     Some(matches.resume(snapshot, STEP)).filter(|found| *found != Found::More)
                 });
                 all.unwrap_or(Found::More)
@@ -191,6 +197,17 @@ pub fn Finder(
     let nav = use_nav();
     let search = Search::new();
     let text = Memo::new(move |_| nav.param("q"));
+    let entered = RwSignal::new(false);
+    let is_plain =
+        Memo::new(move |_| text.with(|text| !text.contains(['*', '?', '[', '{']) && !text.trim().is_empty()));
+    // What the host is asked for is asked for with the first look at the field, and no letter waits for it.
+    let names = store::ask(move |sight: &Sight<'_>| {
+        if !(entered.get() || is_plain.get()) {
+            return Ok(Vec::new());
+        }
+        let names = environments::all(sight.snapshot)?;
+        Ok::<_, Needs>(names.iter().map(|at| at.subpath().to_owned()).collect())
+    });
     let chosen = Memo::new(move |_| nav.param("in") == "intent");
     let as_tree = Memo::new(move |_| nav.param("as") == "tree" || text.get().trim().is_empty());
     let side = Memo::new(move |_| {
@@ -284,6 +301,7 @@ pub fn Finder(
                         spellcheck="false"
                         autocapitalize="off"
                         prop:value=move || text.get()
+                        on:focus=move |_| entered.set(true)
                         on:input=typed
                         on:keydown=to_list
                     />
@@ -313,7 +331,7 @@ pub fn Finder(
                 true => view! { <div class="scroll"><Tree side=side.get() start=start.get() reference/></div> }.into_any(),
                 false => view! {
                     <div class="found">
-                        <Meant text meant/>
+                        <Meant text is_plain names meant/>
                         {problem}
                         <List search side reference meant/>
                     </div>
@@ -326,19 +344,26 @@ pub fn Finder(
 
 /// What a text may mean, besides a part of a ref. Tells whether there is anything.
 #[component]
-fn Meant(text: Memo<String>, meant: RwSignal<bool>) -> impl IntoView {
+fn Meant(
+    text: Memo<String>,
+    /// Whether it may mean something.
+    is_plain: Memo<bool>,
+    /// The environments, once they are known.
+    names: RwSignal<Asked<Vec<String>>>,
+    /// Whether there is anything.
+    meant: RwSignal<bool>,
+) -> impl IntoView {
     let nav = use_nav();
     let hits = store::ask(move |sight: &Sight<'_>| {
-        let text = text.get();
-        if text.contains(['*', '?', '[', '{']) || text.trim().is_empty() {
+        if !is_plain.get() {
             return Ok(Vec::new());
         }
-        let names = environments::all(sight.snapshot)?;
-        let names: Vec<String> = names.iter().map(|at| at.subpath().to_owned()).collect();
-        Ok(match sight.summaries {
-            Some(summaries) => search::search(&text, summaries, &names, HITS),
-            None => search::search(&text, &std::collections::BTreeMap::new(), &names, HITS),
-        })
+        let names = match names.get() {
+            Asked::Answered(names) => names,
+            _ => Arc::default(),
+        };
+        let none = BTreeMap::new();
+        Ok::<_, Needs>(search::search(&text.get(), sight.summaries.unwrap_or(&none), &names, HITS))
     });
     let travel = expect_context::<Travels>().travel();
     let freshness = use_store().reading().freshness();
@@ -406,7 +431,7 @@ fn List(
 ) -> impl IntoView {
     let nav = use_nav();
     let scrolled = RwSignal::new(0_usize);
-    let fits = RwSignal::new(1200_usize);
+    let fits = RwSignal::new(browser::height());
     let active = RwSignal::new(1_usize);
     let pane = NodeRef::<leptos::html::Div>::new();
     let measure = move || {
