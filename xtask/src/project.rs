@@ -162,6 +162,21 @@ pub(crate) fn output(command: &mut Command) -> Outcome<String> {
     Err(Failure::new(format!("`{}` failed ({})", words(command), output.status), "see its output above"))
 }
 
+/// Runs a command to its end. What it says is shown only if it fails.
+///
+/// # Errors
+///
+/// When it cannot be started, or ends with anything but success.
+pub(crate) fn quietly(command: &mut Command) -> Outcome {
+    let output = command.stdin(Stdio::null()).output().map_err(|e| not_started(command, &e))?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let said = [output.stdout, output.stderr].map(|said| String::from_utf8_lossy(&said).into_owned());
+    eprint!("{}", said.concat());
+    Err(Failure::new(format!("`{}` failed ({})", words(command), output.status), "see its output above"))
+}
+
 fn not_started(command: &Command, error: &std::io::Error) -> Failure {
     Failure::new(
         format!("`{}` could not be started: {error}", words(command)),
