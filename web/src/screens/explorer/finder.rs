@@ -31,7 +31,7 @@ use crate::{browser, keys};
 const STEP: usize = 1000;
 /// How long one searches before the letter that was typed is drawn, in milliseconds. Mostly that is enough for
 /// all there is, and then it is drawn once, with the letter.
-const FIRST: f64 = 28.0;
+const FIRST: f64 = 20.0;
 /// The height of a row, in pixels, as in the style sheet.
 const ROW: usize = 28;
 /// As many things are named that a text may mean.
