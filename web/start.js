@@ -15,7 +15,8 @@ const isElsewhere = ({ source, intent_source }) =>
 
 async function listed() {
   const { stores } = await (await list).clone().json();
-  return stores.find(({ name }) => name === asked.get('store')) ?? stores[0];
+  const title = ({ name, source }) => name || source.replace(/^[^:]*:/, '');
+  return stores.find((store) => title(store) === asked.get('store')) ?? stores[0];
 }
 
 async function hurry() {

@@ -85,8 +85,8 @@ fn reason(message: &str) -> &str {
 }
 
 fn git(folder: &Path, arguments: &[&str]) -> Result<String, GitError> {
-    let output =
-        Command::new("git").current_dir(folder).args(arguments).output().map_err(GitError::Missing)?;
+    let output = Command::new("git").current_dir(folder).args(arguments).env("LC_ALL", "C").output();
+    let output = output.map_err(GitError::Missing)?;
     tracing::debug!(folder = %folder.display(), status = %output.status, "git {}", arguments.join(" "));
     if !output.status.success() {
         return Err(GitError::Failed {

@@ -120,5 +120,9 @@ test("a host that is away meanwhile is said beside what one sees, which stays", 
       await page.getByRole("button", { name: "Look again" }).click();
       for (let minute = 0; minute < 30 && (await page.getByRole("button", { name: "Look again" }).count()); minute++) await page.clock.runFor(MINUTE);
       await page.getByRole("button", { name: "Look again" }).waitFor({ state: "detached" });
+      // Both branches are looked at as before.
+      page.mark();
+      await page.clock.runFor(5 * MINUTE);
+      for (const branch of ["state", "intent"]) assert.ok(page.asked(place.api).some(({ url }) => url.endsWith(`/branches/${branch}`)), branch);
     });
   }));

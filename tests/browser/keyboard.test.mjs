@@ -43,6 +43,22 @@ const press = async (page, ...keys) => {
 };
 const view = (page) => new URL(page.url()).searchParams.get("view");
 
+test("packages stay, by repo and flat and by repo again", () =>
+  world.open(place.at(), async (page) => {
+    await sees(page, screen("overview"));
+    const packages = page.getByRole("grid").locator("tbody th[scope=row]");
+    const all = await packages.count();
+    assert.ok(all > 3);
+    for (const manner of ["Flat", "By repo", "Flat", "By repo"]) {
+      await page.getByRole("button", { name: manner, exact: true }).click();
+      await page.waitForFunction(
+        (grouped) => Boolean(document.querySelector("[role=grid] th[scope=rowgroup]")) === grouped,
+        manner === "By repo",
+      );
+      assert.equal(await packages.count(), all, manner);
+    }
+  }));
+
 test("the matrix is one tab stop, and arrows move in it", () =>
   world.open(place.at({}, clipboard), async (page) => {
     await sees(page, screen("overview"));

@@ -3,6 +3,8 @@
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
+import { big } from "./big.mjs";
+import { onGithub } from "./kinds.mjs";
 import { browser } from "./open.mjs";
 
 let world;
@@ -84,4 +86,26 @@ test("the page's policy holds inline script back", async () => {
     });
     assert.equal(await page.evaluate(() => window.ran), undefined);
   });
+});
+
+// Paper waits for no second frame.
+test("a matrix of any size is printed whole", async () => {
+  const size = { packages: 50, releases: 1, deploys: 40 };
+  const store = await big(size);
+  const place = await onGithub(store);
+  try {
+    await world.open(place.at(), async (page) => {
+      await page.getByRole("grid").locator("tbody th[scope=row]").first().waitFor();
+      const names = await page.evaluate(async () => {
+        globalThis.requestAnimationFrame = () => 0;
+        dispatchEvent(new Event("beforeprint"));
+        await new Promise((resolve) => setTimeout(resolve));
+        return document.querySelectorAll("[role=grid] tbody th[scope=row]").length;
+      });
+      assert.equal(names, size.packages);
+    });
+  } finally {
+    await place.close();
+    await store.close();
+  }
 });

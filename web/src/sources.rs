@@ -11,7 +11,7 @@ use wasm_bindgen_futures::JsFuture;
 use crate::route::Place;
 
 /// Where `web/start.js` leaves the answer that will be the list of stores.
-const EARLY: &str = "ocurootStores";
+const LIST: &str = "ocurootStores";
 
 /// What `stores.json` offers. Found in the context.
 #[derive(Clone, Copy, Debug)]
@@ -101,7 +101,7 @@ impl Listed {
 
 /// Reads `stores.json`, which lies beside the page if there is one.
 pub async fn list() -> Listed {
-    match fetch(stores::FILE).await {
+    match fetch().await {
         Ok(Some(text)) => match stores::parse(text.as_bytes()) {
             Ok(stores) => Listed::These(stores),
             Err(error) => Listed::Broken(error.to_string()),
@@ -111,11 +111,11 @@ pub async fn list() -> Listed {
     }
 }
 
-/// A file beside the page. None where there is none.
-async fn fetch(name: &str) -> Result<Option<String>, JsValue> {
-    // What started the app has asked for the list already.
-    let asked = js_sys::Reflect::get(&window(), &JsValue::from_str(EARLY))?;
-    let asked = asked.dyn_into::<js_sys::Promise>().unwrap_or_else(|_| window().fetch_with_str(name));
+/// The file beside the page. None where there is none.
+async fn fetch() -> Result<Option<String>, JsValue> {
+    // What started the app has asked for it already.
+    let asked = js_sys::Reflect::get(&window(), &JsValue::from_str(LIST))?;
+    let asked = asked.dyn_into::<js_sys::Promise>().unwrap_or_else(|_| window().fetch_with_str(stores::FILE));
     let response: web_sys::Response = JsFuture::from(asked).await?.dyn_into()?;
     // Hosts that answer every path with a page of theirs do not mean this one.
     let is_page = response.headers().get("content-type")?.is_some_and(|kind| kind.starts_with("text/html"));

@@ -2,7 +2,6 @@
 
 use std::num::NonZeroUsize;
 
-use ocuroot_core::Ref;
 use ocuroot_core::release::{self, ReleaseError};
 
 use super::{cascade_if, execute, finish, print_lines, watched};
@@ -58,7 +57,12 @@ impl Args {
         refs_here::require_file(&session.repo, &package)?;
         let jobs = engine::jobs(self.jobs);
         let commit = session.repo.commit()?.clone();
-        warn_of_changes(&mut session, &package)?;
+        let root = session.repo.root.clone();
+        let changed = std::thread::spawn(move || git::changed_files(&root, &report::files()));
+        // A remote store takes as long to be read as git takes to look through the files.
+        let read = session.ask(|snapshot| release::next_number(snapshot, &package));
+        warn_of_changes(&session, &changed.join().ok().and_then(Result::ok).unwrap_or_default());
+        read?;
         let (made, claimed) =
             releasing::make(&mut session, std::slice::from_ref(&package), &commit, self.force, jobs)?;
         match made.into_iter().next() {
@@ -83,13 +87,8 @@ impl Args {
 }
 
 /// A release is of a commit, but what runs is what is checked out: says so where the two differ.
-fn warn_of_changes(session: &mut Session, package: &Ref) -> Result<(), Failure> {
-    let root = session.repo.root.clone();
-    let asked = std::thread::spawn(move || git::changed_files(&root, &report::files()));
-    // Meanwhile the store is read, which is to be done anyway. A remote one takes as long as git.
-    session.ask(|snapshot| release::next_number(snapshot, package))?;
-    let changed = asked.join().ok().and_then(Result::ok).unwrap_or_default();
-    let Some(first) = changed.first() else { return Ok(()) };
+fn warn_of_changes(session: &Session, changed: &[String]) {
+    let Some(first) = changed.first() else { return };
     let what = match changed.len() {
         1 => format!("{first} is"),
         many => format!("{first} and {} more are", many - 1),
@@ -97,5 +96,4 @@ fn warn_of_changes(session: &mut Session, package: &Ref) -> Result<(), Failure> 
     session.view.show(&Event::Note(&format!(
         "warning: {what} not committed; the release is recorded as the commit's, but runs what is here"
     )));
-    Ok(())
 }

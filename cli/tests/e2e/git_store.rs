@@ -232,6 +232,12 @@ fn a_remote_on_this_disk_keeps_a_push_as_the_pack_that_it_came_in() {
     // A push that begins a branch, and two more of a release; none leaves files of single objects.
     assert_eq!(of("count"), Some(0), "{count}");
     assert!(of("packs") >= Some(3), "{count}");
+
+    // Whoever has set up how a remote takes pushes is obeyed.
+    git(&remote(&world), &["config", "receive.unpackLimit", "100"]);
+    world.ok("release new release.ocu.star --force");
+    let count = git(&remote(&world), &["count-objects"]);
+    assert!(!count.starts_with("0 "), "{count}");
 }
 
 #[test]

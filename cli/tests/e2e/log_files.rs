@@ -38,7 +38,7 @@ fn debug_logs_say_more() {
     let world = World::new(RELEASE).with("OCUROOT_DEBUG", "1");
     world.run(&["release", "new"]);
     let logs = logs(&world).concat();
-    assert!(logs.contains("git rev-parse"), "{logs}");
+    assert!(logs.contains("git log -1"), "{logs}");
     assert!(!logs.contains("hunter2"), "{logs}");
 }
 

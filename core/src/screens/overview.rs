@@ -312,18 +312,18 @@ pub fn page(
 
 /// Runs that wait, by what they wait for.
 fn waiting(entries: Vec<Entry>) -> Vec<Waiting> {
-    let mut found: BTreeMap<String, Waiting> = BTreeMap::new();
+    let mut found: BTreeMap<(Word, Vec<String>), Waiting> = BTreeMap::new();
     let mut entries = entries;
     entries.order_by_key(|entry| Reverse(entry.standing.age));
     for entry in entries {
         let Standing { word, says, .. } = &entry.standing;
         // Two packages may call different things by one name.
         let parts = says.parts().iter().map(|part| match part {
-            Part::Text(text) => text.as_str(),
-            Part::Ref { reference, .. } => reference.as_str(),
-            Part::Command { command } => command.as_str(),
+            Part::Text(text) => text.clone(),
+            Part::Ref { reference, .. } => reference.to_string(),
+            Part::Command { command } => command.clone(),
         });
-        let group = found.entry(parts.collect()).or_insert_with(|| Waiting {
+        let group = found.entry((*word, parts.collect())).or_insert_with(|| Waiting {
             word: *word,
             says: says.clone(),
             runs: Vec::new(),

@@ -166,10 +166,10 @@ pub fn search(
     typed.into_iter().chain(found.into_iter().map(|(_, _, hit)| hit)).take(most).collect()
 }
 
-/// The commits of the store that `query` may be the start of: those that are `seen`, or else the one of
-/// state that has such a hash, if there is one.
+/// The commits of the store that `query` may be the start of: those that are `seen`. Where there is none,
+/// and nothing `else_found` either, the one of state that has such a hash, if there is one.
 #[must_use]
-pub fn commits(query: &str, seen: Seen<'_>) -> Vec<Hit> {
+pub fn commits(query: &str, seen: Seen<'_>, else_found: bool) -> Vec<Hit> {
     let typed = query.trim().to_lowercase();
     if !typed.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return Vec::new();
@@ -190,7 +190,7 @@ pub fn commits(query: &str, seen: Seen<'_>) -> Vec<Hit> {
     if let Some(commit) = intent.filter(|commit| !seen.state.iter().any(|other| other.id == commit.id)) {
         hits.push(hit(Target::Intent, "intent", &commit.id, &commit.subject));
     }
-    if hits.is_empty() && (SHORT..=HASH).contains(&typed.len()) {
+    if hits.is_empty() && !else_found && (SHORT..=HASH).contains(&typed.len()) {
         hits.push(hit(Target::At(typed.clone()), "", &typed, ""));
     }
     hits
@@ -307,7 +307,7 @@ mod tests {
         let state = [commit("34ab", "Deploy r4"), commit("34cd", "Release r4")];
         let intent = commit("9f9f", "Freeze");
         let check = |query: &str, seen: Seen<'_>, expected: &[(&str, &str)]| {
-            let hits = commits(query, seen);
+            let hits = commits(query, seen, false);
             let found: Vec<(&str, &str)> =
                 hits.iter().map(|hit| (hit.title.as_str(), hit.detail.as_str())).collect();
             assert_eq!(found, expected, "{query}");
@@ -325,6 +325,9 @@ mod tests {
         for none in ["", "34", "012345", "r4", "checkout", "012345x", &"0".repeat(41)] {
             check(none, seen, &[]);
         }
+        // A source commit that was released is what is meant, rather than one that nobody has seen.
+        assert_eq!(commits("0123456", seen, true), []);
+        assert_eq!(commits("34ab34a", seen, true).len(), 1);
         // One branch for both: it is named once.
         let shared = Seen { state: &state, intent: state.first() };
         check("34ab34a", shared, &[("as of commit 34ab34a", "Deploy r4")]);

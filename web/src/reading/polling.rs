@@ -79,9 +79,9 @@ pub(super) async fn watch(weak: Weak<Inner>) {
 /// Looks for new commits once. Returns whether the hosts have answered.
 pub(super) async fn poll(weak: Weak<Inner>) -> bool {
     let Some(inner) = weak.upgrade() else { return false };
-    let jobs = inner.reader.borrow_mut().poll();
+    let mut jobs = inner.reader.borrow_mut().poll().into_iter();
     drop(inner);
-    for job in jobs {
+    while let Some(job) = jobs.next() {
         let Work::Ask { host, ask } = job.work else { continue };
         let side = if host == 0 { Side::State } else { Side::Intent };
         let answer = exchange(&weak, side, ask).await;
@@ -89,7 +89,9 @@ pub(super) async fn poll(weak: Weak<Inner>) -> bool {
         match answer {
             Ok(answer) => inner.reader.borrow_mut().answered(job.id, answer),
             Err(error) => {
-                inner.reader.borrow_mut().failed(job.id);
+                // The others are not asked now, and must not be waited for.
+                let left = jobs.map(|job| job.id);
+                std::iter::once(job.id).chain(left).for_each(|id| inner.reader.borrow_mut().failed(id));
                 let problem = problem(inner.host(side), &error);
                 inner.refresh(|freshness| freshness.problem = Some(problem));
                 return false;

@@ -201,7 +201,8 @@ pub fn Matrix(
         lost |= browser::focused().is_some_and(|focused| table.contains(Some(&focused)));
         let whole = view.with(|view| {
             sizes.with(|sizes| {
-                let scene = Scene { nav, page: &page, view, sizes, rows, columns };
+                let at_once = sight.with_untracked(|sight| sight.whole);
+                let scene = Scene { nav, page: &page, view, sizes, rows, columns, at_once };
                 lines.draw(&table, &scene)
             })
         });

@@ -378,7 +378,7 @@ fn Waits(
         let shown: usize = waiting.iter().map(|group| group.runs.len()).sum();
         let rest = (all > shown).then(|| {
             let plan = nav.route_now().to(Screen::Plan).to_string();
-            view! { <p><a class="link" href=plan>{format!("All {all} in Plan")}</a></p> }
+            view! { <p><a class="link" href=plan>"More in Plan"</a></p> }
         });
         (all > 0).then(|| view! {
             <section class="sec" aria-labelledby="h-wait">

@@ -30,11 +30,6 @@ const SETTINGS: &[(&str, &str)] = &[
     ("http.lowSpeedTime", "60"),
 ];
 
-/// How a remote on this machine's disk takes a push: as the pack that it comes in. Otherwise git makes a file
-/// of each of some forty objects, which is most of what such a push takes, and joins them again later. That
-/// it tidies up when there are fifty packs is meant for larger ones.
-const RECEIVE: &str = "git -c receive.unpackLimit=1 -c gc.autoPackLimit=250 receive-pack";
-
 /// Answers with what the environment holds.
 const HELPER: &str = "!f() { test \"$1\" = get && printf 'username=%s\\npassword=%s\\n' \"$OCUROOT_STORE_USER\" \"$OCUROOT_STORE_PASSWORD\"; }; f";
 
@@ -135,9 +130,6 @@ fn run(
             remote
         }
     };
-    if is_folder(&remote) {
-        settings.push(("remote.origin.receivepack".to_owned(), RECEIVE.to_owned()));
-    }
     settings.push((format!("url.{remote}.insteadOf"), REMOTE.to_owned()));
     settings.push(("remote.origin.url".to_owned(), remote));
     let given = std::env::var("GIT_CONFIG_COUNT").ok().and_then(|count| count.parse::<usize>().ok());
@@ -171,11 +163,6 @@ fn run(
         arguments.join(" ")
     );
     Ok(answer)
-}
-
-/// Whether a URL names a folder of this machine.
-fn is_folder(url: &str) -> bool {
-    url.strip_prefix("file://").unwrap_or(url).starts_with('/')
 }
 
 /// User and password of an HTTP URL; of a token alone, that as the user. None for one without, and for

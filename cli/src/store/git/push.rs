@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use git2::Oid;
+use git2::{Oid, Repository};
 
 use super::super::error::{RemoteProblem, StoreError};
 use super::super::steps::step;
@@ -68,6 +68,7 @@ impl Clone {
         if atomic {
             arguments.push("--atomic".to_owned());
         }
+        arguments.extend(receiving(&self.shown()).map(|command| format!("--receive-pack={command}")));
         for update in updates {
             // The remote must still be where this commit goes on from; an empty id is "not there".
             let old = update.old.map(|old| old.to_string()).unwrap_or_default();
@@ -136,6 +137,20 @@ impl Clone {
             let _ = opened.repo.reference(&full_name(&branch.name), update.new, true, "pushed");
         }
     }
+}
+
+/// How a remote in a folder of this machine is to take a push: as the pack that it comes in. Otherwise git
+/// makes a file of each of some forty objects, which is most of what such a push takes, and joins them again
+/// later. That it tidies up when there are fifty packs is meant for larger ones. None for other remotes, and
+/// where somebody has set this up.
+fn receiving(url: &str) -> Option<String> {
+    let folder = url.strip_prefix("file://").unwrap_or(url);
+    let remote = folder.starts_with('/').then(|| Repository::open_bare(folder))?.ok()?;
+    let config = remote.config().and_then(|mut config| config.snapshot()).ok()?;
+    let is_set = |key: &str| config.get_entry(key).is_ok();
+    let own = ["receive.unpackLimit", "transfer.unpackLimit", "gc.autoPackLimit", "gc.auto"];
+    (!own.into_iter().any(is_set))
+        .then(|| "git -c receive.unpackLimit=1 -c gc.autoPackLimit=250 receive-pack".to_owned())
 }
 
 /// Why a branch was not pushed.

@@ -367,13 +367,13 @@ fn Meant(
     });
     let travel = expect_context::<Travels>().travel();
     let freshness = use_store().reading().freshness();
-    let commits = move || {
+    let commits = move |else_found: bool| {
         let Freshness { state, intent, .. } = freshness.get();
         travel.with(|travel| {
             let known = travel.commits();
             let state = state.filter(|state| !known.iter().any(|commit| commit.id == state.id));
             let state: Vec<Commit> = state.into_iter().chain(known.iter().cloned()).collect();
-            search::commits(&text.get(), Seen { state: &state, intent: intent.as_ref() })
+            search::commits(&text.get(), Seen { state: &state, intent: intent.as_ref() }, else_found)
         })
     };
     let row = move |hit: &Hit| {
@@ -404,10 +404,14 @@ fn Meant(
         }
     };
     let found = Memo::new(move |_| {
-        let mut found = commits();
-        if let Asked::Answered(hits) = hits.get() {
-            found.extend(hits.iter().cloned());
-        }
+        let hits = hits.get();
+        let named = match &hits {
+            Asked::Answered(hits) => hits.as_slice(),
+            _ => &[],
+        };
+        let is_known = matches!(hits, Asked::Answered(_));
+        let mut found = commits(!is_known || !named.is_empty());
+        found.extend(named.iter().cloned());
         found.truncate(HITS);
         found
     });

@@ -34,6 +34,8 @@ pub(super) struct Scene<'a> {
     pub(super) sizes: &'a [usize],
     pub(super) rows: Window,
     pub(super) columns: Window,
+    /// Whether all of it is to be there at once: for paper no second frame is drawn.
+    pub(super) at_once: bool,
 }
 
 /// The lines that are drawn, and some that were.
@@ -135,7 +137,7 @@ impl Lines {
         // Where groups have no heads there are none.
         let flat = !matches!(scene.view.lines.first(), Some(Line::Group(..)));
         let mut groups: Vec<(&str, Placed)> = Vec::new();
-        let mut left = MOST;
+        let mut left = if scene.at_once { usize::MAX } else { MOST };
         let mut whole = true;
         for (index, line) in lines {
             let (Line::Group(group, _) | Line::Package(group, _)) = *line;
@@ -290,6 +292,7 @@ impl Lines {
     fn forget(&mut self) {
         if self.known.len() > KEPT {
             self.known.retain(|drawn| drawn.row.is_connected());
+            self.bodies.retain(|body| body.element.is_connected());
         }
     }
 }
@@ -300,7 +303,10 @@ impl Says {
         let mut last: (Option<&Cell>, String) = (None, String::new());
         let mut cells = Vec::with_capacity(columns.all.len());
         for (column, edge) in &columns.all {
-            let Some(cell) = row.cells.get(*column) else { continue };
+            let Some(cell) = row.cells.get(*column) else {
+                cells.push(Said::default());
+                continue;
+            };
             if !last.0.is_some_and(|last| leads_alike(last, cell)) {
                 last = (Some(cell), href(nav, row, cell).unwrap_or_default());
             }
@@ -550,8 +556,10 @@ fn room(pixels: usize) -> Option<Element> {
 /// is not touched, so that it keeps the focus.
 fn arrange(parent: &Element, placed: &mut Placed, wanted: Placed) {
     placed.retain(|(number, element)| {
-        let stays = wanted.iter().any(|(other, _)| other == number);
-        if !stays {
+        // A row that has gone to another group is no longer here.
+        let is_here = element.parent_node().is_some_and(|at| at.is_same_node(Some(parent)));
+        let stays = is_here && wanted.iter().any(|(other, _)| other == number);
+        if is_here && !stays {
             element.remove();
         }
         stays
