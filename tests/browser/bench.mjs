@@ -26,6 +26,8 @@ const ORIGIN_KEY = (origin) => `ocuroot-token ${origin}`;
 // What says that a screen is drawn.
 const OVERVIEW = "main .board table tbody a";
 const RELEASE = "main .flow a.node";
+// There is nothing to do in a store that nobody has touched by hand.
+const PLAN = "main .state.ok";
 const LOG = "main .logs ol.log > *";
 const FOUND = ".finder [data-row]";
 
@@ -302,6 +304,31 @@ const PARTS = {
     }
   },
 
+  // The Plan of 100,000 documents: cold, and after one commit more.
+  async plan(bench) {
+    for (const make of [onGitHub, anonymous, onGitLab, onGitea]) {
+      const store = await stores.planned();
+      await using(make, store, (host) => bench.open(host, { view: "plan" }, async (page) => {
+        await page.evaluate(() => {
+          window.__said = new Set();
+          setInterval(() => window.__said.add(document.querySelector("main [role=status]")?.textContent), 16);
+        });
+        const cold = await page.drawn(PLAN);
+        trace(`plan, ${host.name}`, cold.all);
+        const steps = await page.evaluate(() => [...window.__said].filter(Boolean).length);
+        const most = { GitHub: 15, Gitea: 90 }[host.name];
+        row(`Plan of 100,000 documents, cold, ${host.name}`, cold.at, undefined, "ms", { requests: cold.requests, most, note: `${steps} steps of progress` });
+        await page.quiet();
+        await touch(store, Date.now());
+        host.refill();
+        await page.reload({ waitUntil: "commit" });
+        const warm = await page.drawn(PLAN);
+        trace(`plan after a commit, ${host.name}`, warm.all);
+        row(`the same after one new commit, ${host.name}`, warm.at, undefined, "ms", { requests: warm.requests, most: 5 });
+      }));
+    }
+  },
+
   // 100,000 documents and no summaries: what is shown on the way counts, too.
   async bare(bench) {
     const store = await stores.bare();
@@ -453,6 +480,7 @@ const stores = {
   large: once("large", () => big(LARGE)),
   fresh: once("fresh", () => big(SMALL)),
   log: once("log", () => longLog()),
+  planned: once("planned", () => big(LARGE)),
   bare: once("bare", async () => {
     const store = await big(LARGE);
     const tree = (await git(store.bare, ["ls-tree", "state"])).split("\n").filter((line) => line && !line.endsWith("\t.ocuroot"));
