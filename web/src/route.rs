@@ -153,7 +153,8 @@ impl Route {
         let (with, name) = (take("with"), take("name"));
         let screen = match (view.as_str(), document, name) {
             ("package", Some(package), _) => Screen::Package(package),
-            ("release", Some(release), _) => Screen::Release(release, reference(with)),
+            // Also by the ref of a run in it.
+            ("release", Some(run), _) => Screen::Release(run.release_ref(), reference(with)),
             ("environment", _, Some(name)) => Screen::Environment(name, with),
             ("environments" | "environment", ..) => Screen::Environments,
             ("custom", ..) => Screen::Custom,
@@ -313,6 +314,7 @@ mod tests {
             ("view=release", "?"),
             ("view=release&ref=@@@", "?"),
             ("view=package&ref=./-/a/../b", "?"),
+            ("view=release&ref=s/-/p/@r3/deploy/prod/1", "?view=release&ref=s/-/p/@r3"),
             ("view=environment", "?view=environments"),
             ("view=nothing&x=", "?"),
             ("source=&store=&at=", "?"),

@@ -43,10 +43,15 @@ pub(super) async fn answer(wire: &Wire, ask: Ask) -> Result<Answer, HostError> {
                 repo(wire).await?;
                 return Err(HostError::NoCommit { id });
             }
-            Answer::Commit(match is_cut {
+            let commit = match is_cut {
                 true => response.json::<RepoCommit>("a commit")?.plain(),
-                false => response.json::<GitCommit>("a commit")?.plain(id),
-            })
+                false => response.json::<GitCommit>("a commit")?.plain(id.clone()),
+            };
+            // A branch or tag may be called like the start of a hash.
+            if is_cut && !commit.id.starts_with(&id.to_ascii_lowercase()) {
+                return Err(HostError::NoCommit { id });
+            }
+            Answer::Commit(commit)
         }
         Ask::Folder { commit, path, tree } => Answer::Folder(folder(wire, &commit, &path, tree).await?),
         Ask::Below { commit, path, tree } => {

@@ -83,6 +83,10 @@ fn a_commit() {
         &["GET REPO/commits/1111111?per_page=1"],
         answer,
     );
+    // It also takes the name of a branch.
+    let branch = format!("GET {REPO}/commits/deadbee?per_page=1");
+    let asked = github(true, &[]).answering(&branch, 200, &found).ask(Ask::Commit { id: "deadbee".into() });
+    assert_eq!(asked.unwrap_err(), HostError::NoCommit { id: "deadbee".into() });
 }
 
 #[test]

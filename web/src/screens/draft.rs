@@ -73,10 +73,10 @@ fn Nothing() -> impl IntoView {
     view! {
         <State icon="edit" title="Nothing is drafted">
             <p>
-                "This page does not propose edits yet. Intent is changed from the command line, or by a \
-                 commit to its branch; the next work carries it out. To approve, for example:"
+                "This page does not propose edits yet. Intent is changed from the command line, by \
+                 " <code>"ocuroot state set"</code> ", or by a commit to its branch; the next work carries it \
+                 out. What waits for somebody has the command with it."
             </p>
-            <Command text="ocuroot state set ./-/web/release.ocu.star/@r4/custom/approve yes"/>
             <p class="row">
                 <a class="btn" href=move || nav.href(Screen::Custom)>"What waits for somebody"</a>
                 <a class="btn" href=move || nav.href(Screen::Plan)>"The plan"</a>

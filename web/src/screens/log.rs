@@ -118,9 +118,9 @@ pub fn RunLog(
                         }
                         Some(_) => view! {
                             <div class="bar">
-                                <h2 id="h-log">"Log " <small>{fragment.clone()}", empty"</small></h2>
+                                <h2 id="h-log">"Log " <small>{fragment.clone()}</small></h2>
                             </div>
-                            <p class="bar dim">"It has printed nothing."</p>
+                            <p class="bar dim">"Nothing was printed."</p>
                         }
                         .into_any(),
                         None => view! { <Skeleton progress=Signal::stored(Progress::default())/> }.into_any(),

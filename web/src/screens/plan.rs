@@ -107,7 +107,7 @@ fn items(page: &Arc<Page>, filter: &str, changes: Changes) -> AnyView {
     if page.count == 0 {
         return view! {
             <State icon="ok" tone="ok" title="There is nothing to do">
-                <p>"Intent and state agree, and nothing that could start waits."</p>
+                <p>"Nothing that could start waits, and intent asks for nothing that could be done now."</p>
             </State>
         }
         .into_any();
@@ -297,7 +297,10 @@ fn side(page: &Arc<Page>) -> impl IntoView + use<> {
         {frozen}
         {(runs > 0 || page.later > 0).then(|| view! {
             <section class="sec" aria-labelledby="h-wait">
-                <h2 id="h-wait">"Waits for a person " <small>{counted_runs(runs)}</small></h2>
+                <h2 id="h-wait">
+                    {if runs > 0 { "Waits for a person " } else { "Waits for an earlier phase " }}
+                    <small>{counted_runs(if runs > 0 { runs } else { page.later })}</small>
+                </h2>
                 <ul class="list" role="list">{approvals}</ul>
                 {later}
             </section>
