@@ -284,14 +284,14 @@ impl Engine<'_> {
     /// Records how functions ended, and claims what can start now.
     fn record(&mut self, ended: Vec<Ended>) -> Result<(), Failure> {
         let logs: Vec<Vec<Log>> = ended.iter().map(|end| self.logs_of(end)).collect();
-        let facts = self.session.facts();
+        let clock = self.session.clock();
         let mine = self.active.len().saturating_sub(ended.len()) + self.queue.len();
         let slots = self.claims.saturating_sub(mine);
         let releases = self.releases;
         // Others write too: an approval, an output, the end of what runs here wait for.
         self.session.refresh();
         let (recorded, claimed, lost) = self.session.decide(|snapshot| {
-            step(snapshot, &ended, &logs, releases, slots, &facts).map_err(Unmet::<RunError>::from)
+            step(snapshot, &ended, &logs, releases, slots, &clock()).map_err(Unmet::<RunError>::from)
         })?;
         for end in &ended {
             self.active.remove(&end.claimed.run);

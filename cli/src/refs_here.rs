@@ -3,7 +3,7 @@
 //! A ref argument may be the path of a release file, a ref relative to the working directory, or a
 //! full one. `../p` is normalised here, because a ref holds no `..`; everything else is core's.
 
-use ocuroot_core::Ref;
+use ocuroot_core::{Ref, repo_config};
 
 use crate::error::Failure;
 use crate::repo::{Place, Repo};
@@ -173,10 +173,20 @@ pub fn require_file(repo: &Repo, package: &Ref) -> Result<(), Failure> {
     if !own || path.is_file() {
         return Ok(());
     }
-    Err(Failure::WhichFile {
-        message: format!("there is no release file {}", path.display()),
-        files: repo.files_here(),
-    })
+    let message = format!("there is no release file {}", path.display());
+    Err(Failure::WhichFile { message, files: repo.files_here() })
+}
+
+/// As [`require_file`], of what is to be released.
+///
+/// # Errors
+/// As there, and for the file that holds the settings of the repo.
+pub fn require_release_file(repo: &Repo, package: &Ref) -> Result<(), Failure> {
+    if package.path() == repo_config::FILE {
+        let message = format!("{} is no release file: it holds the settings of the repo", repo_config::FILE);
+        return Err(Failure::WhichFile { message, files: repo.files_here() });
+    }
+    require_file(repo, package)
 }
 
 /// Takes `..` out of a path that starts with it, against the working directory.

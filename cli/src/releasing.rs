@@ -129,7 +129,7 @@ pub fn make(
     force: bool,
     jobs: usize,
 ) -> Result<(Vec<Made>, Vec<Claimed>), Failure> {
-    let facts = session.facts();
+    let clock = session.clock();
     let claims = engine::claims(session, jobs);
     let mut evaluations = Evaluations {
         sources: Sources::here(&session.repo.root),
@@ -138,6 +138,7 @@ pub fn make(
         done: BTreeMap::new(),
     };
     session.decide(|snapshot| {
+        let facts = clock();
         let mut steps = Steps::new(snapshot);
         let mut made: BTreeMap<&Ref, Made> = BTreeMap::new();
         // Environments come first, whatever the order of the files: the others deploy to them.

@@ -87,8 +87,15 @@ impl Session {
     /// The facts of this moment.
     #[must_use]
     pub fn facts(&self) -> Facts {
-        let (override_freeze, in_order) = (self.override_freeze.clone(), self.in_order);
-        Facts { override_freeze, in_order, ..identity::facts(&self.owner) }
+        self.clock()()
+    }
+
+    /// Tells the facts of the moment when it is called: a decision that is made again, because others were
+    /// faster, is one of later. Which of two runs began first is told by that.
+    pub fn clock(&self) -> impl Fn() -> Facts + use<> {
+        let (owner, in_order) = (self.owner.clone(), self.in_order);
+        let override_freeze = self.override_freeze.clone();
+        move || Facts { override_freeze: override_freeze.clone(), in_order, ..identity::facts(&owner) }
     }
 
     /// Forgets what was loaded: others may have written meanwhile. Not so with a remote store, which

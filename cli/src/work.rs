@@ -308,10 +308,11 @@ pub fn run_part(
     jobs: usize,
 ) -> Result<Report, Failure> {
     let claims = engine::claims(session, jobs);
-    let facts = session.facts();
+    let clock = session.clock();
     let ready: BTreeSet<Ref> = plan.ready.iter().map(|ready| ready.run.release_ref()).collect();
     // What is queued is claimed in the same transaction, where it can start.
     let (queued, releases, claimed) = session.decide(|snapshot| {
+        let facts = clock();
         let mut steps = Steps::new(snapshot);
         let mut needs = Needs::default();
         let mut releases = ready.clone();

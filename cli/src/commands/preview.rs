@@ -42,7 +42,7 @@ impl Args {
         let start = here()?;
         let repo = Repo::open(&start)?;
         let package = refs_here::package(&repo, Some(&self.file), &Target::default())?.package();
-        refs_here::require_file(&repo, &package)?;
+        refs_here::require_release_file(&repo, &package)?;
         // A store is not needed; without one there are no environments, and the release is the first.
         let (known, number) = match Session::open(&start, Arc::new(crate::view::Quiet)) {
             Ok(mut session) => {

@@ -54,7 +54,7 @@ impl Args {
                 package.release_ref()
             )));
         }
-        refs_here::require_file(&session.repo, &package)?;
+        refs_here::require_release_file(&session.repo, &package)?;
         let jobs = engine::jobs(self.jobs);
         let commit = session.repo.commit()?.clone();
         let root = session.repo.root.clone();

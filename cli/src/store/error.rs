@@ -251,7 +251,9 @@ pub enum RemoteProblem {
     )]
     Authentication(String),
     /// No repo there.
-    #[error("there is no repo that these credentials can see ({0}). Check the `remote_url` in repo.ocu.star")]
+    #[error(
+        "there is no repo that these credentials can see ({0}). Check the URL that `store.git` is given in repo.ocu.star"
+    )]
     NotFound(String),
     /// No answer.
     #[error("it cannot be reached ({0}). Check the address and the network, and try again")]

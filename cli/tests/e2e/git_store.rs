@@ -373,7 +373,7 @@ fn remotes_that_cannot_be_used_say_why() {
             r#"store.git("../nowhere.git", branch="x")"#,
             expect![[r#"
                 --- stderr
-                error: the store needs `git` access to $DIR/repo/../nowhere.git: there is no repo that these credentials can see ('$DIR/repo/../nowhere.git' does not appear to be a git repository). Check the `remote_url` in repo.ocu.star
+                error: the store needs `git` access to $DIR/repo/../nowhere.git: there is no repo that these credentials can see ('$DIR/repo/../nowhere.git' does not appear to be a git repository). Check the URL that `store.git` is given in repo.ocu.star
                 --- exit 1
             "#]],
         ),

@@ -750,6 +750,17 @@ fn a_package_without_work_gets_a_release_and_nothing_gets_none() {
         --- exit 1
     "#]],
     );
+    world.check(
+        "release new repo.ocu.star",
+        expect![[r#"
+        --- stderr
+        error: repo.ocu.star is no release file: it holds the settings of the repo
+          help: name one of them:
+                empty.ocu.star
+                nothing.ocu.star
+        --- exit 1
+    "#]],
+    );
 }
 
 #[test]
