@@ -183,19 +183,21 @@ fn Body(page: Arc<Page>, name: String) -> impl IntoView {
                 </label>
                 {differences}
             </div>
-            <table class="tbl rel">
-                <thead>
-                    <tr>
-                        <th scope="col">"Package"</th>
-                        <th scope="col">"Live"</th>
-                        <th scope="col" class="w">"Since"</th>
-                        {heads}
-                        <th scope="col">"Next here"</th>
-                        <th scope="col" class="w max">"Commit of the live release"</th>
-                    </tr>
-                </thead>
-                <tbody>{rows}</tbody>
-            </table>
+            <div class="across">
+                <table class="tbl rel">
+                    <thead>
+                        <tr>
+                            <th scope="col">"Package"</th>
+                            <th scope="col">"Live"</th>
+                            <th scope="col" class="w">"Since"</th>
+                            {heads}
+                            <th scope="col">"Next here"</th>
+                            <th scope="col" class="w max">"Commit of the live release"</th>
+                        </tr>
+                    </thead>
+                    <tbody>{rows}</tbody>
+                </table>
+            </div>
         </section>
     }
     .into_any()
