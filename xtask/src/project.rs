@@ -142,7 +142,7 @@ pub(crate) fn run(command: &mut Command) -> Outcome {
     if status.success() {
         return Ok(());
     }
-    Err(Failure::new(format!("`{}` failed ({status})", words(command)), "see its output above"))
+    Err(failed(command, status))
 }
 
 /// Runs a command to its end and returns what it wrote to stdout; stderr stays the user's to see.
@@ -159,7 +159,7 @@ pub(crate) fn output(command: &mut Command) -> Outcome<String> {
     if output.status.success() {
         return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
     }
-    Err(Failure::new(format!("`{}` failed ({})", words(command), output.status), "see its output above"))
+    Err(failed(command, output.status))
 }
 
 /// Runs a command to its end. What it says is shown only if it fails.
@@ -174,7 +174,11 @@ pub(crate) fn quietly(command: &mut Command) -> Outcome {
     }
     let said = [output.stdout, output.stderr].map(|said| String::from_utf8_lossy(&said).into_owned());
     eprint!("{}", said.concat());
-    Err(Failure::new(format!("`{}` failed ({})", words(command), output.status), "see its output above"))
+    Err(failed(command, output.status))
+}
+
+fn failed(command: &Command, status: std::process::ExitStatus) -> Failure {
+    Failure::new(format!("`{}` failed ({status})", words(command)), "see its output above")
 }
 
 fn not_started(command: &Command, error: &std::io::Error) -> Failure {

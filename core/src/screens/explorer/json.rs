@@ -77,11 +77,13 @@ pub fn lines(value: &Value) -> (Vec<Line>, bool) {
     (writer.lines, writer.whole)
 }
 
-/// The beginning of a text, if it is long, and how many bytes are left out.
+/// The beginning of a text, if it is long, and how much is left out, in words; empty if that is nothing.
 #[must_use]
-pub fn beginning(text: &str) -> (&str, usize) {
+pub fn beginning(text: &str) -> (&str, String) {
     let end = if text.len() > LONG { text.floor_char_boundary(LONG) } else { text.len() };
-    (text.get(..end).unwrap_or(text), text.len() - end)
+    let cut = text.len() - end;
+    let more = if cut > 0 { format!(" … {} more bytes", thousands(cut)) } else { String::new() };
+    (text.get(..end).unwrap_or(text), more)
 }
 
 struct Writer {
@@ -102,9 +104,8 @@ impl Writer {
 
     /// A text in quotes, the beginning of it if it is long.
     fn text(&mut self, text: &str) -> String {
-        let (shown, cut) = beginning(text);
-        self.whole &= cut == 0;
-        let more = if cut > 0 { format!(" … {} more bytes", thousands(cut)) } else { String::new() };
+        let (shown, more) = beginning(text);
+        self.whole &= more.is_empty();
         format!("{}{more}", Value::from(shown))
     }
 

@@ -153,8 +153,7 @@ fn Invalid(
         raw.get().map(|text| {
             let line = |(index, line): (usize, &str)| {
                 let class = if problem.line == Some(index + 1) { "bad" } else { "" };
-                let (shown, cut) = explorer::beginning(line);
-                let more = (cut > 0).then(|| format!(" … {} more bytes", thousands(cut)));
+                let (shown, more) = explorer::beginning(line);
                 view! { <li class=class><span>{shown.to_owned()}{more}</span></li> }
             };
             let mut all = text.lines();
