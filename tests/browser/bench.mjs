@@ -332,7 +332,7 @@ const PARTS = {
   // 100,000 documents and no summaries: what is shown on the way counts, too.
   async bare(bench) {
     const store = await stores.bare();
-    for (const make of [onGitHub, onGitea]) {
+    for (const make of [onGitHub, onGitLab, onGitea]) {
       await using(make, store, (host) => bench.open(host, {}, async (page) => {
         await page.evaluate(() => {
           window.__said = new Set();

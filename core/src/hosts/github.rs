@@ -60,7 +60,7 @@ pub(super) async fn answer(wire: &Wire, ask: Ask) -> Result<Answer, HostError> {
                 None => tree_of(wire, &commit, &path).await?,
             };
             let whole = match tree {
-                Some(tree) => Some(below(wire, tree, String::new()).await?),
+                Some(tree) => Some(below(wire, &tree).await?),
                 None => None,
             };
             Answer::Below(whole.map(|whole| listing(wire.take_listed(), whole)))
@@ -155,7 +155,7 @@ async fn folder(
             None => return Ok(None),
         },
     };
-    let found = one_tree(wire, &tree, false).await?;
+    let found = one_tree(wire, &tree).await?;
     if found.truncated {
         return Err(HostError::Truncated { what: format!("the folder {path}") });
     }
@@ -190,7 +190,7 @@ async fn tree_of(wire: &Wire, commit: &str, path: &str) -> Result<Option<String>
     }
     let mut tree = commit.to_owned();
     for name in path.split('/') {
-        let listed = one_tree(wire, &tree, false).await?;
+        let listed = one_tree(wire, &tree).await?;
         let Some(entry) = listed.entries("").find(|entry| is(entry, name)) else {
             return Ok(None);
         };
@@ -200,34 +200,28 @@ async fn tree_of(wire: &Wire, commit: &str, path: &str) -> Result<Option<String>
 }
 
 /// A folder by its id, which the host has told: one that it does not have is a failure, not an empty one.
-async fn one_tree(wire: &Wire, tree: &str, recursive: bool) -> Result<Tree, HostError> {
-    let recursive = if recursive { "?recursive=1" } else { "" };
-    let request = get(wire, &format!("git/trees/{}{recursive}", segment(tree)));
-    wire.send(request, &[]).await?.json("a git tree")
+async fn one_tree(wire: &Wire, tree: &str) -> Result<Tree, HostError> {
+    wire.send(tree_request(wire, tree, false), &[]).await?.json("a git tree")
 }
 
-/// Lists everything below a folder to the wire, and says whether that is all. A folder too large for one
-/// answer is taken apart, but not for those without a token, who have 60 requests an hour.
-async fn below(wire: &Wire, tree: String, under: String) -> Result<bool, HostError> {
-    let listed = one_tree(wire, &tree, true).await?;
-    if !listed.truncated || !wire.signed_in {
-        let whole = !listed.truncated;
-        wire.listed(listed.entries(&under));
-        return Ok(whole);
+/// Lists everything below a folder to the wire, or says that it is too large for one answer: then it is for
+/// the asker to say which of the folders in it matter. Megabytes that are cut off are not even read.
+async fn below(wire: &Wire, tree: &str) -> Result<bool, HostError> {
+    let response = wire.send(tree_request(wire, tree, true), &[]).await?;
+    if response.body.trim_ascii_end().ends_with(br#""truncated":true}"#) {
+        return Ok(false);
     }
-    let level = one_tree(wire, &tree, false).await?;
-    let mut whole = !level.truncated;
-    let entries: Vec<Entry> = level.entries(&under).collect();
-    let folders: Vec<Entry> =
-        entries.iter().filter(|entry| entry.kind == EntryKind::Folder).cloned().collect();
-    wire.listed(entries);
-    let parts = folders
-        .into_iter()
-        .map(|folder| -> Later<'_, bool> { Box::pin(below(wire, folder.id, format!("{}/", folder.path))) });
-    for part in all(parts).await? {
-        whole &= part;
+    let listed: Tree = response.json("a git tree")?;
+    let whole = !listed.truncated;
+    if whole {
+        wire.listed(listed.entries(""));
     }
     Ok(whole)
+}
+
+fn tree_request(wire: &Wire, tree: &str, recursive: bool) -> Request {
+    let recursive = if recursive { "?recursive=1" } else { "" };
+    get(wire, &format!("git/trees/{}{recursive}", segment(tree)))
 }
 
 /// Files by GraphQL. Those that it does not give as text come by REST.

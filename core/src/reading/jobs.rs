@@ -487,8 +487,13 @@ impl Reader {
         if self.list_home(*side, &base, below, &path, batch) {
             return false;
         }
-        let deep = glob.is_some() && self.at_once(*side, below);
-        let mut walk = match (self.walks.remove(folder), self.list(index, &path, deep, batch)) {
+        let deep = (glob.is_some() || self.is_tried(*side, below)) && self.at_once(*side, below);
+        let around = self.around(index, *side, &base, &path).filter(|_| deep);
+        let listed = match around {
+            Some(around) => self.list(index, &around, true, batch),
+            None => self.list(index, &path, deep, batch),
+        };
+        let mut walk = match (self.walks.remove(folder), listed) {
             (Some(walk), _) => walk,
             (None, Got::There(id)) => Walk::new(&mut self.snapshot, *side, (&path, below, id), glob.as_ref()),
             (None, Got::Absent) => {
@@ -513,6 +518,25 @@ impl Reader {
             self.ask_folder(index, &path, Some(id), deep, batch);
         }
         false
+    }
+
+    /// The folder around `path` that is the deepest one whose id is known, if it is as good to list that
+    /// whole: a folder whose id the host has to find first takes two requests on some.
+    fn around(&self, index: usize, side: Marker, base: &str, path: &str) -> Option<String> {
+        match self.spots.get(index)?.branch.look(&self.forest, path) {
+            Look::Unknown(Some((around, _))) => {
+                let below = around.strip_prefix(base)?.strip_prefix('/')?;
+                self.at_once(side, below).then_some(around)
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether all of a store is asked for though no more than one folder is wanted: most stores are small,
+    /// and a host that says at once that one is too large can be asked whether this one is.
+    fn is_tried(&self, side: Marker, below: &str) -> bool {
+        let is_new = |spot: &super::reader::Spot| spot.old.is_none() && spot.place.page > SMALL;
+        side == Marker::State && below.is_empty() && self.spots.first().is_some_and(is_new)
     }
 
     /// Lists the folder around what may not be there, so that a host is not asked for what it does not

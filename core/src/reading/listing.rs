@@ -10,6 +10,8 @@ use crate::snapshot::{Recorder, Snapshot};
 
 /// The file that holds a document.
 pub(super) const OBJECT: &str = "@object.json";
+/// The folder of what is current of a package, or belongs to none.
+const CURRENT: &str = "@";
 /// The most folders that are opened for one need. No store comes near; ids that a broken host made up
 /// could lead in circles.
 const MOST: usize = 3_000_000;
@@ -40,8 +42,8 @@ struct Place {
     folder: u32,
     /// What the pattern makes of it; none where it alone is wanted.
     verdict: Option<Verdict>,
-    /// Whether documents' ids are told; none at a store's root, for those that belong to no package.
-    ids: Option<bool>,
+    /// Whether documents' ids are told.
+    ids: bool,
     /// Index of the way to it; none for the first one.
     way: Option<u32>,
     depth: u16,
@@ -58,12 +60,8 @@ impl Walk {
         let mut judge = glob.map(Judge::new);
         let verdict = judge.as_mut().map(|judge| judge.descend(below));
         // What should be is compared by its id with what is. State is large, and nobody does that there
-        // but for what belongs to no package.
-        let ids = match (side, below) {
-            (Marker::Intent, _) => Some(true),
-            (Marker::State, "") => None,
-            (Marker::State, below) => Some(below.starts_with('@')),
-        };
+        // but for what is current.
+        let ids = side == Marker::Intent || below.split('/').any(|segment| segment == CURRENT);
         let folder = Recorder::new(snapshot, side).folder(below);
         let (path, names, ways) = (path.to_owned(), Vec::new(), Vec::new());
         let open = vec![Place { id, folder, verdict, ids, way: None, depth: 0 }];
@@ -111,7 +109,7 @@ impl Walk {
                 number
             })
             .collect();
-        if let (Some(true), Some(id)) = (place.ids, document.and_then(|document| document.id.short())) {
+        if let (true, Some(id)) = (place.ids, document.and_then(|document| document.id.short())) {
             into.identify(place.folder, id);
         }
         let inside = into.list(place.folder, document.is_some(), &numbers);
@@ -123,7 +121,7 @@ impl Walk {
             if judge.may_match_below(verdict) {
                 let way = u32::try_from(self.ways.len()).ok();
                 self.ways.push((place.way.unwrap_or(u32::MAX), item.name()));
-                let ids = place.ids.or(Some(name.starts_with('@')));
+                let ids = place.ids || name == CURRENT;
                 let depth = place.depth.saturating_add(1);
                 self.open.push(Place {
                     id: item.id,

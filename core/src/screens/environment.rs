@@ -181,7 +181,7 @@ pub fn page(
     depth: Depth,
 ) -> Result<Page, Needs> {
     let mut needs = Needs::default();
-    let summaries = summaries::all(snapshot, stored)?;
+    let summaries = summaries::all(snapshot, stored, depth)?;
     let overview = needs.take(overview::page(snapshot, stored, facts, &[], depth)).unwrap_or_default();
     let registered = needs.take(environments::all(snapshot)).unwrap_or_default();
     let freeze = needs.take(freeze::of(snapshot, name, &facts.now)).flatten().map(Frozen::from);
@@ -306,17 +306,21 @@ pub struct Event {
     pub attempt: u64,
 }
 
-/// The newest deployments to the environment, newest first, as far as summaries tell of them: one
-/// document for each, and no listing. [`whole_history`] knows the others.
+/// The newest deployments to the environment, newest first, as far as the summaries that a store keeps
+/// (`stored`) tell of them: one document for each, and no listing. [`whole_history`] knows the others, and
+/// all where there are no summaries.
 ///
 /// # Errors
 /// What must be loaded.
 pub fn history(
     snapshot: &Snapshot,
-    summaries: &BTreeMap<Ref, Summary>,
+    stored: Option<&BTreeMap<Ref, Summary>>,
     name: &str,
     facts: &Facts,
 ) -> Result<Vec<Event>, Needs> {
+    let Some(summaries) = stored.filter(|stored| !stored.is_empty()) else {
+        return whole_history(snapshot, name, facts);
+    };
     let mut needs = Needs::default();
     let mut events = Vec::new();
     let place = |summary: &Summary, release: &str| {

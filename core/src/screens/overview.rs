@@ -217,7 +217,7 @@ pub fn page(
     depth: Depth,
 ) -> Result<Overview, Needs> {
     let mut needs = Needs::default();
-    let summaries = summaries::all(snapshot, stored)?;
+    let summaries = summaries::all(snapshot, stored, depth)?;
     let environments =
         needs.take(columns::environments(snapshot, summaries.values(), depth)).unwrap_or_default();
     let look = Look { snapshot, summaries: &summaries, facts, depth };

@@ -51,6 +51,7 @@
 
 mod bounded;
 mod check;
+mod glance;
 mod live;
 mod release;
 mod update;
@@ -64,15 +65,14 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::documents::Status;
-use crate::glob::Glob;
-use crate::order::Gather as _;
-use crate::refs::Ref;
+use crate::refs::{Marker, Ref};
 use crate::snapshot::{Needs, Snapshot};
 
 pub use check::{Mend, check};
+pub use glance::glance;
 pub(crate) use release::phases;
 pub use update::{Trees, touched, update};
-pub use whole::of_package;
+pub use whole::{of_package, standing};
 pub use work::{Asked, Sum, Work, hash};
 
 /// How many releases a summary tells of.
@@ -258,11 +258,28 @@ pub fn path(package: &Ref) -> String {
     format!("{FOLDER}/{name}.json")
 }
 
-/// The packages that have summaries: those with a release, sorted.
+/// The packages that may have a summary: those with a folder of a release, sorted. No such folder is
+/// looked into: that is where nearly all of a store lies.
 ///
 /// # Errors
-/// What must be loaded.
+/// The folders around them that must be listed.
 pub fn packages(snapshot: &Snapshot) -> Result<BTreeSet<Ref>, Needs> {
-    let Ok(glob) = Glob::new("**/@r*") else { return Ok(BTreeSet::new()) };
-    Ok(snapshot.search(&glob)?.iter().filter(|at| at.release_number().is_some()).map(Ref::package).gather())
+    let mut needs = Needs::default();
+    let mut packages = BTreeSet::new();
+    let mut open = vec![String::new()];
+    while let Some(path) = open.pop() {
+        for name in needs.take(snapshot.children(Marker::State, &path)).unwrap_or_default() {
+            let inside = if path.is_empty() { name.to_owned() } else { format!("{path}/{name}") };
+            if !name.starts_with('@') {
+                open.push(inside);
+            } else if let Some(release) = inside.parse::<Ref>().ok().filter(is_release) {
+                packages.insert(release.package());
+            }
+        }
+    }
+    needs.settle(packages)
+}
+
+fn is_release(at: &Ref) -> bool {
+    at.release_number().is_some()
 }

@@ -16,6 +16,25 @@ use crate::snapshot::{Needs, Snapshot};
 /// # Errors
 /// What must be loaded.
 pub fn of_package(snapshot: &Snapshot, package: &Ref, tree: &str) -> Result<Option<Summary>, Needs> {
+    made(snapshot, package, tree, Extent::Whole)
+}
+
+/// As [`of_package`], for a viewer of a store that keeps no summaries: without what takes many documents
+/// and only the Plan and estimates use, which is how long deployments took and what may be work.
+///
+/// # Errors
+/// What must be loaded.
+pub fn standing(snapshot: &Snapshot, package: &Ref) -> Result<Option<Summary>, Needs> {
+    made(snapshot, package, "", Extent::Standing)
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Extent {
+    Standing,
+    Whole,
+}
+
+fn made(snapshot: &Snapshot, package: &Ref, tree: &str, extent: Extent) -> Result<Option<Summary>, Needs> {
     let names = releases(snapshot, package)?;
     if names.is_empty() {
         return Ok(None);
@@ -42,19 +61,25 @@ pub fn of_package(snapshot: &Snapshot, package: &Ref, tree: &str) -> Result<Opti
     let mut inputs = BTreeMap::new();
     for current in &currents {
         if let Some(Some((mut live, asked))) = needs.take(live::of(snapshot, current)) {
-            let recent =
-                newest.iter().filter_map(|name| of.get(*name)).flat_map(|entries| entries.iter().rev());
-            let runs = recent.filter(|entry| entry.is_deploy() && entry.name() == current.subpath());
-            live.set_samples(needs.take(live::newest_samples(snapshot, runs)).unwrap_or_default());
+            if extent == Extent::Whole {
+                let recent =
+                    newest.iter().filter_map(|name| of.get(*name)).flat_map(|entries| entries.iter().rev());
+                let runs = recent.filter(|entry| entry.is_deploy() && entry.name() == current.subpath());
+                live.set_samples(needs.take(live::newest_samples(snapshot, runs)).unwrap_or_default());
+            }
             deployed.insert(current.subpath().to_owned(), live);
             inputs.extend(asked.map(|asked| (current.subpath().to_owned(), asked)));
         }
     }
-    let mut work = needs.take(work::of_package(snapshot, package, &currents, &deployed)).unwrap_or_default();
+    let mut work = match extent {
+        Extent::Standing => None,
+        Extent::Whole => needs.take(work::of_package(snapshot, package, &currents, &deployed)),
+    };
     needs.settle(())?;
-    work.set_inputs(inputs);
-    let (package, tree) = (package.clone(), tree.to_owned());
-    let (phases, work) = (Some(phases), Some(work));
+    if let Some(work) = &mut work {
+        work.set_inputs(inputs);
+    }
+    let (package, tree, phases) = (package.clone(), tree.to_owned(), Some(phases));
     let summary = Summary { package, tree, counts, live: deployed, releases, phases, work };
     Ok(Some(bounded::whole(summary)))
 }
@@ -70,7 +95,7 @@ fn releases(snapshot: &Snapshot, package: &Ref) -> Result<Vec<Ref>, Needs> {
     Ok(found)
 }
 
-fn currents(snapshot: &Snapshot, package: &Ref) -> Result<Vec<Ref>, Needs> {
+pub(super) fn currents(snapshot: &Snapshot, package: &Ref) -> Result<Vec<Ref>, Needs> {
     match Glob::new(&format!("{}/@/deploy/*", Glob::escape(package.as_str()))) {
         Ok(glob) => snapshot.search(&glob),
         Err(_) => Ok(Vec::new()),

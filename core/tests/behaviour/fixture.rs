@@ -34,6 +34,7 @@ use ocuroot_core::facts::Facts;
 use ocuroot_core::memory::{DecideError, Memory, Reads};
 use ocuroot_core::order::Order as _;
 use ocuroot_core::snapshot::{Needs, Snapshot, Unmet};
+use ocuroot_core::summary::{self, Summary};
 use ocuroot_core::transaction::Transaction;
 use ocuroot_core::{Marker as Side, Ref};
 use serde_json::{Map, Value};
@@ -479,4 +480,12 @@ fn call(name: &str, inputs: &Inputs) -> String {
         return name.into();
     }
     format!("{name}({})", inputs.iter().map(input).collect::<Vec<_>>().join(", "))
+}
+
+/// The summaries that the store would keep.
+pub(crate) fn kept(store: &Memory) -> BTreeMap<Ref, Summary> {
+    let snapshot = store.snapshot();
+    let packages = summary::packages(&snapshot).unwrap().into_iter();
+    let made = packages.filter_map(|package| summary::of_package(&snapshot, &package, "").unwrap());
+    made.map(|summary| (summary.package.clone(), summary)).collect()
 }

@@ -10,7 +10,7 @@ use ocuroot_core::screens::{Depth, custom, diff, explorer, plan, summaries};
 use ocuroot_core::snapshot::{Needs, Snapshot};
 use ocuroot_core::{Marker, Ref};
 
-use crate::fixture::{ask, facts, r};
+use crate::fixture::{ask, facts, kept, r, store};
 
 /// Two packages in two environments and more to come.
 const SHOP: &str = r#"
@@ -51,7 +51,7 @@ fn with_summaries<T>(
     snapshot: &Snapshot,
     of: impl Fn(&BTreeMap<Ref, ocuroot_core::summary::Summary>) -> Result<T, Needs>,
 ) -> Result<T, Needs> {
-    of(&*summaries::all(snapshot, None)?)
+    of(&*summaries::all(snapshot, None, Depth::Whole)?)
 }
 
 #[test]
@@ -136,8 +136,11 @@ fn an_environment_has_a_history() {
         events.iter().map(|one| format!("{} {} {}", one.package, one.id, one.word)).collect()
     };
     assert_eq!(lines(&whole), ["web r1 complete", "pay r2 complete"]);
-    let known = ask(SHOP, |s| with_summaries(s, |all| environment::history(s, all, "prod", &facts())));
-    assert_eq!(lines(&known), ["web r1 complete", "pay r2 complete"]);
+    let kept = kept(&store(SHOP));
+    for stored in [Some(&kept), None] {
+        let known = ask(SHOP, |s| environment::history(s, stored, "prod", &facts()));
+        assert_eq!(lines(&known), ["web r1 complete", "pay r2 complete"]);
+    }
 }
 
 #[test]

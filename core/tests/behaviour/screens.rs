@@ -3,16 +3,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ocuroot_core::Ref;
 use ocuroot_core::hosts::Proposal;
-use ocuroot_core::memory::Memory;
 use ocuroot_core::screens::matrix::{self, At, Filter, Key, Line, View};
 use ocuroot_core::screens::overview::{self, Overview};
 use ocuroot_core::screens::package::{self, Search};
-use ocuroot_core::screens::{Depth, Word, summaries};
-use ocuroot_core::summary::Summary;
+use ocuroot_core::screens::{Depth, Word};
 
-use crate::fixture::{answer, facts, r, store};
+use crate::fixture::{answer, facts, kept, r, store};
 
 /// A shop: `web` waits for a person in prod and has failed in perf, `db` runs, `ops/bus` is as it should
 /// be but for an intent that was deleted and one that is new.
@@ -70,11 +67,6 @@ const SHOP: &str = r#"
 "#;
 
 const WEB: &str = "git.example/acme/shop/-/web/release.ocu.star";
-
-/// The summaries that the store would keep.
-fn kept(store: &Memory) -> BTreeMap<Ref, Summary> {
-    summaries::all(&store.snapshot(), None).unwrap().into_owned()
-}
 
 fn overview(fixture: &str, depth: Depth) -> Overview {
     let store = store(fixture);

@@ -10,7 +10,7 @@ use ocuroot_core::summary::Summary;
 use ocuroot_core::why;
 use ocuroot_core::{Kind, Ref};
 
-use crate::fixture::{answer, facts, r, store};
+use crate::fixture::{answer, facts, kept, r, store};
 
 /// Runs of every sort that wait, behind the word for each.
 const WAITING: &str = r#"
@@ -120,7 +120,7 @@ fn up(cell: &Cell) -> Option<String> {
 fn every_screen_says_the_same_of_a_run() {
     let (runs, fixture) = waiting();
     let store = store(&fixture);
-    let kept = summaries::all(&store.snapshot(), None).unwrap().into_owned();
+    let kept = kept(&store);
     for stored in [Some(&kept), None] {
         let asked = |word: &str| -> BTreeSet<Ref> {
             runs.iter().filter(|(_, at)| *at == word).map(|(run, _)| run.clone()).collect()
@@ -200,7 +200,7 @@ fn every_screen_says_the_same_of_a_run() {
 fn what_it_waits_for_is_said() {
     let (_, fixture) = waiting();
     let store = store(&fixture);
-    let kept = summaries::all(&store.snapshot(), None).unwrap().into_owned();
+    let kept = kept(&store);
     let page = answer(&store, |s| overview::page(s, Some(&kept), &facts(), &[], Depth::Whole)).0;
     let says: Vec<String> = page
         .approvals
@@ -244,7 +244,7 @@ fn what_it_waits_for_is_said() {
 fn the_overview_reads_no_more_for_it() {
     let (_, fixture) = waiting();
     let store = store(&fixture);
-    let kept = summaries::all(&store.snapshot(), None).unwrap().into_owned();
+    let kept = kept(&store);
     let (_, reads) = answer(&store, |s| overview::page(s, Some(&kept), &facts(), &[], Depth::Whole));
     let of_custom = |at: &&Ref| at.kind() == Some(Kind::Custom);
     let custom: Vec<&str> = reads.bodies.iter().filter(of_custom).map(Ref::as_str).collect();
@@ -260,7 +260,7 @@ fn the_overview_reads_no_more_for_it() {
 fn a_first_look_says_the_same_but_for_freezes_and_intent() {
     let (runs, fixture) = waiting();
     let store = store(&fixture);
-    let kept = summaries::all(&store.snapshot(), None).unwrap().into_owned();
+    let kept = kept(&store);
     let mut other = BTreeSet::new();
     for (run, word) in &runs {
         let page = answer(&store, |s| release::first(s, Some(&kept), &run.release_ref(), &facts())).0;
@@ -283,7 +283,7 @@ fn a_first_look_says_the_same_but_for_freezes_and_intent() {
 }
 
 fn custom_page(snapshot: &Snapshot, stored: Option<&BTreeMap<Ref, Summary>>) -> Result<Vec<Ref>, Needs> {
-    let all = summaries::all(snapshot, stored)?;
+    let all = summaries::all(snapshot, stored, Depth::Whole)?;
     let page = custom::page(snapshot, &all, &facts())?;
     Ok(page.missing.iter().flat_map(|missing| &missing.waiting).map(|waiting| waiting.at.clone()).collect())
 }

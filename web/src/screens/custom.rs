@@ -6,7 +6,7 @@ use leptos::prelude::*;
 use ocuroot_core::screens::custom::{self, Entry, Missing, Waiting};
 use ocuroot_core::screens::environments::Stands;
 use ocuroot_core::screens::fields;
-use ocuroot_core::screens::summaries;
+use ocuroot_core::screens::{Depth, summaries};
 
 use crate::nav::use_nav;
 use crate::route::Screen;
@@ -18,7 +18,7 @@ use crate::ui::{Age, Breakable, Command, Icon, RefLink, Title};
 pub fn Custom() -> impl IntoView {
     let nav = use_nav();
     let page = store::ask(|sight: &Sight<'_>| {
-        let all = summaries::all(sight.snapshot, sight.summaries)?;
+        let all = summaries::all(sight.snapshot, sight.summaries, Depth::Whole)?;
         custom::page(sight.snapshot, &all, sight.facts)
     });
     view! {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use leptos::prelude::*;
 use ocuroot_core::screens::environment::{self, Attribute, Deployment, Event, Page};
-use ocuroot_core::screens::{Depth, Word, summaries};
+use ocuroot_core::screens::{Depth, Word};
 use ocuroot_core::times;
 
 use crate::browser;
@@ -255,8 +255,7 @@ fn Side(name: String, page: RwSignal<store::Asked<Page>>) -> impl IntoView {
         if whole.get() {
             return environment::whole_history(sight.snapshot, &name, sight.facts);
         }
-        let all = summaries::all(sight.snapshot, sight.summaries)?;
-        environment::history(sight.snapshot, &all, &name, sight.facts)
+        environment::history(sight.snapshot, sight.summaries, &name, sight.facts)
     });
     let facts = move || {
         let store::Asked::Answered(page) = page.get() else { return None };

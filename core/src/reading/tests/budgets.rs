@@ -156,6 +156,8 @@ struct Stores {
     repo: Arc<Repo>,
     state: [String; 2],
     intent: [String; 2],
+    /// State before, by a tool that writes no summaries.
+    bare: String,
     documents: usize,
 }
 
@@ -166,6 +168,9 @@ impl Stores {
         let documents = branches.state.len() + branches.intent.len() - 2 - size.packages;
         let before = "2026-01-01T00:00:00Z";
         let (state, intent) = (repo.commit(before, &branches.state), repo.commit(before, &branches.intent));
+        let documents_only = branches.state.iter().filter(|(path, _)| !path.starts_with(summary::FOLDER));
+        let bare =
+            repo.commit(before, &documents_only.map(|(path, text)| (path.clone(), text.clone())).collect());
         branches.release(size, &package(3), size.releases + 1);
         branches.summarise(&package(3));
         let after = "2026-01-02T00:00:00Z";
@@ -174,6 +179,7 @@ impl Stores {
             state: [state, repo.commit(after, &branches.state)],
             intent: [intent, repo.commit(after, &branches.intent)],
             repo: Arc::new(repo),
+            bare,
             documents,
         }
     }
@@ -207,8 +213,8 @@ fn open(reader: &mut Reader, host: &mut Host, cache: &mut Cache, size: Size, dep
     settle(reader, host, cache, &Wants { summaries: true, ..Wants::default() });
     let facts = Facts::at("2026-01-03T00:00:00Z");
     let page = loop {
-        let summaries = reader.summaries().unwrap();
-        match screens::overview::page(reader.snapshot(), Some(&summaries), &facts, &[], depth) {
+        let summaries = reader.summaries();
+        match screens::overview::page(reader.snapshot(), summaries.as_deref(), &facts, &[], depth) {
             Ok(page) => break page,
             Err(needs) => settle(reader, host, cache, &Wants { needs, summaries: true }),
         }
@@ -322,5 +328,24 @@ fn the_plan() {
         let then = host.take_requests();
         println!("{limits:?}: {first}, {next}, {then}");
         assert!(first <= cold && next <= warm && then <= warm, "{first}, {next}, {then}");
+    }
+}
+
+/// A store whose summaries nobody has written yet: folders of what is current and of each newest release,
+/// and those around them.
+#[test]
+fn the_overview_without_summaries() {
+    let small = Stores::new(SMALL);
+    for (name, limits, of_small, of_large) in
+        [("GitHub", GITHUB, 7, 225), ("GitLab", GITLAB, 40, 374), ("Gitea", GITEA, 40, 227)]
+    {
+        for (stores, most) in [(&small, of_small), (large(), of_large)] {
+            let mut host = stores.host(limits);
+            host.push("state", &stores.bare);
+            open(&mut reader(limits), &mut host, &mut Cache::default(), stores.size, Depth::First);
+            let asked = host.requests;
+            println!("{name}, {} documents: {asked} requests in {} rounds", stores.documents, host.rounds);
+            assert!(asked <= most && host.rounds <= 14, "{asked}: {:#?}", host.asked);
+        }
     }
 }
