@@ -27,7 +27,8 @@ const ORIGIN_KEY = (origin) => `ocuroot-token ${origin}`;
 const OVERVIEW = "main .board table tbody a";
 const RELEASE = "main .flow a.node";
 // There is nothing to do in a store that nobody has touched by hand.
-const PLAN = "main .state.ok";
+const PLAN = "main .state.ok, main .list.plan li";
+const CUSTOM = "@/custom/touched";
 const LOG = "main .logs ol.log > *";
 const FOUND = ".finder [data-row]";
 
@@ -319,12 +320,17 @@ const PARTS = {
         const most = { GitHub: 15, Gitea: 90 }[host.name];
         row(`Plan of 100,000 documents, cold, ${host.name}`, cold.at, undefined, "ms", { requests: cold.requests, most, note: `${steps} steps of progress` });
         await page.quiet();
-        await touch(store, Date.now());
-        host.refill();
-        await page.reload({ waitUntil: "commit" });
-        const warm = await page.drawn(PLAN);
-        trace(`plan after a commit, ${host.name}`, warm.all);
-        row(`the same after one new commit, ${host.name}`, warm.at, undefined, "ms", { requests: warm.requests, most: 5 });
+        // Each is one commit on one branch.
+        for (const [side, command] of [["intent", ["set", CUSTOM, String(Date.now())]], ["state", ["apply", CUSTOM]]]) {
+          await store.ocuroot("state", ...command);
+          await host.refresh();
+          host.refill();
+          await page.reload({ waitUntil: "commit" });
+          const warm = await page.drawn(PLAN);
+          trace(`plan after a commit, ${host.name}`, warm.all);
+          row(`the same after one new commit of ${side}, ${host.name}`, warm.at, undefined, "ms", { requests: warm.requests, most: 5 });
+          await page.quiet();
+        }
       }));
     }
   },

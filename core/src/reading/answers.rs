@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::branch::{Branch, Look};
+use super::foresee::Foresight;
 use super::id::Id;
 use super::keep::{Keep, LARGEST, Recalled};
 use super::listing::{OBJECT, differences};
@@ -344,7 +345,7 @@ impl Reader {
         self.walks.clear();
         self.lost.clear();
         self.current = Summaries::Unread;
-        self.foreseen = false;
+        self.foresight = Foresight::Unbegun;
         self.grounds = [Ground::Unknown, Ground::Unknown];
         self.translated = false;
         self.grown = true;

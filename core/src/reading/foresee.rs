@@ -4,7 +4,8 @@
 //! deployed. The new summary tells git's ids of two of these. So once the summaries of a new commit are
 //! read, the folders that it has can be put together from those that were there before; and if git's id of
 //! the root comes out as the commit says, that is what is there, and nothing has to be listed. If not,
-//! something else was changed too, and listings tell what, as ever.
+//! something else was changed too, and listings tell what, as ever. Of intent that is mostly in `refs`: with
+//! that listed first, by its path, the root needs no listing.
 
 use super::branch::Look;
 use super::id::Id;
@@ -14,14 +15,40 @@ use crate::order::Order as _;
 use crate::refs::Marker;
 use crate::summary;
 
+/// How far what a new commit holds is foreseen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Foresight {
+    Unbegun,
+    /// What it takes is asked for.
+    Begun,
+    /// Folders were put together, or nothing can be foreseen.
+    Done,
+}
+
 impl Reader {
     /// Puts together what a new commit of state may hold. Returns whether that is done, or there is nothing
     /// to begin with.
     pub(super) fn foresee(&mut self, batch: &mut Batch) -> bool {
-        if !self.foreseen {
-            self.foreseen = self.look_ahead(batch).is_none_or(|done| done);
+        if self.foresight != Foresight::Done && self.look_ahead(batch).is_none_or(|done| done) {
+            self.foresight = Foresight::Done;
         }
-        self.foreseen
+        self.foresight == Foresight::Done
+    }
+
+    /// As [`Reader::foresee`], of a new commit of intent that does not follow from one of state.
+    pub(super) fn foresee_intent(&mut self, batch: &mut Batch) -> bool {
+        let index = self.spot(Marker::Intent);
+        let Some((old, _)) = self.roots(index).filter(|_| index != 0) else { return true };
+        let Some(prefix) = self.prefix(old, Marker::Intent) else { return true };
+        let refs = format!("{prefix}refs");
+        match self.list(index, &refs, false, batch) {
+            Got::There(id) => {
+                self.suppose(old, vec![(refs, true, id)]);
+                true
+            }
+            Got::Absent => true,
+            Got::Waiting => false,
+        }
     }
 
     /// None where nothing can be foreseen.
@@ -30,7 +57,11 @@ impl Reader {
         if !settled(self.spots.first()?.stage) {
             return Some(false);
         }
-        let (old, new) = self.roots(0)?;
+        let (old, new) = self.moved_roots(0)?;
+        // Out of the cache: then all of it may be known.
+        if self.foresight == Foresight::Unbegun && self.forest.get(&new).is_some() {
+            return None;
+        }
         if self.spots.iter().any(|spot| !settled(spot.stage)) {
             return Some(false);
         }
@@ -38,6 +69,11 @@ impl Reader {
             return Some(false);
         }
         let prefix = self.prefix(old, Marker::State)?;
+        // It tells whether there are other summaries at all.
+        self.foresight = Foresight::Begun;
+        if matches!(self.list(0, "", false, batch), Got::Waiting) {
+            return Some(false);
+        }
         let read = match self.read_summaries(&prefix, batch) {
             Got::There(read) => read,
             Got::Waiting => return Some(false),
@@ -93,10 +129,15 @@ impl Reader {
     }
 
     /// The roots of a branch before and now, where they are known and differ.
-    fn roots(&self, index: usize) -> Option<(Id, Id)> {
+    fn moved_roots(&self, index: usize) -> Option<(Id, Id)> {
         let spot = self.spots.get(index).filter(|spot| spot.stage == Stage::Found)?;
         let (old, new) = (spot.old.as_ref()?.root?, spot.branch.root?);
-        (old != new && self.forest.get(&new).is_none()).then_some((old, new))
+        (old != new).then_some((old, new))
+    }
+
+    /// As [`Reader::moved_roots`], where the new one is not listed.
+    fn roots(&self, index: usize) -> Option<(Id, Id)> {
+        self.moved_roots(index).filter(|(_, new)| self.forest.get(new).is_none())
     }
 
     /// Where a store lies in a branch, by what was there before.

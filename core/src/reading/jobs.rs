@@ -51,7 +51,7 @@ impl Reader {
             let mut known = foreseen && self.survey(Marker::State, &mut batch);
             // What no screen wants of intent yet is not looked at: that would be one more to wait for.
             if foreseen && wants.touch(Marker::Intent) || self.grounds.iter().any(Ground::is_first) {
-                known &= self.survey(Marker::Intent, &mut batch);
+                known &= self.foresee_intent(&mut batch) && self.survey(Marker::Intent, &mut batch);
             }
             if self.grounds.iter().any(Ground::is_first) {
                 if known {
@@ -290,7 +290,7 @@ impl Reader {
     }
 
     /// The folder at a path, listed; with `deep`, everything below it is asked for as well.
-    fn list(&mut self, index: usize, path: &str, deep: bool, batch: &mut Batch) -> Got<Id> {
+    pub(super) fn list(&mut self, index: usize, path: &str, deep: bool, batch: &mut Batch) -> Got<Id> {
         let Some(spot) = self.spots.get(index) else { return Got::Absent };
         let id = match spot.branch.look(&self.forest, path) {
             Look::Absent | Look::File(_) => return Got::Absent,
@@ -302,7 +302,8 @@ impl Reader {
                 Some(id)
             }
             Look::Unknown(Some((at, id))) => {
-                if self.recall(index, &at, id, batch) {
+                // A folder on the way that is being listed tells its id, by which it is found at once.
+                if spot.folders.contains(&at) || self.recall(index, &at, id, batch) {
                     return Got::Waiting;
                 }
                 None

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 
 use super::branch::{Branch, Look};
+use super::foresee::Foresight;
 use super::forest::Forest;
 use super::id::Id;
 use super::keep::Keep;
@@ -271,7 +272,7 @@ pub struct Reader {
     /// Those of the commit; none while they are not all there.
     pub(super) current: Summaries,
     /// Whether folders of a new commit were put together from what its summaries say.
-    pub(super) foreseen: bool,
+    pub(super) foresight: Foresight,
     pub(super) problem: Option<Problem>,
     pub(super) keeps: Vec<Keep>,
     pub(super) grown: bool,
@@ -311,7 +312,7 @@ impl Reader {
             remarks: Vec::new(),
             summaries: HashMap::new(),
             current: Summaries::Unread,
-            foreseen: false,
+            foresight: Foresight::Unbegun,
             problem: None,
             keeps: Vec::new(),
             grown: false,
