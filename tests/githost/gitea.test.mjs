@@ -82,6 +82,17 @@ testOnGitea("a recursive tree comes in pages", async () => {
   assert.ok(seen.includes("refs/a/@r11/@object.json"));
 });
 
+testOnGitea("two commits are compared by what those between them touched", async () => {
+  const { body: commits } = await get("/commits?sha=state&stat=false");
+  const [newest, oldest] = [commits[0], commits.at(-1)];
+  const { status, body } = await get(`/compare/${oldest.sha}...${newest.sha}`);
+  assert.equal(status, 200);
+  check("/repos/{owner}/{repo}/compare/{basehead}", 200, body);
+  const between = body.commits.map(({ sha, parents, files }) => [sha, parents.map((parent) => parent.sha), files.map(({ filename }) => filename)]);
+  assert.deepEqual(between, [[newest.sha, [oldest.sha], ["refs/a/@r1/@object.json"]]]);
+  assert.equal((await get(`/compare/${"0".repeat(40)}...${newest.sha}`)).status, 404);
+});
+
 testOnGitea("of many files only the first are answered", async () => {
   const files = Array.from({ length: 8 }, (_, i) => ({ path: `refs/a/@r${i}/@object.json` }));
   const asked = await get("/file-contents?ref=state", { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify({ files: files.map(({ path }) => path) }) });

@@ -271,6 +271,11 @@ function routes(world) {
     if (!commit) return refusal(422, `No commit found for SHA: ${ask.params.sha}`);
     return answer(200, await shape.commitWithFiles(commit));
   });
+  // What one has that the other had not, from where their histories part.
+  of("/compare/*basehead", "compare", async (ask, repo, shape) => {
+    const [base, head] = await Promise.all(ask.params.basehead.split("...").map((name) => named(repo, name)));
+    return base && head ? answer(200, await shape.comparison(base, head)) : missing();
+  });
   of("/contents/*path", "contents", async (ask, repo, shape) => {
     const ref = ask.query.get("ref") || (await repo.git.defaultBranch());
     const commit = await named(repo, ref);
@@ -496,6 +501,29 @@ function shapes(base, repo) {
       const files = await self.files(commit, changes);
       const total = files.length;
       return { ...self.commit(commit), stats: { total, additions: total, deletions: 0 }, files };
+    },
+
+    async comparison(base, head) {
+      const start = await repo.git.commit(await repo.git.mergeBase(base.id, head.id));
+      const [ahead, behind] = await Promise.all([[base, head], [head, base]].map(([a, b]) => repo.git.count(`${a.id}..${b.id}`)));
+      const status = ahead && behind ? "diverged" : ahead ? "ahead" : behind ? "behind" : "identical";
+      const between = ahead ? await repo.git.log(`${base.id}..${head.id}`, { count: 250 }) : [];
+      const at = `${html}/compare/${base.id}...${head.id}`;
+      return {
+        url: `${url}/compare/${base.id}...${head.id}`,
+        html_url: at,
+        permalink_url: at,
+        diff_url: `${at}.diff`,
+        patch_url: `${at}.patch`,
+        base_commit: self.commit(base),
+        merge_base_commit: self.commit(start),
+        status,
+        ahead_by: ahead,
+        behind_by: behind,
+        total_commits: ahead,
+        commits: between.reverse().map((commit) => self.commit(commit)),
+        files: await self.files(head, await repo.git.changes(start.id, head.id)),
+      };
     },
 
     files: (commit, changes) =>

@@ -78,6 +78,7 @@ const DESCRIBED = [
   ["/commits/TIP/check-runs", "/commits/{ref}/check-runs"],
   ["/commits/ocuroot%2Fintent%2Fx/status", "/commits/{ref}/status"],
   ["/commits/ocuroot%2Fintent%2Fx/check-runs", "/commits/{ref}/check-runs"],
+  ["/compare/state~2...state", "/compare/{basehead}"],
   ["/contents/refs/a?ref=state", "/contents/{path}"],
   ["/contents/refs/a/@r1/@object.json?ref=state", "/contents/{path}"],
   ["/pulls", "/pulls"],

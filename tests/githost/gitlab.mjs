@@ -29,6 +29,8 @@ export const LIMITS = {
   graphqlPage: 100,
   // More paths than this are refused.
   graphqlPaths: 100,
+  // Files of a comparison: https://docs.gitlab.com/administration/diff_limits/
+  comparedFiles: 1000,
   perPage: 100,
 };
 
@@ -247,6 +249,34 @@ function routes(world) {
     if (!commit) return noSuch("Commit");
     const stats = { additions: 1, deletions: 0, total: 1 };
     return answer(200, { ...shape.commit(commit), stats, status: null, project_id: repo.id, last_pipeline: null });
+  });
+  of("/repository/compare", "compare", async (ask, repo, shape) => {
+    const [from, to] = await Promise.all(["from", "to"].map((name) => named(repo, ask.query.get(name) ?? "")));
+    if (!from || !to) return noSuch("Ref");
+    const commits = await repo.git.log(`${from.id}..${to.id}`, { count: 1000 });
+    const straight = ask.query.get("straight") === "true";
+    const changes = await repo.git.changes(straight ? from.id : await repo.git.mergeBase(from.id, to.id), to.id);
+    const diffs = changes.slice(0, world.limits.comparedFiles).map(({ status, path }) => ({
+      old_path: path,
+      new_path: path,
+      a_mode: status === "A" ? "0" : "100644",
+      b_mode: status === "D" ? "0" : "100644",
+      new_file: status === "A",
+      renamed_file: false,
+      deleted_file: status === "D",
+      generated_file: false,
+      collapsed: false,
+      too_large: false,
+      diff: "",
+    }));
+    return answer(200, {
+      commit: commits.length ? shape.commit(to) : null,
+      commits: commits.reverse().map((commit) => shape.commit(commit)),
+      diffs,
+      compare_timeout: false,
+      compare_same_ref: from.id === to.id,
+      web_url: `${ask.url.origin}/${repo.path}/-/compare/${from.id}...${to.id}`,
+    });
   });
   of("/merge_requests", "proposals", async (ask, repo, shape) => {
     const state = ask.query.get("state") ?? "all";

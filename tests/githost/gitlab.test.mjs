@@ -28,6 +28,14 @@ const commit = object({
   authored_date: time, committer_name: string, committer_email: string, committed_date: time,
   created_at: time, parent_ids: { type: "array", items: id }, web_url: string,
 });
+// repositories.html, "Compare branches, tags or commits"
+const comparison = object({
+  commit: maybe(commit), commits: list(commit), compare_timeout: boolean, compare_same_ref: boolean, web_url: string,
+  diffs: list(object({
+    old_path: string, new_path: string, a_mode: string, b_mode: string, diff: string, new_file: boolean,
+    renamed_file: boolean, deleted_file: boolean, collapsed: boolean, too_large: boolean,
+  })),
+});
 // branches.html, "Get single repository branch"
 const branch = object({
   name: string, merged: boolean, protected: boolean, default: boolean, developers_can_push: boolean,
@@ -114,6 +122,7 @@ describe("answers have the documented fields", () => {
     ["/repository/commits?ref_name=state", list(commit)],
     ["/repository/commits?ref_name=state&path=refs/a/@r1", list(commit)],
     ["/repository/commits/state", commit],
+    ["/repository/compare?from=state~1&to=state&straight=true", comparison],
     ["/merge_requests?state=opened&target_branch=intent/main", list(proposal)],
     ["/merge_requests/1", proposal],
     ["/merge_requests/1/diffs", list(diff)],

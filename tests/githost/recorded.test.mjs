@@ -24,6 +24,7 @@ const described = (commit, file) => [
   [/\/git\/commits\/[^/]+$/, `/repos/{owner}/{repo}/git/commits/{${commit}}`],
   [/\/git\/trees\/[^/]+$/, `/repos/{owner}/{repo}/git/trees/{${commit === "sha" ? "sha" : "tree_sha"}}`],
   [/\/git\/blobs\/[^/]+$/, `/repos/{owner}/{repo}/git/blobs/{${file}}`],
+  [/\/compare\/.+$/, "/repos/{owner}/{repo}/compare/{basehead}"],
   [/\/contents\/.+$/, "/repos/{owner}/{repo}/contents/{path}"],
   [/\/commits$/, "/repos/{owner}/{repo}/commits"],
   [/\/pulls$/, "/repos/{owner}/{repo}/pulls"],

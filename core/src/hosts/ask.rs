@@ -40,6 +40,13 @@ pub enum Ask {
         /// Which, at most some thousands: the host's limits are not the asker's concern.
         files: Vec<Wanted>,
     },
+    /// Which files differ between two commits of a branch.
+    Changes {
+        /// The earlier one.
+        from: String,
+        /// The later one.
+        to: String,
+    },
     /// The commits that changed a path, newest first.
     History {
         /// Where to start: a commit or a branch.
@@ -80,6 +87,9 @@ pub enum Answer {
     Below(Option<Listing>),
     /// To [`Ask::Files`]: each that was asked for, in any order.
     Files(Vec<File>),
+    /// To [`Ask::Changes`]: all there are, besides maybe some that are as they were; none where the host does
+    /// not tell them all, or the one is not among those before the other.
+    Changes(Option<Vec<Change>>),
     /// To [`Ask::History`].
     History(History),
     /// To [`Ask::Proposals`].
@@ -157,6 +167,26 @@ pub struct File {
     pub path: String,
     /// None where there is no such file.
     pub bytes: Option<Vec<u8>>,
+}
+
+/// A file that is not what it was.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Change {
+    /// From the root of the branch.
+    pub path: String,
+    /// What it is now.
+    pub now: Now,
+}
+
+/// What a file has become.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Now {
+    /// Git's id of its content.
+    Blob(String),
+    /// It is gone.
+    Gone,
+    /// The host does not say.
+    Untold,
 }
 
 /// A part of the commits that changed a path.

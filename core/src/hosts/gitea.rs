@@ -3,19 +3,21 @@
 //! Folders come by git's ids, a thousand entries a page. Many files come at once from Gitea 1.24 on, by
 //! their paths, and from Forgejo 12 on, by their ids; older instances give them out one by one.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::ask::{Answer, Ask, Commit, Entry, EntryKind, File, Head, History, Proposal, Viewer, Wanted};
+use super::ask::{
+    Answer, Ask, Change, Commit, Entry, EntryKind, File, Head, History, Now, Proposal, Viewer, Wanted,
+};
 use super::error::HostError;
 use super::exchange::listing;
 use super::host::{segment, segments};
 use super::limits::{Limits, Way};
 use super::request::Request;
-use super::shapes::{Blob, Person, Pull, Repo, RepoCommit, Tree, User, subject, unbase64};
+use super::shapes::{Blob, Person, Pull, Repo, RepoCommit, Sha, Tree, User, subject, unbase64};
 use super::wire::{Later, Wire, all};
-use crate::order::Order as _;
+use crate::order::{Gather as _, Order as _};
 
 /// So few files are not worth asking how to get many.
 const FEW: usize = 3;
@@ -73,6 +75,15 @@ pub(super) async fn answer(wire: &Wire, ask: Ask) -> Result<Answer, HostError> {
             Answer::Below(found.then(|| listing(wire.take_listed(), true)))
         }
         Ask::Files { commit, files } => Answer::Files(documents(wire, &commit, files).await?),
+        Ask::Changes { from, to } => {
+            let request = get(wire, &format!("/compare/{}...{}", segment(&from), segment(&to)));
+            let response = wire.send(request, &[400, 404, 422]).await?;
+            if matches!(response.status, 400 | 404 | 422) {
+                return Ok(Answer::Changes(None));
+            }
+            let found: Comparison = response.json("what differs between two commits")?;
+            Answer::Changes(found.between(&from, &to))
+        }
         Ask::History { from, path, page } => {
             let mut query = format!("/commits?sha={}&limit={PAGE}&page={page}&{BARE}", segment(&from));
             if let Some(path) = &path {
@@ -95,6 +106,40 @@ pub(super) async fn answer(wire: &Wire, ask: Ask) -> Result<Answer, HostError> {
             Answer::Viewer(Viewer { login: user.login })
         }
     })
+}
+
+/// The commits from one to another.
+#[derive(Deserialize)]
+struct Comparison {
+    commits: Option<Vec<Compared>>,
+}
+
+#[derive(Deserialize)]
+struct Compared {
+    sha: String,
+    parents: Option<Vec<Sha>>,
+    files: Option<Vec<Touched>>,
+}
+
+#[derive(Deserialize)]
+struct Touched {
+    filename: String,
+}
+
+impl Comparison {
+    /// The files that any of the commits touched that lead from one to another, each with one before it.
+    fn between(self, from: &str, to: &str) -> Option<Vec<Change>> {
+        let mut commits: BTreeMap<String, Compared> =
+            self.commits?.into_iter().map(|commit| (commit.sha.clone(), commit)).gather();
+        let (mut paths, mut at) = (BTreeSet::new(), to.to_owned());
+        while at != from {
+            let commit = commits.remove(&at)?;
+            paths.extend(commit.files?.into_iter().map(|file| file.filename));
+            let [before] = <[Sha; 1]>::try_from(commit.parents?).ok()?;
+            at = before.sha;
+        }
+        Some(paths.into_iter().map(|path| Change { path, now: Now::Untold }).collect())
+    }
 }
 
 /// Leaves out of commits what takes long to find out.

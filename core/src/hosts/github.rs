@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::ask::{Answer, Ask, Entry, EntryKind, File, Head, History, Proposal, Viewer, Wanted};
+use super::ask::{Answer, Ask, Change, Entry, EntryKind, File, Head, History, Now, Proposal, Viewer, Wanted};
 use super::error::{HostError, Until};
 use super::exchange::listing;
 use super::host::{segment, segments};
@@ -25,6 +25,8 @@ const BATCH: usize = 250;
 const SLOW: usize = 16;
 /// As many as a page can have.
 const PAGE: usize = 100;
+/// Of two commits it tells no more files than this.
+const COMPARED: usize = 300;
 
 pub(super) async fn answer(wire: &Wire, ask: Ask) -> Result<Answer, HostError> {
     Ok(match ask {
@@ -72,6 +74,7 @@ pub(super) async fn answer(wire: &Wire, ask: Ask) -> Result<Answer, HostError> {
         Ask::Files { commit, files } => {
             Answer::Files(all(files.into_iter().map(|file| raw(wire, &commit, file))).await?)
         }
+        Ask::Changes { from, to } => Answer::Changes(changes(wire, &from, &to).await?),
         Ask::History { from, path, page } => {
             let mut query = format!("commits?sha={}&per_page={PAGE}&page={page}", segment(&from));
             if let Some(path) = path {
@@ -160,6 +163,46 @@ async fn folder(
         return Err(HostError::Truncated { what: format!("the folder {path}") });
     }
     Ok(Some(found.entries("").collect()))
+}
+
+/// What differs between two commits. None where one of them is gone, or there may be more than is told.
+async fn changes(wire: &Wire, from: &str, to: &str) -> Result<Option<Vec<Change>>, HostError> {
+    let request = get(wire, &format!("compare/{}...{}?per_page=1", segment(from), segment(to)));
+    let response = wire.send(request, &[404]).await?;
+    if response.status == 404 {
+        return Ok(None);
+    }
+    let found: Comparison = response.json("what differs between two commits")?;
+    let files = found.files.unwrap_or_default();
+    // It compares with where the histories part.
+    if files.len() >= COMPARED || !matches!(found.status.as_str(), "ahead" | "identical") {
+        return Ok(None);
+    }
+    let mut changes = Vec::new();
+    for Compared { sha, filename, status, previous_filename } in files {
+        let now = match sha.filter(|_| status != "removed") {
+            Some(sha) => Now::Blob(sha),
+            None => Now::Gone,
+        };
+        let before = previous_filename.filter(|_| status == "renamed");
+        changes.extend(before.map(|path| Change { path, now: Now::Gone }));
+        changes.push(Change { path: filename, now });
+    }
+    Ok(Some(changes))
+}
+
+#[derive(Deserialize)]
+struct Comparison {
+    status: String,
+    files: Option<Vec<Compared>>,
+}
+
+#[derive(Deserialize)]
+struct Compared {
+    sha: Option<String>,
+    filename: String,
+    status: String,
+    previous_filename: Option<String>,
 }
 
 /// A folder by its path. None where there is none.

@@ -2,11 +2,13 @@
 //!
 //! Folders come by REST, 100 entries a page, where each page names the next one. Files come by GraphQL.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::ask::{Answer, Ask, Commit, Entry, EntryKind, File, Head, History, Proposal, Viewer, Wanted};
+use super::ask::{
+    Answer, Ask, Change, Commit, Entry, EntryKind, File, Head, History, Now, Proposal, Viewer, Wanted,
+};
 use super::error::HostError;
 use super::exchange::listing;
 use super::host::segment;
@@ -19,6 +21,8 @@ const PAGE: usize = 100;
 /// So many parts of a listing are read before it is taken apart: as many as a release of forty
 /// deployments has.
 const PARTS: usize = 6;
+/// Of two commits it tells so many files at least.
+const COMPARED: usize = 100;
 /// As many files as a small instance bears in a query.
 const SMALL: usize = 20;
 
@@ -52,6 +56,7 @@ pub(super) async fn answer(wire: &Wire, ask: Ask) -> Result<Answer, HostError> {
             let batches = files.chunks(size).map(|batch| documents(wire, &commit, batch.to_vec()));
             Answer::Files(all(batches).await?.concat())
         }
+        Ask::Changes { from, to } => Answer::Changes(changes(wire, &from, &to).await?),
         Ask::History { from, path, page } => {
             let mut query =
                 format!("/repository/commits?ref_name={}&per_page={PAGE}&page={page}", segment(&from));
@@ -71,6 +76,33 @@ pub(super) async fn answer(wire: &Wire, ask: Ask) -> Result<Answer, HostError> {
             Answer::Viewer(Viewer { login: user.username })
         }
     })
+}
+
+/// What differs between two commits; of large differences it may leave files out.
+async fn changes(wire: &Wire, from: &str, to: &str) -> Result<Option<Vec<Change>>, HostError> {
+    let query = format!("/repository/compare?from={}&to={}&straight=true", segment(from), segment(to));
+    let response = wire.send(get(wire, &query), &[404]).await?;
+    if response.status == 404 {
+        return Ok(None);
+    }
+    let found: Comparison = response.json("what differs between two commits")?;
+    let diffs = found.diffs.filter(|diffs| !found.compare_timeout && diffs.len() < COMPARED);
+    let paths = diffs.map(|diffs| diffs.into_iter().flat_map(|diff| [diff.old_path, diff.new_path]));
+    let paths: Option<BTreeSet<String>> = paths.map(Iterator::collect);
+    Ok(paths.map(|paths| paths.into_iter().map(|path| Change { path, now: Now::Untold }).collect()))
+}
+
+#[derive(Deserialize)]
+struct Comparison {
+    diffs: Option<Vec<Diff>>,
+    #[serde(default)]
+    compare_timeout: bool,
+}
+
+#[derive(Deserialize)]
+struct Diff {
+    old_path: String,
+    new_path: String,
 }
 
 /// A request for something of the project.

@@ -20,7 +20,8 @@ pub mod stores;
 mod wire;
 
 pub use ask::{
-    Answer, Ask, Commit, Entry, EntryKind, File, Head, History, Listing, Proposal, Viewer, Wanted,
+    Answer, Ask, Change, Commit, Entry, EntryKind, File, Head, History, Listing, Now, Proposal, Viewer,
+    Wanted,
 };
 pub use error::{HostError, Until};
 pub use exchange::{Exchange, Progress};

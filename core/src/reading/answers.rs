@@ -8,7 +8,9 @@ use super::foresee::Foresight;
 use super::id::Id;
 use super::keep::{Keep, LARGEST, Recalled};
 use super::listing::{OBJECT, differences};
-use super::reader::{Changed, Ground, PAGES, Pin, Problem, Reader, SIDES, Sent, Stage, Summaries, What};
+use super::reader::{
+    Changed, Changes, FOLLOWED, Ground, PAGES, Pin, Problem, Reader, SIDES, Sent, Stage, Summaries, What,
+};
 use crate::generations::Translation;
 use crate::hosts::{Answer, Commit, Entry, File, Head, History};
 use crate::order::Gather as _;
@@ -84,6 +86,7 @@ impl Reader {
         match what {
             What::Recall { .. } | What::Translation => {}
             What::Commit { .. } => spot.asking = false,
+            What::Changes => spot.changes = Changes::Untold,
             What::Folder { path, deep: true, .. } => {
                 spot.belows.remove(path);
             }
@@ -128,6 +131,11 @@ impl Reader {
                     self.listed(sent.spot, current, &path, id, entries.as_deref(), true);
                 }
             },
+            (What::Changes, Answer::Changes(Some(changes))) if current && changes.len() <= FOLLOWED => {
+                if let Some(spot) = self.spots.get_mut(sent.spot) {
+                    spot.changes = Changes::Told(Arc::new(changes));
+                }
+            }
             (What::Files { files }, Answer::Files(answers)) => {
                 self.read(sent.spot, current, &files, answers);
             }
@@ -334,6 +342,7 @@ impl Reader {
                 spot.branch = Branch { commit, root, ..Branch::default() };
                 (spot.stage, spot.etag) = (Stage::Found, etag);
                 spot.large.clear();
+                spot.changes = Changes::Unknown;
             }
             spot.old = Some(old);
             spot.folders.clear();

@@ -4,13 +4,17 @@
 //! deployed. The new summary tells git's ids of two of these. So once the summaries of a new commit are
 //! read, the folders that it has can be put together from those that were there before; and if git's id of
 //! the root comes out as the commit says, that is what is there, and nothing has to be listed. If not,
-//! something else was changed too, and listings tell what, as ever. Of intent that is mostly in `refs`: with
-//! that listed first, by its path, the root needs no listing.
+//! something else was changed too. Of intent the host is asked then which files that commit changed, and the
+//! same is done with these. Where that leads nowhere, listings tell, as ever.
+
+use std::sync::Arc;
 
 use super::branch::Look;
+use super::forest::Supposed;
 use super::id::Id;
 use super::marker;
-use super::reader::{Batch, Got, Reader, Stage};
+use super::reader::{Batch, Changes, Got, Reader, Stage, What};
+use crate::hosts::{Ask, Change, Now};
 use crate::order::Order as _;
 use crate::refs::Marker;
 use crate::summary;
@@ -38,17 +42,57 @@ impl Reader {
     /// As [`Reader::foresee`], of a new commit of intent that does not follow from one of state.
     pub(super) fn foresee_intent(&mut self, batch: &mut Batch) -> bool {
         let index = self.spot(Marker::Intent);
-        let Some((old, _)) = self.roots(index).filter(|_| index != 0) else { return true };
-        let Some(prefix) = self.prefix(old, Marker::Intent) else { return true };
-        let refs = format!("{prefix}refs");
-        match self.list(index, &refs, false, batch) {
-            Got::There(id) => {
-                self.suppose(old, vec![(refs, true, id)]);
-                true
-            }
-            Got::Absent => true,
-            Got::Waiting => false,
+        if index == 0 || self.left(index).is_none() || self.is_listed(index) {
+            return true;
         }
+        !self.recall_roots(index, batch) && self.follow(index, batch).is_none_or(|done| done)
+    }
+
+    /// Puts together what a new commit holds of the files that it changed. Whether that is done; none where
+    /// nobody tells which these are.
+    fn follow(&mut self, index: usize, batch: &mut Batch) -> Option<bool> {
+        let old = self.left(index)?;
+        let spot = self.spots.get_mut(index)?;
+        let changes = match &spot.changes {
+            Changes::Unknown => {
+                let (from, to) = (spot.old.as_ref()?.commit.id.clone(), spot.branch.commit.id.clone());
+                spot.changes = Changes::Asked;
+                batch.asks.push((index, Ask::Changes { from, to }, What::Changes));
+                return Some(false);
+            }
+            Changes::Asked => return Some(false),
+            Changes::Untold => return None,
+            Changes::Told(changes) => Arc::clone(changes),
+        };
+        let (mut supposed, mut waiting) = (Vec::new(), false);
+        for Change { path, now } in changes.iter() {
+            waiting |= self.recall_old(index, path, batch);
+            let now = match now {
+                Now::Gone => None,
+                Now::Blob(id) => Some((false, Id::parse(id)?)),
+                Now::Untold => match self.file(index, path, batch) {
+                    Got::There(_) => match self.spots.get(index)?.branch.look(&self.forest, path) {
+                        Look::File(id) => Some((false, id)),
+                        _ => return None,
+                    },
+                    Got::Absent => None,
+                    Got::Waiting => {
+                        waiting = true;
+                        continue;
+                    }
+                },
+            };
+            supposed.push((path.clone(), now));
+        }
+        if waiting {
+            return Some(false);
+        }
+        let root = self.suppose(old, supposed);
+        let spot = self.spots.get_mut(index)?;
+        spot.changes = Changes::Untold;
+        // Where the host tells which root a commit has, that has to be the one.
+        spot.branch.root = spot.branch.root.or(root);
+        Some(true)
     }
 
     /// None where nothing can be foreseen.
@@ -57,15 +101,15 @@ impl Reader {
         if !settled(self.spots.first()?.stage) {
             return Some(false);
         }
-        let (old, new) = self.moved_roots(0)?;
+        let old = self.left(0)?;
         // Out of the cache: then all of it may be known.
-        if self.foresight == Foresight::Unbegun && self.forest.get(&new).is_some() {
+        if self.foresight == Foresight::Unbegun && self.is_listed(0) {
             return None;
         }
         if self.spots.iter().any(|spot| !settled(spot.stage)) {
             return Some(false);
         }
-        if self.recall(0, "", new, batch) {
+        if self.recall_roots(0, batch) {
             return Some(false);
         }
         let prefix = self.prefix(old, Marker::State)?;
@@ -81,7 +125,7 @@ impl Reader {
         };
         let kept = format!("{prefix}{}", summary::FOLDER.split('/').next().unwrap_or_default());
         let Look::Folder(id) = self.spots.first()?.branch.look(&self.forest, &kept) else { return None };
-        let mut state = vec![(kept, true, id)];
+        let mut state = vec![(kept, Some((true, id)))];
         let mut changed = Vec::new();
         let mut waiting = false;
         for (package, summary) in &read {
@@ -89,21 +133,22 @@ impl Reader {
             waiting |= self.recall_old(0, &path, batch);
             if self.spots.first()?.old.as_ref()?.look(&self.forest, &path) != Look::Folder(tree) {
                 changed.push(summary);
-                state.push((path, true, tree));
+                state.push((path, Some((true, tree))));
             }
         }
         let other = self.spot(Marker::Intent);
-        let intent_roots = if other == 0 { Some((old, new)) } else { self.roots(other) };
+        let is_open = other == 0 || !self.is_listed(other);
+        let intent_root = self.left(other).filter(|_| is_open);
         let mut intent = Vec::new();
-        if let Some((old, new)) = intent_roots {
-            waiting |= self.recall(other, "", new, batch);
+        if let Some(old) = intent_root {
+            waiting |= self.recall_roots(other, batch);
             if let Some(prefix) = self.prefix(old, Marker::Intent) {
                 for summary in changed {
                     for (environment, live) in &summary.live {
                         let path =
                             format!("{prefix}refs/{}/@/deploy/{environment}/@object.json", summary.package);
                         waiting |= self.recall_old(other, &path, batch);
-                        intent.extend(Id::parse(&live.intent).map(|id| (path, false, id)));
+                        intent.extend(Id::parse(&live.intent).map(|id| (path, Some((false, id)))));
                     }
                 }
             }
@@ -115,29 +160,42 @@ impl Reader {
             state.append(&mut intent);
         }
         self.suppose(old, state);
-        if let Some((old, _)) = intent_roots.filter(|_| other != 0) {
+        if let Some(old) = intent_root.filter(|_| other != 0 && !intent.is_empty()) {
             self.suppose(old, intent);
+            // Where no root is told it has to be listed to see whether that was right, and tells all then.
+            if let Some(spot) = self.spots.get_mut(other).filter(|spot| spot.branch.root.is_none()) {
+                spot.changes = Changes::Untold;
+            }
         }
         Some(true)
     }
 
-    fn suppose(&mut self, old: Id, mut changes: Vec<(String, bool, Id)>) {
+    fn suppose(&mut self, old: Id, mut changes: Vec<(String, Option<(bool, Id)>)>) -> Option<Id> {
         changes.order();
-        let changes: Vec<(&str, bool, Id)> =
-            changes.iter().map(|(path, folder, id)| (path.as_str(), *folder, *id)).collect();
-        self.forest.suppose(Some(old), &changes);
+        let changes: Vec<Supposed<'_>> = changes.iter().map(|(path, now)| (path.as_str(), *now)).collect();
+        self.forest.suppose(Some(old), &changes).flatten()
     }
 
-    /// The roots of a branch before and now, where they are known and differ.
-    fn moved_roots(&self, index: usize) -> Option<(Id, Id)> {
+    /// The root of a branch before, where it is known and that of the commit now is another.
+    fn left(&self, index: usize) -> Option<Id> {
         let spot = self.spots.get(index).filter(|spot| spot.stage == Stage::Found)?;
-        let (old, new) = (spot.old.as_ref()?.root?, spot.branch.root?);
-        (old != new).then_some((old, new))
+        let old = spot.old.as_ref()?;
+        let is_other = old.commit.id != spot.branch.commit.id && old.root != spot.branch.root;
+        old.root.filter(|_| is_other)
     }
 
-    /// As [`Reader::moved_roots`], where the new one is not listed.
-    fn roots(&self, index: usize) -> Option<(Id, Id)> {
-        self.moved_roots(index).filter(|(_, new)| self.forest.get(new).is_none())
+    /// Whether the root of a branch is listed.
+    fn is_listed(&self, index: usize) -> bool {
+        let root = self.spots.get(index).and_then(|spot| spot.branch.root);
+        root.is_some_and(|root| self.forest.get(&root).is_some())
+    }
+
+    /// Whether the cache is still to be asked for the roots of a branch before and now.
+    fn recall_roots(&mut self, index: usize, batch: &mut Batch) -> bool {
+        let root = self.spots.get(index).and_then(|spot| spot.branch.root);
+        let waiting = root.is_some_and(|root| self.recall(index, "", root, batch));
+        // Whatever is below it.
+        waiting | self.recall_old(index, "refs", batch)
     }
 
     /// Where a store lies in a branch, by what was there before.

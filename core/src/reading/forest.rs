@@ -57,6 +57,9 @@ struct Pack {
     whole: bool,
 }
 
+/// A path, and what may lie there: whether it is a folder, and its id; none where nothing does.
+pub(super) type Supposed<'p> = (&'p str, Option<(bool, Id)>);
+
 /// A folder on its way into the forest.
 struct Draft<'e> {
     /// Its path.
@@ -182,51 +185,54 @@ impl Forest {
     }
 
     /// Takes in the folders that a tree has if it is the one at `old`, or an empty one, but for what lies
-    /// at `changes`: sorted paths, each of a folder or not, and ids. Whether there is such a tree is for a
-    /// repo to say: an id tells what is in a folder, so one that has the id of these needs no listing.
-    /// Returns the id of the tree; none where not enough is known of the old one.
-    pub(super) fn suppose(&mut self, old: Option<Id>, changes: &[(&str, bool, Id)]) -> Option<Id> {
-        let (_, _, like) = changes.first()?;
+    /// at `changes`: sorted paths, and for each whether it is a folder, and its id; none for what is gone.
+    /// Whether there is such a tree is for a repo to say: an id tells what is in a folder, so one that has
+    /// the id of these needs no listing. Returns the id of the tree, inside none for one with nothing in it;
+    /// none where not enough is known of the old one.
+    pub(super) fn suppose(&mut self, old: Option<Id>, changes: &[Supposed<'_>]) -> Option<Option<Id>> {
+        let like = old.or_else(|| changes.iter().find_map(|(_, now)| Some(now.as_ref()?.1)))?;
         let mut items: BTreeMap<u32, Item> = match old {
             Some(old) => self.get(&old)?.iter().map(|item| (item.name, *item)).gather(),
             None => BTreeMap::new(),
         };
         let mut rest = changes;
-        while let Some((path, folder, id)) = rest.first() {
+        while let Some((path, now)) = rest.first() {
             let name = path.split_once('/').map_or(*path, |(name, _)| name);
             // What follows the name; none for what lies elsewhere.
             let below = |path: &&str| {
                 let below = path.strip_prefix(name)?;
                 if below.is_empty() { Some(0) } else { below.strip_prefix('/').map(str::len) }
             };
-            let here = rest.iter().take_while(|(path, ..)| below(path).is_some()).count();
+            let here = rest.iter().take_while(|(path, _)| below(path).is_some()).count();
             let (group, others) = rest.split_at_checked(here.max(1))?;
             rest = others;
             let name = self.number(name);
             let item = if below(path) == Some(0) {
                 // What else is in it is in its id.
-                Item { name, folder: *folder, id: *id }
+                now.map(|(folder, id)| Item { name, folder, id })
             } else {
                 let old = items.get(&name).filter(|item| item.folder).map(|item| item.id);
-                let cut = |(path, folder, id): &(&'_ str, bool, Id)| {
-                    let start = path.len().checked_sub(below(path)?)?;
-                    Some((start, *folder, *id))
-                };
                 let mut inside = Vec::with_capacity(group.len());
-                for change in group {
-                    let (start, folder, id) = cut(change)?;
-                    inside.push((change.0.get(start..)?, folder, id));
+                for (path, now) in group {
+                    let start = path.len().checked_sub(below(path)?)?;
+                    inside.push((path.get(start..)?, *now));
                 }
-                Item { name, folder: true, id: self.suppose(old, &inside)? }
+                self.suppose(old, &inside)?.map(|id| Item { name, folder: true, id })
             };
-            items.insert(name, item);
+            match item {
+                Some(item) => drop(items.insert(name, item)),
+                None => drop(items.remove(&name)),
+            }
+        }
+        if items.is_empty() {
+            return Some(None);
         }
         let mut items: Vec<Item> = items.into_values().collect();
         items.order_by(|a, b| self.name_of(a).cmp(self.name_of(b)));
         let items = items.into_boxed_slice();
-        let id = self.id_of(&items, Some(like));
+        let id = self.id_of(&items, Some(&like));
         self.folders.entry(id).or_insert(items);
-        Some(id)
+        Some(Some(id))
     }
 
     /// The id that git gives to a folder of files that cannot be executed.

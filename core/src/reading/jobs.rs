@@ -339,7 +339,7 @@ impl Reader {
     }
 
     /// The content of a file.
-    fn file(&mut self, index: usize, path: &str, batch: &mut Batch) -> Got<Arc<[u8]>> {
+    pub(super) fn file(&mut self, index: usize, path: &str, batch: &mut Batch) -> Got<Arc<[u8]>> {
         let Some(spot) = self.spots.get(index) else { return Got::Absent };
         let id = match spot.branch.look(&self.forest, path) {
             Look::Absent | Look::Folder(_) => return Got::Absent,
@@ -417,9 +417,9 @@ impl Reader {
         };
         // Around packages there are often no others. Then their ids tell those of the folders around
         // them, which need no listing.
-        let told = read
-            .iter()
-            .filter_map(|(package, summary)| Some((package.as_str(), true, Id::parse(&summary.tree)?)));
+        let told = read.iter().filter_map(|(package, summary)| {
+            Some((package.as_str(), Some((true, Id::parse(&summary.tree)?))))
+        });
         self.forest.suppose(None, &told.collect::<Vec<_>>());
         self.current = Summaries::Read(Arc::new(read), None);
     }

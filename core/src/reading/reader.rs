@@ -12,7 +12,7 @@ use super::listing::{OBJECT, Walk};
 use super::marker::Layout;
 use super::{Place, Wants};
 use crate::generations::{OldFile, Remark};
-use crate::hosts::{Ask, Commit};
+use crate::hosts::{Ask, Change, Commit};
 use crate::refs::{Marker, Ref};
 use crate::snapshot::{Folder, Needs, Snapshot, address};
 use crate::summary::Summary;
@@ -23,6 +23,8 @@ pub const PAGES: u32 = 20;
 pub(super) const FILES: usize = 1000;
 /// A subtree of so many entries is listed at once, whatever a pattern leaves out of it.
 pub(super) const SMALL: usize = 10_000;
+/// Of two commits that differ in more files than this, folders are listed.
+pub(super) const FOLLOWED: usize = 30;
 /// One that was known before is listed at once only if it had no more than so many: the rest of it need
 /// not travel again.
 pub(super) const CHANGED: usize = 2_000;
@@ -112,6 +114,18 @@ pub(super) enum Stage {
     Missing,
 }
 
+/// What is known of the files that a commit changed.
+#[derive(Debug)]
+pub(super) enum Changes {
+    /// Nobody was asked.
+    Unknown,
+    Asked,
+    /// These, at most [`FOLLOWED`].
+    Told(Arc<Vec<Change>>),
+    /// Nobody tells, or it leads no further.
+    Untold,
+}
+
 /// A branch of a repo.
 #[derive(Debug)]
 pub(super) struct Spot {
@@ -125,6 +139,8 @@ pub(super) struct Spot {
     /// As it was before, in the cache or at the commit before.
     pub(super) old: Option<Branch>,
     pub(super) news: Option<(Commit, Option<String>)>,
+    /// What became of the files of the commit before.
+    pub(super) changes: Changes,
     /// Folders that the host does not list whole.
     pub(super) large: BTreeSet<String>,
     /// Questions on their way: folders, those with everything below them, and files.
@@ -144,6 +160,7 @@ impl Spot {
             branch: Branch::default(),
             old: None,
             news: None,
+            changes: Changes::Unknown,
             large: BTreeSet::new(),
             folders: BTreeSet::new(),
             belows: BTreeSet::new(),
@@ -202,6 +219,7 @@ pub(super) enum What {
     Commit { poll: bool },
     Folder { path: String, id: Option<Id>, deep: bool },
     Files { files: Vec<(String, Option<Id>)> },
+    Changes,
     Translation,
 }
 

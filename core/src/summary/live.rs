@@ -9,7 +9,7 @@ use std::cmp::Reverse;
 use serde_json::Map;
 
 use super::release::{marker, status_marker};
-use super::{Live, Sample, work};
+use super::{Live, Sample};
 use crate::documents::{Intent, Run, RunType, Status, Task, body_type};
 use crate::envelope::{BlobId, Document};
 use crate::order::Order as _;
@@ -21,12 +21,12 @@ use crate::snapshot::{Needs, Snapshot};
 /// How many deployments tell how long one takes.
 pub(super) const SAMPLES: usize = 5;
 
-/// What `current` (`…/@/deploy/<environment>`) stands for, without samples, and the inputs that it was
-/// deployed with. None when nothing is deployed.
+/// What `current` (`…/@/deploy/<environment>`) stands for, without samples, what it leads to, and the Task
+/// there. None when nothing is deployed.
 ///
 /// # Errors
 /// What must be loaded.
-pub(super) fn of(snapshot: &Snapshot, current: &Ref) -> Result<Option<(Live, Option<work::Inputs>)>, Needs> {
+pub(super) fn of(snapshot: &Snapshot, current: &Ref) -> Result<Option<(Live, Ref, Task)>, Needs> {
     let Some(place) = snapshot.get(current)?.and_then(Document::target).cloned() else { return Ok(None) };
     let release = place.release().unwrap_or_default();
     if release.is_empty() || current.with_release(release).ok().as_ref() != Some(&place) {
@@ -38,9 +38,8 @@ pub(super) fn of(snapshot: &Snapshot, current: &Ref) -> Result<Option<(Live, Opt
         _ => String::new(),
     };
     let release = release.to_owned();
-    let inputs = work::inputs(current, &place, &task);
     let intent = intent_of(&task).to_string();
-    Ok(Some((Live { release, since, took: None, samples: Vec::new(), intent }, inputs)))
+    Ok(Some((Live { release, since, took: None, samples: Vec::new(), intent }, place, task)))
 }
 
 /// The blob id of the intent that a claim writes for what is deployed.

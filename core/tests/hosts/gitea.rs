@@ -3,7 +3,7 @@
 use ocuroot_core::hosts::limits::Way;
 use ocuroot_core::hosts::{Ask, HostError, Limits};
 
-use crate::played::{BLOB, COMMIT, FOLDER, Played, TREE, below, brief, files, folder, head};
+use crate::played::{BEFORE, BLOB, COMMIT, FOLDER, Played, TREE, below, brief, changes, files, folder, head};
 
 const REPO: &str = "/repos/acme/releases";
 
@@ -221,6 +221,35 @@ fn older_instances_and_few_files_one_by_one() {
         r"a=\xff\x00\x01 b=\xff\x00\x01 c=\xff\x00\x01 d=\xff\x00\x01",
     );
     assert_eq!(played.limits.way, Some(Way::Single));
+}
+
+#[test]
+fn what_differs_between_two_commits() {
+    let asked = format!("GET {REPO}/compare/{BEFORE}...{COMMIT}");
+    let commit = |id: &str, before: &[&str], files: &str| {
+        let parents: Vec<String> = before.iter().map(|id| format!(r#"{{"sha":"{id}"}}"#)).collect();
+        format!(r#"{{"sha":"{id}","parents":[{}],"files":{files}}}"#, parents.join(","))
+    };
+    let [one, two] = [r#"[{"filename":"b"},{"filename":"a"}]"#, r#"[{"filename":"b"},{"filename":"c"}]"#];
+    let first = commit(TREE, &[BEFORE], one);
+    for (commits, expected) in [
+        (vec![commit(COMMIT, &[BEFORE], one)], "a b"),
+        (vec![commit(COMMIT, &[TREE], two), first.clone()], "a b c"),
+        (vec![first.clone(), commit(COMMIT, &[TREE], two)], "a b c"),
+        // One is not told; one joins two; files are not told; there is no way from the one to the other.
+        (vec![commit(COMMIT, &[TREE], two)], "untold"),
+        (vec![commit(COMMIT, &[TREE, BLOB], two), first.clone()], "untold"),
+        (vec![commit(COMMIT, &[BEFORE], "null")], "untold"),
+        (vec![commit(COMMIT, &[], one)], "untold"),
+        (vec![commit(COMMIT, &[COMMIT], one)], "untold"),
+        (vec![], "untold"),
+    ] {
+        let answer = format!(r#"{{"total_commits":{},"commits":[{}]}}"#, commits.len(), commits.join(","));
+        let told = gitea(&[]).answering(&asked, 200, &answer).ask(changes()).unwrap();
+        assert_eq!(brief(&told), expected, "{answer}");
+    }
+    let gone = gitea(&[]).instead(&asked, "missing").ask(changes()).unwrap();
+    assert_eq!(brief(&gone), "untold");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use ocuroot_core::hosts::{Ask, HostError, Method};
 
-use crate::played::{BLOB, COMMIT, FOLDER, Played, TREE, below, brief, files, folder, head};
+use crate::played::{BEFORE, BLOB, COMMIT, FOLDER, Played, TREE, below, brief, changes, files, folder, head};
 
 const REPO: &str = "/repos/acme/releases";
 
@@ -152,6 +152,34 @@ fn everything_below_a_folder() {
         &[&format!("GET REPO/git/trees/{COMMIT}"), &recursive],
         all,
     );
+}
+
+#[test]
+fn what_differs_between_two_commits() {
+    let asked = format!("GET {REPO}/compare/{BEFORE}...{COMMIT}?per_page=1");
+    let compared = |status: &str, files: &str| format!(r#"{{"status":"{status}","files":[{files}]}}"#);
+    let file = |name: &str, status: &str, more: &str| {
+        format!(r#"{{"sha":"{BLOB}","filename":"{name}","status":"{status}"{more}}}"#)
+    };
+    let all = [
+        file("a", "modified", ""),
+        file("b", "removed", ""),
+        file("c", "renamed", r#","previous_filename":"d""#),
+        file("e", "copied", r#","previous_filename":"a""#),
+        r#"{"sha":null,"filename":"f","status":"removed"}"#.to_owned(),
+    ];
+    let check = |answer: &str, expected: &str| {
+        let mut played = github(true, &[]).answering(&asked, 200, answer);
+        assert_eq!(brief(&played.ask(changes()).unwrap()), expected);
+    };
+    check(&compared("ahead", &all.join(",")), "a@4 b! d! c@4 e@4 f!");
+    check(&compared("identical", ""), "");
+    // From where the histories part, which is not what was asked; and more than it tells.
+    check(&compared("diverged", &all.join(",")), "untold");
+    check(&compared("behind", ""), "untold");
+    check(&compared("ahead", &vec![file("a", "added", ""); 300].join(",")), "untold");
+    let gone = github(false, &[]).instead(&asked, "missing").ask(changes()).unwrap();
+    assert_eq!(brief(&gone), "untold");
 }
 
 #[test]

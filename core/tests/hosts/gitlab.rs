@@ -2,7 +2,7 @@
 
 use ocuroot_core::hosts::{Ask, HostError};
 
-use crate::played::{BLOB, COMMIT, Played, TREE, below, brief, files, folder, head};
+use crate::played::{BEFORE, BLOB, COMMIT, Played, TREE, below, brief, changes, files, folder, head};
 
 const PROJECT: &str = "/projects/acme%2Fshop%2Freleases";
 const GRAPHQL: &str = "POST https://gitlab.com/api/graphql";
@@ -187,4 +187,26 @@ fn history_and_proposals() {
         &[&page(1), &page(2)],
         &format!("draft #7 `Draft: Approve web 3` ada {at}/7\n#6 `Draft: Approve web 3`  {at}/6"),
     );
+}
+
+#[test]
+fn what_differs_between_two_commits() {
+    let asked = format!("GET {PROJECT}/repository/compare?from={BEFORE}&to={COMMIT}&straight=true");
+    let diff = |before: &str, after: &str| format!(r#"{{"old_path":"{before}","new_path":"{after}"}}"#);
+    let compared = |diffs: &[String], timeout: bool| {
+        format!(r#"{{"diffs":[{}],"compare_timeout":{timeout}}}"#, diffs.join(","))
+    };
+    let some = [diff("b", "b"), diff("c", "a")];
+    for (answer, expected) in [
+        (compared(&some, false), "a b c"),
+        (compared(&[], false), ""),
+        (compared(&some, true), "untold"),
+        (compared(&vec![diff("a", "a"); 100], false), "untold"),
+        (r#"{"diffs":null}"#.to_owned(), "untold"),
+    ] {
+        let told = gitlab(&[]).answering(&asked, 200, &answer).ask(changes()).unwrap();
+        assert_eq!(brief(&told), expected, "{answer}");
+    }
+    let gone = gitlab(&[]).answering(&asked, 404, "{}").ask(changes()).unwrap();
+    assert_eq!(brief(&gone), "untold");
 }

@@ -5,11 +5,12 @@
 use std::path::Path;
 
 use ocuroot_core::hosts::{
-    Answer, Ask, Exchange, Host, HostError, Limits, Request, Response, Side, Source, Unreachable,
+    Answer, Ask, Change, Exchange, Host, HostError, Limits, Now, Request, Response, Side, Source, Unreachable,
 };
 use ocuroot_core::order::Order as _;
 
 pub(crate) const COMMIT: &str = "1111111111111111111111111111111111111111";
+pub(crate) const BEFORE: &str = "9999999999999999999999999999999999999999";
 pub(crate) const TREE: &str = "2222222222222222222222222222222222222222";
 pub(crate) const FOLDER: &str = "3333333333333333333333333333333333333333";
 pub(crate) const BLOB: &str = "4444444444444444444444444444444444444444";
@@ -136,6 +137,10 @@ pub(crate) fn folder(path: &str, tree: Option<&str>) -> Ask {
     Ask::Folder { commit: COMMIT.into(), path: path.into(), tree: tree.map(Into::into) }
 }
 
+pub(crate) fn changes() -> Ask {
+    Ask::Changes { from: BEFORE.into(), to: COMMIT.into() }
+}
+
 pub(crate) fn below(path: &str, tree: Option<&str>) -> Ask {
     Ask::Below { commit: COMMIT.into(), path: path.into(), tree: tree.map(Into::into) }
 }
@@ -187,6 +192,15 @@ pub(crate) fn brief(answer: &Answer) -> String {
                 .collect();
             files.order();
             files.join(" ")
+        }
+        Answer::Changes(None) => "untold".to_owned(),
+        Answer::Changes(Some(changes)) => {
+            let change = |change: &Change| match &change.now {
+                Now::Blob(id) => format!("{}@{}", change.path, id.get(..1).unwrap_or_default()),
+                Now::Gone => format!("{}!", change.path),
+                Now::Untold => change.path.clone(),
+            };
+            changes.iter().map(change).collect::<Vec<_>>().join(" ")
         }
         Answer::History(history) => {
             let commits = history.commits.iter().map(|c| brief(&Answer::Commit(c.clone())));

@@ -1,12 +1,12 @@
 //! A git host in memory, a cache, and somebody who carries out jobs.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use sha1::{Digest, Sha1};
 
 use crate::generations::translate;
-use crate::hosts::{Answer, Ask, Commit, Entry, EntryKind, File, Head, History, Listing};
+use crate::hosts::{Answer, Ask, Change, Commit, Entry, EntryKind, File, Head, History, Listing, Now};
 use crate::memory::Memory;
 use crate::order::Order as _;
 use crate::reading::{Job, Keep, Place, Reader, Recalled, Wants, Work};
@@ -39,7 +39,7 @@ pub(super) const GITLAB: Limits =
 /// A small instance.
 pub(super) const GITLAB_SMALL: Limits = Limits { files: Some(20), refuses: true, ..GITLAB };
 pub(super) const GITEA: Limits =
-    Limits { folder: 1000, below: 1000, pages: true, files: Some(30), refuses: false, roots: true };
+    Limits { folder: 1000, below: 1000, pages: true, files: Some(30), refuses: false, roots: false };
 
 pub(super) type Files = BTreeMap<String, Vec<u8>>;
 
@@ -56,6 +56,8 @@ pub(super) struct Host {
     pub(super) limits: Limits,
     /// Leaves folders out of listings of everything below one.
     pub(super) files_only: bool,
+    /// Has another history than before, so that it cannot compare with that.
+    pub(super) rewritten: bool,
     /// How much a reader takes in at once.
     pub(super) step: usize,
     /// Each branch's commits, oldest first.
@@ -136,6 +138,7 @@ impl Host {
         Host {
             limits,
             files_only: false,
+            rewritten: false,
             step: usize::MAX,
             branches: BTreeMap::new(),
             repo: Arc::default(),
@@ -193,6 +196,26 @@ impl Host {
                 self.below(id, &path, found);
             }
         }
+    }
+
+    /// What differs between two commits; a host that does not list whole subtrees tells no ids.
+    fn changes(&self, from: &str, to: &str) -> Vec<Change> {
+        let files = |commit: &str| {
+            let (_, root) = self.at(commit, "").unwrap();
+            let mut found = Vec::new();
+            self.below(&root, "", &mut found);
+            let files = found.into_iter().filter(|entry| entry.kind == EntryKind::File);
+            files.map(|entry| (entry.path, entry.id)).collect::<BTreeMap<String, String>>()
+        };
+        let (before, after) = (files(from), files(to));
+        let now = |path: &String| match after.get(path) {
+            _ if self.limits.pages => Now::Untold,
+            Some(id) => Now::Blob(id.clone()),
+            None => Now::Gone,
+        };
+        let paths: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
+        let changed = paths.into_iter().filter(|path| before.get(*path) != after.get(*path));
+        changed.map(|path| Change { path: path.clone(), now: now(path) }).collect()
     }
 
     /// A commit as it tells of one.
@@ -266,6 +289,7 @@ impl Host {
                 };
                 Answer::Files(files.iter().map(file).collect())
             }
+            Ask::Changes { from, to } => Answer::Changes((!self.rewritten).then(|| self.changes(from, to))),
             Ask::History { from, page, .. } => {
                 let commits =
                     self.branches.values().find(|commits| commits.iter().any(|c| c.id == *from)).unwrap();

@@ -539,8 +539,8 @@ fn a_host_that_makes_things_up_is_found_out() {
         }
     }
     for answer in [None, Some(vec![entry("x", EntryKind::File, "no id")])] {
-        let mut host = host(GITEA, &small());
-        let mut reader = reader(GITEA);
+        let mut host = host(GITHUB, &small());
+        let mut reader = reader(GITHUB);
         for _ in 0..5 {
             for job in reader.jobs(&Wants::default()) {
                 match &job.work {
@@ -632,7 +632,7 @@ fn a_new_commit_is_foreseen_where_its_summaries_tell_all_and_read_where_they_do_
             true => Reader::new(place("main", limits), place("main", limits), None),
             false => self::reader(limits),
         };
-        for (next, foreseen) in [(&after, limits.roots), (&more, false)] {
+        for (next, foreseen) in [(&after, true), (&more, false)] {
             let (mut host, mut cache) = (Host::new(limits), Cache::default());
             commit(&mut host, MONDAY, &before);
             let mut first = reader();
@@ -656,6 +656,49 @@ fn a_new_commit_is_foreseen_where_its_summaries_tell_all_and_read_where_they_do_
                 });
                 assert_eq!(!listed, foreseen, "{limits:?} {:#?}", host.asked);
                 check(&mut reader, &mut host, &mut cache, &next.0);
+            }
+        }
+    }
+}
+
+/// What people change in intent is a few files. Which ones the host tells, and nothing is listed.
+#[test]
+fn a_new_commit_of_intent_is_followed() {
+    let put = |memory: &mut Memory, at: &str, value: i32| {
+        memory.put(&at.parse().unwrap(), &Document::new("x", &value));
+    };
+    let mut before = Memory::default();
+    for at in ["s/-/p/+/custom/a", "s/-/p/+/custom/b", "s/-/q/+/custom/only", "+/custom/c"] {
+        put(&mut before, at, 1);
+    }
+    let mut after = before.clone();
+    after.remove(&"s/-/p/+/custom/a".parse().unwrap());
+    after.remove(&"s/-/q/+/custom/only".parse().unwrap());
+    put(&mut after, "s/-/p/+/custom/b", 2);
+    put(&mut after, "s/-/new/+r1/custom/approve", 1);
+    let mut many = after.clone();
+    (0..40).for_each(|n| put(&mut many, &format!("s/-/p/+/custom/n{n}"), n));
+    for limits in [GITHUB, GITEA, GITLAB] {
+        for (next, followed) in [(&after, true), (&many, false)] {
+            for rewritten in [false, true] {
+                let (mut host, mut cache) = (Host::new(limits), Cache::default());
+                host.commit("state", MONDAY, &files(&before, Marker::State, ""));
+                host.commit("intent", MONDAY, &files(&before, Marker::Intent, ""));
+                let mut first = reader(limits);
+                check(&mut first, &mut host, &mut cache, &before);
+                host.commit("intent", TUESDAY, &files(next, Marker::Intent, ""));
+                host.rewritten = rewritten;
+                let polls = first.poll();
+                carry_out(&mut first, &mut host, &cache, polls);
+                first.advance();
+                // In this session, and in one that has the cache only.
+                for mut reader in [first, reader(limits)] {
+                    host.take_requests();
+                    check(&mut reader, &mut host, &mut cache.clone(), next);
+                    let listed = |ask: &Ask| matches!(ask, Ask::Folder { .. } | Ask::Below { .. });
+                    let listed = host.asked.iter().any(listed);
+                    assert_eq!(!listed, followed && !rewritten, "{limits:?} {:#?}", host.asked);
+                }
             }
         }
     }

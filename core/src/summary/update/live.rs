@@ -8,7 +8,7 @@ use crate::refs::{Kind, Ref};
 use crate::runs;
 use crate::snapshot::Needs;
 use crate::summary::live::{self, SAMPLES};
-use crate::summary::work::AllInputs;
+use crate::summary::work::{self, AllInputs};
 use crate::summary::{Live, Sample};
 
 impl Change<'_> {
@@ -32,7 +32,8 @@ impl Change<'_> {
                 let current = self.old.package.child(&format!("@/deploy/{environment}"));
                 let Ok(current) = current else { continue };
                 match needs.take(live::of(self.after, &current)) {
-                    Some(Some((live, asked))) => {
+                    Some(Some((live, place, task))) => {
+                        let asked = work::inputs(&current, &place, &task);
                         inputs.extend(asked.map(|asked| (environment.to_owned(), asked)));
                         live
                     }
