@@ -47,6 +47,12 @@ pub fn cancel(release: &Ref) -> String {
     of("release cancel", release)
 }
 
+/// Lists the releases of a package.
+#[must_use]
+pub fn list(package: &Ref) -> String {
+    of("release list", package)
+}
+
 /// Says yes where custom state is asked for.
 #[must_use]
 pub fn approve(custom: &Ref) -> String {

@@ -15,7 +15,7 @@ use tokio_stream::StreamExt as _;
 use tokio_stream::wrappers::WatchStream;
 
 use super::api::{self, Answer, Question};
-use super::{Bundle, Listening, Site, lock};
+use super::{Listening, Site, lock};
 use crate::error::Failure;
 use crate::interrupt;
 
@@ -155,7 +155,7 @@ fn page(site: &Site, path: &str, asked: &HeaderMap) -> Response {
         let stores = json!({"stores": [{"name": site.name, "source": "local"}]}).to_string();
         return respond(StatusCode::OK, "application/json", stores.into(), "no-cache", None, asked);
     }
-    let Some(file) = Bundle::current().file(if path.is_empty() { "index.html" } else { path }) else {
+    let Some(file) = site.bundle.file(if path.is_empty() { "index.html" } else { path }) else {
         return problem(StatusCode::NOT_FOUND, "there is no such file");
     };
     // The name of such a file changes with its content.

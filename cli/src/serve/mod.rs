@@ -56,6 +56,8 @@ pub struct Site {
     /// What pages call the store.
     name: String,
     offer: Mutex<Box<dyn Offer>>,
+    /// The dashboard.
+    bundle: Bundle,
     /// Why the store is not as new as it should be.
     problem: Mutex<Option<String>>,
     /// What listeners hear.
@@ -144,13 +146,14 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Site {
-    /// A store, as it is called and as it is offered, to be served at a place.
+    /// A store, as it is called and as it is offered, to be served at a place with a dashboard.
     #[must_use]
-    pub fn new(name: String, offer: Box<dyn Offer>, place: &Listening) -> Arc<Site> {
+    pub fn new(name: String, offer: Box<dyn Offer>, bundle: Bundle, place: &Listening) -> Arc<Site> {
         let named = place.host.parse::<IpAddr>().is_err();
         Arc::new(Site {
             name,
             offer: Mutex::new(offer),
+            bundle,
             problem: Mutex::new(None),
             news: channel::Sender::new(String::new()),
             names: named.then(|| place.host.to_ascii_lowercase()).into_iter().collect(),
