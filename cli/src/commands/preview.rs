@@ -70,7 +70,7 @@ impl Args {
         if !bundle.is_there() {
             say(serve::NO_BUNDLE);
         }
-        let site = Site::new(format!("preview of {package}"), Box::new(preview.empty()), bundle, &listening);
+        let site = Site::preview(preview.release.clone(), Box::new(preview.empty()), bundle, &listening);
         print(&url)?;
         if self.place.open {
             serve::open_in_browser(&url);
