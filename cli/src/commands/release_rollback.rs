@@ -40,8 +40,7 @@ impl Args {
         let to = Some(&wanted).filter(|wanted| wanted.release().is_some_and(|release| !release.is_empty()));
         let wish = Wish { package: &package, to, environments: &self.environments, mark_bad: self.mark_bad };
         let facts = session.facts();
-        let steps =
-            session.decide(|snapshot| rollback::rollback(snapshot, &wish, &facts)).map_err(Failure::from);
+        let steps = session.decide(|snapshot| rollback::rollback(snapshot, &wish, &facts));
         let steps = found(&mut session, &package, steps)?;
         let line = |step: &rollback::Step| format!("{}: {} -> {}", step.environment, step.from, step.to);
         print_lines(&steps.iter().map(line).collect::<Vec<_>>())?;
