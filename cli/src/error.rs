@@ -14,7 +14,7 @@ use ocuroot_core::resolve::LinkCycle;
 use ocuroot_core::rollback::RollbackError;
 use ocuroot_core::run::RunError;
 use ocuroot_core::sdk::Diagnostics;
-use ocuroot_core::{Ref, RefError};
+use ocuroot_core::{Ref, RefError, commands};
 
 use crate::git::GitError;
 use crate::platform::Platform;
@@ -131,7 +131,7 @@ pub enum Failure {
         free_mb: u64,
     },
     /// What is checked out is not what was committed.
-    #[error("not everything is committed: {}", listed(.0))]
+    #[error("not everything is committed: {}", some(.0))]
     Uncommitted(Vec<String>),
     /// What has changed since the last push cannot be told.
     #[error("the last push was of commit {0}, which is not in this checkout, and no remote gives it")]
@@ -177,9 +177,9 @@ pub enum Failure {
     /// Links in a store.
     #[error(transparent)]
     Links(#[from] LinkCycle),
-    /// No dashboard to write.
-    #[error("this build of ocuroot has no dashboard")]
-    NoDashboard,
+    /// No dashboard in this build, or in the folder that was named.
+    #[error("{}", .0.as_ref().map_or("this build of ocuroot has no dashboard".to_owned(), |folder| format!("there is no dashboard in {}", folder.display())))]
+    NoDashboard(Option<PathBuf>),
     /// A list of stores that is none.
     #[error(transparent)]
     Stores(#[from] StoresError),
@@ -196,8 +196,14 @@ pub enum Failure {
     Output(std::io::Error),
 }
 
+/// What one may do who has named a release that there is not.
+#[must_use]
+pub fn listed(package: &Ref) -> String {
+    format!("`{}` lists those that there are", commands::list(package))
+}
+
 /// Some files, and how many more there are.
-fn listed(files: &[String]) -> String {
+fn some(files: &[String]) -> String {
     let more = files.len().saturating_sub(5);
     let named = files.get(..files.len() - more).unwrap_or_default().join(", ");
     if more == 0 { named } else { format!("{named} and {more} more") }
@@ -248,6 +254,7 @@ impl Failure {
             Failure::Init(InitError::NoServer { .. }) => {
                 Some("--ci none leaves it out; a remote called origin comes first where there are several".to_owned())
             }
+            Failure::Init(InitError::NoDashboard { help, .. }) => Some(help.clone()),
             Failure::Init(InitError::Odd { .. }) => {
                 Some("call it otherwise, or write repo.ocu.star by hand".to_owned())
             }
@@ -276,6 +283,13 @@ impl Failure {
             Failure::WhichFile { files, .. } if !files.is_empty() => {
                 Some(format!("name one of them:\n{}", files.join("\n")))
             }
+            Failure::Release(ReleaseError::Unknown(release))
+            | Failure::Rollback(RollbackError::Release(ReleaseError::Unknown(release))) => {
+                Some(match release.release() {
+                    Some(name) if !name.is_empty() => listed(&release.package()),
+                    _ => "nothing of it has been released yet: `ocuroot release new` does".to_owned(),
+                })
+            }
             Failure::OtherCommit { commit, .. } => Some(format!("git checkout {commit}")),
             Failure::Release(ReleaseError::Released { .. }) => {
                 Some("use --force to release it again, or `ocuroot release continue` to go on".to_owned())
@@ -295,7 +309,7 @@ impl Failure {
             Failure::Rollback(RollbackError::NotTo { .. }) => {
                 Some("name the environments that it does deploy to: --env …".to_owned())
             }
-            Failure::NoDashboard => Some(
+            Failure::NoDashboard(_) => Some(
                 "build it with `cargo xtask bundle --release` in a clone of Ocuroot, and name its target/bundle with --from".to_owned(),
             ),
             Failure::Listen { source, .. } if source.kind() == std::io::ErrorKind::AddrInUse => {

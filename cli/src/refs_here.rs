@@ -3,10 +3,14 @@
 //! A ref argument may be the path of a release file, a ref relative to the working directory, or a
 //! full one. `../p` is normalised here, because a ref holds no `..`; everything else is core's.
 
-use ocuroot_core::{Ref, repo_config};
+use ocuroot_core::{Ref, push, repo_config};
 
 use crate::error::Failure;
-use crate::repo::{Place, Repo};
+use crate::git;
+use crate::repo::{Place, Repo, within};
+
+/// How many release files are listed that are further down.
+const MOST: usize = 20;
 
 /// The long way to name a package and a release.
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -64,7 +68,7 @@ fn needs_file(reference: &Ref) -> bool {
 }
 
 fn has_one_file(repo: &Repo, target: &Target) -> bool {
-    target.package.is_some() || repo.files_here().len() == 1
+    target.package.is_some() || repo.packages_here().len() == 1
 }
 
 /// What relative refs start from: the working directory, or the package that is named or is the
@@ -72,7 +76,7 @@ fn has_one_file(repo: &Repo, target: &Target) -> bool {
 fn base(repo: &Repo, target: &Target, wants_file: bool) -> Result<Ref, Failure> {
     let file = match &target.package {
         Some(package) => Some(normalise(&repo.folder, package)?),
-        None if wants_file => match repo.files_here().as_slice() {
+        None if wants_file => match repo.packages_here().as_slice() {
             [only] => Some(only.clone()),
             _ => None,
         },
@@ -80,8 +84,7 @@ fn base(repo: &Repo, target: &Target, wants_file: bool) -> Result<Ref, Failure> 
     };
     let path = match (&file, repo.folder.as_str()) {
         (Some(file), _) if file.starts_with("//") => file.trim_start_matches('/').to_owned(),
-        (Some(file), "") => file.clone(),
-        (Some(file), folder) => format!("{folder}/{file}"),
+        (Some(file), folder) => within(folder, file),
         (None, folder) => folder.to_owned(),
     };
     let mut base: Ref = format!("{}/-/{path}", repo.name()?).parse()?;
@@ -118,7 +121,7 @@ pub fn package(repo: &Repo, file: Option<&str>, target: &Target) -> Result<Ref, 
             if reference.path().is_empty() { base(repo, target, true)? } else { reference }
         }
         None => {
-            let files = repo.files_here();
+            let files = repo.packages_here();
             let [only] = files.as_slice() else {
                 return Err(which_file(repo));
             };
@@ -149,18 +152,80 @@ pub fn is_in(reference: &Ref, narrowed: Option<&Ref>) -> bool {
     })
 }
 
+/// As [`package`], of what is to be released: that may also be a file that declares environments.
+///
+/// # Errors
+/// As there.
+pub fn to_release(repo: &Repo, file: Option<&str>, target: &Target) -> Result<Ref, Failure> {
+    if file.is_some() || target.package.is_some() {
+        return package(repo, file, target);
+    }
+    let files = repo.files_here();
+    match files.as_slice() {
+        [only] => package(repo, Some(only), target),
+        [] => Err(which_file(repo)),
+        _ => Err(Failure::WhichFile { message: several(repo, &files), files }),
+    }
+}
+
+fn several(repo: &Repo, files: &[String]) -> String {
+    format!("there are {} release files in {}", files.len(), repo.here().display())
+}
+
 /// Says that a release file has to be named, and which there are.
 fn which_file(repo: &Repo) -> Failure {
     if let Place::Store(checkout) = &repo.place {
         return Failure::NoSource(checkout.folder.clone());
     }
-    let (here, files) = (repo.here(), repo.files_here());
-    let message = if files.is_empty() {
-        format!("there is no release file (*.ocu.star) in {}", here.display())
-    } else {
-        format!("there are {} release files in {}", files.len(), here.display())
+    let (here, files, all) = (repo.here(), repo.packages_here(), repo.files_here());
+    let message = match (files.is_empty(), all.as_slice()) {
+        (false, _) => several(repo, &files),
+        (true, []) => format!("there is no release file (*.ocu.star) in {}", here.display()),
+        (true, [only]) => {
+            format!("{only} declares environments, and nothing else in {} can be released", here.display())
+        }
+        (true, _) => format!("the files in {} declare environments, and have no releases", here.display()),
     };
-    Failure::WhichFile { message, files }
+    Failure::WhichFile { message, files: candidates(repo, &repo.folder) }
+}
+
+/// The release files that may be meant where a folder is named, as one types them: those in it, else those
+/// below.
+fn candidates(repo: &Repo, folder: &str) -> Vec<String> {
+    let typed = |path: &str| {
+        let below = if repo.folder.is_empty() { Some(path) } else { below(path, &repo.folder) };
+        below.map_or_else(|| format!("./-/{path}"), str::to_owned)
+    };
+    let here = repo.packages_in(folder);
+    if !here.is_empty() {
+        return here.iter().map(|file| typed(&within(folder, file))).collect();
+    }
+    let all = git::all_files(&repo.root).unwrap_or_default();
+    let files = all.iter().filter(|path| push::is_release_file(path));
+    let files = files.filter(|path| folder.is_empty() || below(path, folder).is_some());
+    let files = files.filter(|path| path.contains('/') && !repo.declares_environments(path));
+    files.take(MOST).map(|path| typed(path)).collect()
+}
+
+/// What is left of a path below a folder.
+fn below<'a>(path: &'a str, folder: &str) -> Option<&'a str> {
+    path.strip_prefix(folder)?.strip_prefix('/')
+}
+
+/// Why nothing is at a ref: it names a folder where a release file is meant, or else just that.
+#[must_use]
+pub fn not_found(repo: &Repo, reference: Ref, nearest: Option<Ref>) -> Failure {
+    if is_folder(repo, &reference) {
+        let message = format!("{reference} not found: it names no release file");
+        return Failure::WhichFile { message, files: candidates(repo, reference.path()) };
+    }
+    Failure::NotFound { reference, nearest }
+}
+
+/// Whether a ref of this repo names a folder of it as if that were a release file.
+fn is_folder(repo: &Repo, reference: &Ref) -> bool {
+    let own = matches!(repo.place, Place::Source(_)) && reference.repo() == repo.name().ok();
+    own && !reference.is_global() && repo.root.join(reference.path()).is_dir()
 }
 
 /// Refuses a package of this repo whose file is not in the checkout.
@@ -173,8 +238,12 @@ pub fn require_file(repo: &Repo, package: &Ref) -> Result<(), Failure> {
     if !own || path.is_file() {
         return Ok(());
     }
+    if is_folder(repo, package) {
+        let message = format!("{} is a folder, not a release file", path.display());
+        return Err(Failure::WhichFile { message, files: candidates(repo, package.path()) });
+    }
     let message = format!("there is no release file {}", path.display());
-    Err(Failure::WhichFile { message, files: repo.files_here() })
+    Err(Failure::WhichFile { message, files: candidates(repo, &repo.folder) })
 }
 
 /// As [`require_file`], of what is to be released.
@@ -184,7 +253,7 @@ pub fn require_file(repo: &Repo, package: &Ref) -> Result<(), Failure> {
 pub fn require_release_file(repo: &Repo, package: &Ref) -> Result<(), Failure> {
     if package.path() == repo_config::FILE {
         let message = format!("{} is no release file: it holds the settings of the repo", repo_config::FILE);
-        return Err(Failure::WhichFile { message, files: repo.files_here() });
+        return Err(Failure::WhichFile { message, files: candidates(repo, &repo.folder) });
     }
     require_file(repo, package)
 }

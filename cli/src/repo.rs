@@ -19,6 +19,7 @@ use ocuroot_core::{Marker as Side, Ref};
 
 use crate::error::Failure;
 use crate::git;
+use crate::lint_host::LintHost;
 use crate::native_host::{LogSink, NativeHost};
 use crate::recorded;
 use crate::store::{GitLocation, Location, StoreError, Stores};
@@ -277,7 +278,41 @@ impl Repo {
     /// The release files in the working directory, by name: all `*.ocu.star` but `repo.ocu.star`.
     #[must_use]
     pub fn files_here(&self) -> Vec<String> {
-        let mut files: Vec<String> = std::fs::read_dir(self.here())
+        self.files_in(&self.folder)
+    }
+
+    /// Those of [`files_here`](Repo::files_here) that can have releases.
+    #[must_use]
+    pub fn packages_here(&self) -> Vec<String> {
+        self.packages_in(&self.folder)
+    }
+
+    /// The release files in a folder, a path from the root, that can have releases: a file that declares
+    /// environments has none.
+    #[must_use]
+    pub fn packages_in(&self, folder: &str) -> Vec<String> {
+        let mut files = self.files_in(folder);
+        files.retain(|file| !self.declares_environments(&within(folder, file)));
+        files
+    }
+
+    /// Whether a file, by its path from the root, declares environments. One that cannot be evaluated
+    /// without effects does not.
+    #[must_use]
+    pub fn declares_environments(&self, path: &str) -> bool {
+        // Evaluating takes longer than reading, and most files have nothing to do with it.
+        let text = std::fs::read_to_string(self.root.join(path)).unwrap_or_default();
+        let Ok(release) = format!("./-/{path}/@r1").parse::<Ref>() else { return false };
+        if !text.contains("register_environment") {
+            return false;
+        }
+        let host = LintHost::new(&self.root, path, Vec::new());
+        Program::evaluate(path, FileKind::Release, &release, &host, &Limits::default())
+            .is_ok_and(|program| program.package().is_none() && !program.environments().is_empty())
+    }
+
+    fn files_in(&self, folder: &str) -> Vec<String> {
+        let mut files: Vec<String> = std::fs::read_dir(self.root.join(folder))
             .into_iter()
             .flatten()
             .flatten()
@@ -287,6 +322,12 @@ impl Repo {
         files.sort();
         files
     }
+}
+
+/// The path of a file in a folder; both count from the root.
+#[must_use]
+pub fn within(folder: &str, file: &str) -> String {
+    if folder.is_empty() { file.to_owned() } else { format!("{folder}/{file}") }
 }
 
 impl StoreCheckout {

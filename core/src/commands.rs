@@ -47,6 +47,18 @@ pub fn cancel(release: &Ref) -> String {
     of("release cancel", release)
 }
 
+/// Makes a release of a package, at the commit that is checked out.
+#[must_use]
+pub fn release(package: &Ref) -> String {
+    of("release new", package)
+}
+
+/// Lists the releases of a package.
+#[must_use]
+pub fn list(package: &Ref) -> String {
+    of("release list", package)
+}
+
 /// Says yes where custom state is asked for.
 #[must_use]
 pub fn approve(custom: &Ref) -> String {

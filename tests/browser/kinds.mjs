@@ -90,8 +90,13 @@ export async function onGitea(store, { token = true, proxied = false, name = "ac
 }
 
 // `state view`, served by the CLI itself.
-export async function onLocal(store) {
-  const server = store.start(["state", "view", "--port", "0"], { OCUROOT_BUNDLE_DIR: required("OCUROOT_BUNDLE") });
+export const onLocal = (store) => served(store, "state", "view");
+
+// `preview` of a release file; `place.opened` is the query that it prints.
+export const onPreview = (store, file) => served(store, "preview", file);
+
+async function served(store, ...args) {
+  const server = store.start([...args, "--port", "0"], { OCUROOT_BUNDLE_DIR: required("OCUROOT_BUNDLE") });
   const url = await new Promise((resolve, reject) => {
     let out = "";
     server.child.stdout.on("data", (chunk) => {
@@ -99,9 +104,11 @@ export async function onLocal(store) {
       const found = out.match(/http:\/\/\S+/);
       if (found) resolve(found[0]);
     });
-    server.ended.then(({ code, output }) => reject(new Error(`state view: exit ${code}\n${output}`)));
-  });
-  return { url, hosts: [], at: (query = {}, more = {}) => ({ url, query, ...more }), close: () => server.kill() };
+    server.ended.then(({ code, output }) => reject(new Error(`${args.join(" ")}: exit ${code}\n${output}`)));
+  }).then((printed) => new URL(printed));
+  const opened = Object.fromEntries(url.searchParams);
+  url.search = "";
+  return { url: url.href, opened, hosts: [], at: (query = {}, more = {}) => ({ url: url.href, query, ...more }), close: () => server.kill() };
 }
 
 // Whatever the screen was waiting for has come.

@@ -6,7 +6,7 @@ import { after, before, test } from "node:test";
 import { git } from "../githost/git.mjs";
 import { github } from "../githost/github.mjs";
 import { TOKEN, exported, onGithub } from "./kinds.mjs";
-import { browser } from "./open.mjs";
+import { PHONE, browser } from "./open.mjs";
 import * as old from "./old.mjs";
 import { follow, pkg, screen, see, sees } from "./screens.mjs";
 import { shop } from "./shop.mjs";
@@ -23,6 +23,7 @@ after(async () => {
   await store?.close();
 });
 
+const PHONE_LOOK = { viewport: PHONE, hasTouch: true, isMobile: true };
 const param = (page, name) => new URL(page.url()).searchParams.get(name);
 const commits = async () => (await git(store.bare, ["log", "--format=%H", "state"])).trim().split("\n");
 
@@ -44,6 +45,21 @@ test("a link to a line brings it into sight", () =>
     await page.waitForFunction((line) => {
       const { top, bottom } = line.getBoundingClientRect();
       return top >= 0 && bottom <= innerHeight;
+    }, await line.elementHandle());
+  }));
+
+test("on a phone a link from the panel of a run brings the line of its log into sight", () =>
+  world.open(place.at({ view: "release", ref: `${pkg("frontend")}/@r2`, hash: "deploy/prod-eu/2" }, PHONE_LOOK), async (page) => {
+    await see(page, [["option", /certificate has expired$/]]);
+    await page.locator(".panel").evaluate((panel) => panel.scrollTo(0, 0));
+    const link = page.locator(".panel").getByRole("link", { name: /^Line\s\d+$/ }).first();
+    const number = Number((await link.innerText()).replace(/\D/g, ""));
+    await link.click();
+    const line = page.locator(`#L${number}[aria-selected=true]`);
+    await line.waitFor();
+    await page.waitForFunction((line) => {
+      const { top, bottom } = line.getBoundingClientRect();
+      return top >= 0 && bottom <= innerHeight && line.contains(document.elementFromPoint(innerWidth / 2, (top + bottom) / 2));
     }, await line.elementHandle());
   }));
 
@@ -124,8 +140,9 @@ test("the search finds commits of state and of intent, and leads to what was the
     await type(early.slice(0, 9));
     await found.getByRole("link", { name: `as of commit ${early.slice(0, 7)}` }).click();
     await page.getByRole("grid").waitFor();
-    assert.equal(param(page, "at"), early.slice(0, 9));
     await page.getByText("Nothing can be proposed from here").waitFor();
+    // In full: the start of a hash may be that of another commit later.
+    await page.waitForFunction((early) => new URL(location).searchParams.get("at") === early, early);
     await page.getByRole("slider", { name: "Commit" }).waitFor();
   });
 });
@@ -165,8 +182,8 @@ test("what is not there is said, with a way on", () =>
       [{ view: "explorer", q: "**/nothing/**" }, [["heading", /^No ref matches/]]],
       [{ view: "explorer", q: "{a,b" }, [["heading", "This is not a pattern"]]],
       [{ view: "explorer", ref: "@/custom/nothing" }, [["heading", "nothing"]]],
-      [{ view: "nothing" }, [["heading", /^Overview/]]],
-      [{ view: "release", ref: "@@@" }, [["heading", /^Overview/]]],
+      [{ view: "nothing" }, [["heading", "No such screen"], ["text", /names the screen “nothing”/], ["link", "Overview"]]],
+      [{ view: "release", ref: "@@@" }, [["heading", "No such screen"], ["text", /should say which release/], ["link", "Overview"]]],
     ]) {
       await follow(page, query);
       await see(page, wanted);
@@ -185,9 +202,33 @@ test("stores.json: its first store is shown, another by its name, a name that is
     assert.equal(param(page, "store"), "another");
     await follow(page, { store: "third" });
     await see(page, [["heading", "This is no source"], ["text", "stores.json offers no store called third."]]);
+    await page.checkAccessibility();
     await page.getByRole("link", { name: "Choose a source" }).click();
     await see(page, [["heading", "Open a source"]]);
     await page.checkAccessibility();
+    // Those that there are.
+    await page.visit({ store: "third" });
+    await see(page, [["heading", "This is no source"], ["link", "acme/releases"]]);
+    await page.getByRole("link", { name: "another" }).click();
+    await page.getByRole("grid").waitFor();
+    assert.equal(param(page, "store"), "another");
+  });
+});
+
+test("the start of a commit's hash becomes all of it, and nothing is read twice for that", async () => {
+  const all = await commits();
+  const early = all[Math.floor(all.length * 0.75)];
+  const query = { at: early.slice(0, 8), view: "release", ref: `${pkg("backend")}/@r1`, hash: "task/build/1" };
+  await world.open(place.at(query), async (page) => {
+    await see(page, [["heading", "build complete"]]);
+    await page.waitForFunction((early) => new URL(location).searchParams.get("at") === early, early);
+    assert.equal(new URL(page.url()).hash, "#task/build/1");
+    const asked = page.asked(place.api).filter(({ url }) => /\/commits\/\w+$|\/branches\//.test(url)).map(({ url }) => url);
+    assert.equal(new Set(asked).size, asked.length, asked.join("\n"));
+    // It is the same page: what was opened in it stays.
+    await page.reload();
+    await see(page, [["heading", "build complete"]]);
+    assert.equal(param(page, "at"), early);
   });
 });
 

@@ -3,9 +3,10 @@
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
+import { git } from "../githost/git.mjs";
 import { big } from "./big.mjs";
 import { onGithub } from "./kinds.mjs";
-import { browser } from "./open.mjs";
+import { DESKTOP, PHONE, browser } from "./open.mjs";
 
 let world;
 
@@ -86,6 +87,37 @@ test("the page's policy holds inline script back", async () => {
     });
     assert.equal(await page.evaluate(() => window.ran), undefined);
   });
+});
+
+test("paper says which store it is of, and as of when", async () => {
+  const store = await big({ packages: 2, releases: 1, deploys: 2 });
+  const place = await onGithub(store);
+  const head = (await git(store.bare, ["log", "-1", "--format=%H %ct", "state"])).trim();
+  const [commit, seconds] = head.split(" ");
+  try {
+    for (const viewport of [DESKTOP, PHONE]) {
+      await world.open(place.at({}, { viewport }), async (page) => {
+        await page.getByRole("grid").waitFor();
+        await page.emulateMedia({ media: "print" });
+        const seen = await page.getByRole("banner").evaluate((bar) => {
+          const texts = [...bar.querySelectorAll("*")].filter((it) => it.checkVisibility()).map((it) => {
+            const own = [...it.childNodes].filter((node) => node.nodeType === Node.TEXT_NODE).map((node) => node.data);
+            const after = getComputedStyle(it, "::after").content;
+            return (getComputedStyle(it).fontSize === "0px" ? [] : own).join("") + (after.startsWith('"') ? after.slice(1, -1) : "");
+          });
+          return texts.join(" ").replace(/\s+/g, " ");
+        });
+        assert.ok(seen.includes("acme/releases") && seen.includes(commit.slice(0, 7)), seen);
+        const time = seen.match(/\d{4}-\d\d-\d\dT[\d:.]+(Z|[+-]\d\d:\d\d)/)?.[0];
+        assert.equal(Date.parse(time), Number(seconds) * 1000, seen);
+        assert.ok(!/Overview|Explorer|Search| ago/.test(seen), seen);
+        if (process.env.PLACES_SHOTS) await page.screenshot({ path: `${process.env.PLACES_SHOTS}/paper-${viewport.width}.png` });
+      });
+    }
+  } finally {
+    await place.close();
+    await store.close();
+  }
 });
 
 // Paper waits for no second frame.

@@ -6,7 +6,8 @@
 //     }
 //
 // `sees` are [role, name] of what assistive technology is told, or ["text", pattern] of what stands
-// there; on a wide window and on a phone alike. `wide` is what only a wide window has room for.
+// there; on a wide window and on a phone alike. `wide` is what only a wide window has room for. `local` is
+// what there is instead on the page of `state view`.
 
 import assert from "node:assert/strict";
 
@@ -220,6 +221,12 @@ export const SCREENS = [
     title: /^Open a source · Ocuroot$/,
     sees: [["heading", "Open a source"], ["heading", "1. Source"], ["heading", "What each may do"]],
     wide: [],
+    // There is nothing to choose, and nobody to be.
+    local: {
+      title: /^Source · Ocuroot$/,
+      sees: [["heading", "Source"], ["text", /nobody signs in, and the page asks no other host/], ["link", "Open"]],
+      wide: [],
+    },
   },
 ];
 

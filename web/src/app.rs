@@ -17,7 +17,6 @@ use crate::screens::later::{Later, Rest};
 use crate::screens::overview::Overview;
 use crate::sources::{self, Listed, Looked, Sources};
 use crate::store::Store;
-use crate::ui::State;
 
 /// Everything in the page.
 #[component]
@@ -57,8 +56,15 @@ pub fn App() -> impl IntoView {
         signed_in.set(true);
     });
     // Another store, or another moment of it, is another page.
-    let looked = Memo::new(move |_| {
-        let route = nav.route();
+    let looked = Memo::new(move |before: Option<&(Looked, Option<String>, bool)>| {
+        let mut route = nav.route();
+        // The whole hash of the commit that is looked at names no other moment than its start.
+        let start = before.and_then(|(_, at, _)| at.clone());
+        if let (Some(start), Some(at)) = (start, &route.at)
+            && at.starts_with(&start)
+        {
+            route.at = Some(start);
+        }
         let looked =
             if signed_in.get() { sources.0.with(|listed| listed.look(&route.place)) } else { Looked::NotYet };
         // Where there is no store, only choosing one is a screen.
@@ -96,7 +102,6 @@ fn Inside(
     /// Whether there is none, and one is being chosen.
     chooses: bool,
 ) -> impl IntoView {
-    let nav = use_nav();
     match looked {
         Looked::At(located) => {
             let store = Store::new(Reading::open(&located, at.as_deref()));
@@ -137,13 +142,7 @@ fn Inside(
         .into_any(),
         Looked::Wrong(why) => view! {
             <TopBar source="No source"/>
-            <main id="main">
-                <header class="head"><h1 tabindex="-1">"This is no source"</h1></header>
-                <State icon="search" title="Nothing can be read there">
-                    <p role="alert">{why}</p>
-                    <p class="row"><a class="btn pri" href=move || nav.href(Screen::SignIn)>"Choose a source"</a></p>
-                </State>
-            </main>
+            <Rest screen=Screen::NoSource(why)/>
         }
         .into_any(),
     }
@@ -153,7 +152,12 @@ fn Inside(
 #[component]
 fn Screens() -> impl IntoView {
     let nav = use_nav();
-    let screen = Memo::new(move |_| nav.route().screen);
+    let preview = use_context::<Located>().and_then(|located| located.preview);
+    // There is nothing to be looked over but what is previewed.
+    let screen = Memo::new(move |_| match (nav.route().screen, &preview) {
+        (Screen::Overview, Some(release)) => Screen::Release(release.clone(), None),
+        (screen, _) => screen,
+    });
     // Not on the first screen: there the browser decides where the focus is.
     Effect::new(move |before: Option<()>| {
         screen.track();

@@ -108,12 +108,12 @@ fn FreshnessButton(
         let short: String = state.id.chars().take(7).collect();
         let title = format!("State commit {}, {}. Opens time travel", state.id, state.time);
         Some(view! {
-            <a class="btn bare" href=move || nav.href(Screen::History) title=title>
+            <a class="btn bare stamp" href=move || nav.href(Screen::History) title=title>
                 <span class="sr">"Time travel. "</span>
                 <span class="w">"State " <code>{short}</code>","</span>
                 <span class="n">"As of "</span>
                 <Age time=state.time/>
-                " ago"
+                <span class="ago">" ago"</span>
             </a>
         })
     }
@@ -126,6 +126,18 @@ pub fn Notes() -> impl IntoView {
     let nav = use_nav();
     let store = use_store();
     let freshness = store.reading().freshness();
+    // An address that says which commit says so for good: the start of a hash may be that of another later.
+    Effect::new(move |_| {
+        let id = freshness.with(|freshness| freshness.state.as_ref().map(|commit| commit.id.clone()));
+        let route = nav.route_now();
+        if let (Some(id), Some(at)) = (id, &route.at)
+            && id != *at
+            && id.starts_with(at.as_str())
+        {
+            let hash = window().location().hash().unwrap_or_default();
+            nav.replace(&format!("{}{hash}", route.at(Some(id))));
+        }
+    });
     let past = move || {
         let at = nav.route().at?;
         let short: String = at.chars().take(7).collect();
@@ -152,11 +164,16 @@ pub fn Notes() -> impl IntoView {
         })
     };
     let told = Memo::new(move |_| freshness.with(|freshness| freshness.told.clone()));
+    let preview = expect_context::<Located>().preview.is_some();
     let told = move || {
         let told = told.get()?;
+        let (what, then) = match preview {
+            true => ("The file has a mistake. ", "What is shown is from before it:"),
+            false => ("This is not the newest. ", "The local server has this trouble:"),
+        };
         Some(view! {
             <Note icon="warn" tone="warn">
-                <p><b>"This is not the newest. "</b>"The local server has this trouble:"</p>
+                <p><b>{what}</b>{then}</p>
                 <pre class="told">{told}</pre>
             </Note>
         })

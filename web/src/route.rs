@@ -67,6 +67,10 @@ pub enum Screen {
     Draft,
     /// Which store, and as whom.
     SignIn,
+    /// None that there is: what the address calls it.
+    Nowhere(String),
+    /// The store that the address names is none, and why. No address leads here.
+    NoSource(String),
 }
 
 impl Screen {
@@ -128,8 +132,8 @@ const QUERY: &AsciiSet = &CONTROLS
     .add(b'=');
 
 impl Route {
-    /// Reads the query of a URL, with or without its `?`. What does not make sense is left out: a
-    /// screen that lacks what it is about becomes the one above it.
+    /// Reads the query of a URL, with or without its `?`. What does not make sense is left out; a view that
+    /// is none, or lacks what it is about, leads [nowhere](Screen::Nowhere).
     #[must_use]
     pub fn parse(query: &str) -> Route {
         let mut values = pairs(query);
@@ -164,7 +168,8 @@ impl Route {
             ("history", ..) => Screen::History,
             ("draft", ..) => Screen::Draft,
             ("signin", ..) => Screen::SignIn,
-            _ => Screen::Overview,
+            ("" | "overview", ..) => Screen::Overview,
+            (other, ..) => Screen::Nowhere(other.to_owned()),
         };
         values.retain(|name, value| !OWN.contains(&name.as_str()) && !value.is_empty());
         Route { place, at, screen, params: values }
@@ -239,6 +244,8 @@ impl std::fmt::Display for Route {
             Screen::History => (Some("history"), None, None, None),
             Screen::Draft => (Some("draft"), None, None, None),
             Screen::SignIn => (Some("signin"), None, None, None),
+            Screen::Nowhere(view) => (Some(view.as_str()), None, None, None),
+            Screen::NoSource(_) => (None, None, None, None),
         };
         query.put("view", view)?;
         query.put("ref", reference.map(Ref::as_str))?;
@@ -311,16 +318,17 @@ mod tests {
     fn what_makes_no_sense_is_left_out() {
         for (query, as_if) in [
             ("", "?"),
-            ("view=release", "?"),
-            ("view=release&ref=@@@", "?"),
-            ("view=package&ref=./-/a/../b", "?"),
+            ("view=overview", "?"),
+            ("view=release", "?view=release"),
+            ("view=release&ref=@@@", "?view=release"),
+            ("view=package&ref=./-/a/../b", "?view=package"),
             ("view=release&ref=s/-/p/@r3/deploy/prod/1", "?view=release&ref=s/-/p/@r3"),
             ("view=environment", "?view=environments"),
-            ("view=nothing&x=", "?"),
+            ("view=nothing&x=", "?view=nothing"),
             ("source=&store=&at=", "?"),
             ("store=a&source=local", "?source=local"),
             ("code=secret&view=plan", "?view=plan"),
-            ("view=%ff%zz", "?"),
+            ("view=%ff%zz", "?view=%EF%BF%BD%25zz"),
         ] {
             assert_eq!(Route::parse(query).to_string(), as_if, "{query}");
         }

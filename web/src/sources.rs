@@ -77,6 +77,13 @@ impl Listed {
         !all.is_empty() && all.iter().all(|store| store.source == Kind::Local.word())
     }
 
+    /// Whether the program that serves the page has a store for it.
+    #[must_use]
+    pub fn has_local(&self) -> bool {
+        let Listed::These(all) = self else { return false };
+        all.iter().any(|store| store.source == Kind::Local.word())
+    }
+
     /// A link may say where the API of a host is only if that is this machine, or where a store is that the
     /// page offers: else a link could send what one reads and who one is to anybody.
     fn check(&self, located: Located) -> Looked {

@@ -11,7 +11,7 @@ use std::fs::File;
 use std::io::{BufRead as _, BufReader, ErrorKind, IsTerminal as _, Read as _, Write as _};
 use std::net::{Ipv4Addr, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdin, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::bundle::{self, Profile};
@@ -62,6 +62,13 @@ pub(crate) fn on_a_git_host(project: &Project, host: Servers) -> Outcome {
     if host == Servers::Keep {
         demo.args(["--", "--keep"]);
     }
+    // It takes this program's place, so that whoever ends this one ends it, and all that it has started.
+    #[cfg(unix)]
+    {
+        let error = std::os::unix::process::CommandExt::exec(&mut demo);
+        Err(project::not_started(&demo, &error))
+    }
+    #[cfg(not(unix))]
     project::run(&mut demo)
 }
 
@@ -211,13 +218,11 @@ impl Demo {
         let bundle = bundle::run(project, Profile::Dev)?;
         prompt("ocuroot", &["state", "view"]);
         let mut view = self.tool(&["state", "view"]);
-        view.env("OCUROOT_BUNDLE_DIR", bundle).stdin(Stdio::null()).stdout(Stdio::piped());
-        let started = view
-            .spawn()
+        view.env("OCUROOT_BUNDLE_DIR", bundle);
+        let mut view = Ending::start(&view)
             .map_err(|e| Failure::new(format!("ocuroot could not be started: {e}"), "build it"))?;
-        let mut view = Ending(started);
         let mut url = String::new();
-        if let Some(stdout) = view.0.stdout.as_mut() {
+        if let Some(stdout) = view.child.stdout.as_mut() {
             let _ = BufReader::new(stdout).read_line(&mut url);
         }
         let url = url.trim();
@@ -239,7 +244,7 @@ impl Demo {
             return Ok(());
         }
         println!("The dashboard is there until Ctrl-C, and follows what is released meanwhile.");
-        let _ = view.0.wait();
+        let _ = view.child.wait();
         Ok(())
     }
 
@@ -438,13 +443,51 @@ fn prompt(program: &str, arguments: &[&str]) {
     println!("\n$ {}", project::words(Command::new(program).args(arguments)));
 }
 
-/// A process that ends with whoever has it.
-struct Ending(Child);
+/// Runs a program until it ends, or whoever started this shell has gone: then nobody holds the other end
+/// of its standard input.
+const GUARD: &str = r#"exec 3<&0; "$@" 3<&- & it=$!
+{ read -r _ <&3; kill $it; } & guard=$!
+wait $it; code=$?; kill $guard 2>/dev/null; exit $code"#;
+
+/// A process that ends with whoever has it, or with this program, however that ends. What it prints can be
+/// read.
+struct Ending {
+    child: Child,
+    /// What its guard reads, apart from the child: waiting for that would close it.
+    held: Option<ChildStdin>,
+}
+
+impl Ending {
+    fn start(command: &Command) -> std::io::Result<Self> {
+        let mut guarded = if cfg!(unix) { Command::new("sh") } else { Command::new(command.get_program()) };
+        if cfg!(unix) {
+            guarded.args(["-c", GUARD, "sh"]).arg(command.get_program());
+        }
+        guarded.args(command.get_args()).stdin(Stdio::piped()).stdout(Stdio::piped());
+        if let Some(folder) = command.get_current_dir() {
+            guarded.current_dir(folder);
+        }
+        for (name, value) in command.get_envs() {
+            match value {
+                Some(value) => guarded.env(name, value),
+                None => guarded.env_remove(name),
+            };
+        }
+        // Ctrl-C is for this program; what it has started ends with it.
+        #[cfg(unix)]
+        std::os::unix::process::CommandExt::process_group(&mut guarded, 0);
+        let mut child = guarded.spawn()?;
+        Ok(Self { held: child.stdin.take(), child })
+    }
+}
 
 impl Drop for Ending {
     fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        drop(self.held.take());
+        if !cfg!(unix) {
+            let _ = self.child.kill();
+        }
+        let _ = self.child.wait();
     }
 }
 
@@ -482,6 +525,38 @@ fn expect_silence(url: &str) -> Outcome {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// What the next test runs and ends.
+    #[cfg(unix)]
+    #[test]
+    #[ignore = "runs until it is ended"]
+    fn it_holds_a_server() {
+        let mut server = Command::new("sh");
+        server.args(["-c", "echo $$; exec tail -f /dev/null >/dev/null"]);
+        let mut server = Ending::start(&server).unwrap();
+        let mut pid = String::new();
+        BufReader::new(server.child.stdout.as_mut().unwrap()).read_line(&mut pid).unwrap();
+        println!("pid: {}", pid.trim());
+        server.child.wait().unwrap();
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_server_ends_with_a_program_that_is_ended() {
+        let mut holder = Command::new(std::env::current_exe().unwrap());
+        holder.args(["--ignored", "--exact", "--nocapture", "demo::tests::it_holds_a_server"]);
+        let holder = holder.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut holder = holder.spawn().unwrap();
+        let mut lines = BufReader::new(holder.stdout.take().unwrap()).lines().map_while(Result::ok);
+        let pid = lines.find_map(|line| Some(line.split_once("pid: ")?.1.to_owned())).unwrap();
+        let kill = |signal: &str, pid: &str| Command::new("kill").args([signal, pid]).output().unwrap();
+        assert!(kill("-0", &pid).status.success());
+        kill("-TERM", &holder.id().to_string());
+        assert!(!holder.wait().unwrap().success());
+        // Ends when nobody is left who could write there.
+        holder.stderr.take().unwrap().read_to_end(&mut Vec::new()).unwrap();
+        assert!(!kill("-0", &pid).status.success());
+    }
 
     #[test]
     fn a_matrix_has_a_column_for_each_environment() {

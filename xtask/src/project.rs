@@ -181,7 +181,7 @@ fn failed(command: &Command, status: std::process::ExitStatus) -> Failure {
     Failure::new(format!("`{}` failed ({status})", words(command)), "see its output above")
 }
 
-fn not_started(command: &Command, error: &std::io::Error) -> Failure {
+pub(crate) fn not_started(command: &Command, error: &std::io::Error) -> Failure {
     Failure::new(
         format!("`{}` could not be started: {error}", words(command)),
         format!("is {} installed, and on PATH?", command.get_program().to_string_lossy()),

@@ -10,15 +10,17 @@ use ocuroot_core::freeze;
 use ocuroot_core::plan::{self, Plan, Scope};
 use ocuroot_core::release::{self, ReleaseError};
 use ocuroot_core::repo_config::strip_userinfo;
+use ocuroot_core::rollback::RollbackError;
 use ocuroot_core::run::Claimed;
 use ocuroot_core::snapshot::Unmet;
-use ocuroot_core::{Ref, runs};
+use ocuroot_core::{Ref, resolve, runs};
 use serde::Serialize;
 
 use crate::cascade::Reach;
 use crate::checkout::Sources;
 use crate::engine::{self, Report};
 use crate::error::Failure;
+use crate::refs_here;
 use crate::report;
 use crate::session::Session;
 use crate::telemetry;
@@ -344,6 +346,29 @@ fn finish(
         )));
     }
     followed
+}
+
+/// Refuses a package that nothing was ever released of and whose file is not here: mostly its name is not
+/// what was meant.
+fn require_known(session: &mut Session, package: &Ref) -> Result<(), Failure> {
+    if session.ask(|snapshot| resolve::newest_release(snapshot, package))?.is_some() {
+        return Ok(());
+    }
+    refs_here::require_file(&session.repo, package)
+}
+
+/// As [`require_known`], where there is no such release.
+fn found<T>(session: &mut Session, package: &Ref, found: Result<T, Failure>) -> Result<T, Failure> {
+    if let Err(
+        Failure::Release(ReleaseError::Unknown(_))
+        | Failure::Rollback(
+            RollbackError::NothingDeployed(_) | RollbackError::Release(ReleaseError::Unknown(_)),
+        ),
+    ) = &found
+    {
+        require_known(session, package)?;
+    }
+    found
 }
 
 /// How a release stands. One that is not there (any more: somebody may have rewritten the store) is an

@@ -66,10 +66,11 @@ impl Args {
         let listening = self.place.listen()?;
         let shown = utf8_percent_encode(preview.release.as_str(), QUERY).to_string();
         let url = format!("{}?view=release&ref={shown}", listening.url());
-        let site = Site::new(format!("preview of {package}"), Box::new(preview.empty()), &listening);
-        if !Bundle::current().is_there() {
+        let bundle = Bundle::current();
+        if !bundle.is_there() {
             say(serve::NO_BUNDLE);
         }
+        let site = Site::preview(preview.release.clone(), Box::new(preview.empty()), bundle, &listening);
         print(&url)?;
         if self.place.open {
             serve::open_in_browser(&url);

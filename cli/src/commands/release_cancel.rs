@@ -2,7 +2,7 @@
 
 use ocuroot_core::release;
 
-use super::{print_lines, quiet};
+use super::{found, print_lines, quiet};
 use crate::error::Failure;
 use crate::refs_here::{self, Target};
 
@@ -34,7 +34,8 @@ impl Args {
         let cancelled = session.decide(|snapshot| {
             let (release, _) = release::read(snapshot, &wanted)?;
             release::cancel(snapshot, &release, &facts)
-        })?;
+        });
+        let cancelled = found(&mut session, &wanted.package(), cancelled)?;
         print_lines(&cancelled.iter().map(ToString::to_string).collect::<Vec<_>>())
     }
 }

@@ -6,10 +6,10 @@ use ocuroot_core::Ref;
 use ocuroot_core::release::{self, ReleaseError};
 use ocuroot_core::snapshot::Unmet;
 
-use super::{execute, finish, watched};
+use super::{execute, finish, require_known, watched};
 use crate::color::Color;
 use crate::engine;
-use crate::error::Failure;
+use crate::error::{Failure, listed};
 use crate::freeze::Override;
 use crate::refs_here::{self, Target};
 use crate::session::Session;
@@ -74,8 +74,11 @@ pub(super) fn find(
             .map(|release| (release, head.clone())),
     };
     let Some((release, commit)) = found else {
+        require_known(session, &wanted.package())?;
         let message = match wanted.release() {
-            Some(release) if !release.is_empty() => format!("there is no release {wanted}"),
+            Some(release) if !release.is_empty() => {
+                format!("there is no release {wanted}; {}", listed(&wanted.package()))
+            }
             _ => format!(
                 "{} has no release of commit {head}; `ocuroot release new` makes one",
                 wanted.package()

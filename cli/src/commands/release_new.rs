@@ -47,7 +47,7 @@ impl Args {
     pub fn run(self, color: Color) -> Result<(), Failure> {
         let mut session = watched(color)?;
         self.freeze.apply(&mut session);
-        let package = refs_here::package(&session.repo, self.file.as_deref(), &self.target)?;
+        let package = refs_here::to_release(&session.repo, self.file.as_deref(), &self.target)?;
         if package.release().is_some() {
             return Err(Failure::Usage(format!(
                 "a new release gets its number by itself; leave {} out",

@@ -1,9 +1,9 @@
 //! `ocuroot release rollback`
 
-use ocuroot_core::rollback::{self, RollbackError, Wish};
+use ocuroot_core::rollback::{self, Wish};
 use ocuroot_core::{Ref, open};
 
-use super::{print_lines, quiet};
+use super::{found, print_lines, quiet};
 use crate::error::Failure;
 use crate::refs_here::{self, Target};
 use crate::session::Session;
@@ -41,11 +41,7 @@ impl Args {
         let wish = Wish { package: &package, to, environments: &self.environments, mark_bad: self.mark_bad };
         let facts = session.facts();
         let steps = session.decide(|snapshot| rollback::rollback(snapshot, &wish, &facts));
-        if let Err(Failure::Rollback(RollbackError::NothingDeployed(_))) = &steps {
-            // Mostly since the file's name is not what was meant.
-            refs_here::require_file(&session.repo, &package)?;
-        }
-        let steps = steps?;
+        let steps = found(&mut session, &package, steps)?;
         let line = |step: &rollback::Step| format!("{}: {} -> {}", step.environment, step.from, step.to);
         print_lines(&steps.iter().map(line).collect::<Vec<_>>())?;
         for step in &steps {

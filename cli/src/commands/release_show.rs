@@ -9,7 +9,7 @@ use ocuroot_core::why::{Enquiry, Why};
 use ocuroot_core::{Kind, Ref};
 use serde::Serialize;
 
-use super::{print_json, print_lines, quiet};
+use super::{found, print_json, print_lines, quiet};
 use crate::error::Failure;
 use crate::identity;
 use crate::refs_here::{self, Target};
@@ -54,7 +54,8 @@ impl Args {
             let mut enquiry = Enquiry::new(snapshot, &facts).with_lease(lease).with_logs();
             let why = enquiry.open_of_release(&release.summary.release)?;
             Ok::<_, Unmet<_>>(Shown { release, why })
-        })?;
+        });
+        let shown = found(&mut session, &wanted.package(), shown)?;
         if self.json {
             return print_json(&shown);
         }

@@ -46,11 +46,11 @@ impl Args {
                     true => Some(document),
                     false => session.ask(|snapshot| resolve::nearest(snapshot, &document))?,
                 };
-                Err(Failure::NotFound { reference, nearest })
+                Err(refs_here::not_found(&session.repo, reference, nearest))
             }
             Ok(None) => {
                 let nearest = session.ask(|snapshot| resolve::nearest(snapshot, &reference))?;
-                Err(Failure::NotFound { reference, nearest })
+                Err(refs_here::not_found(&session.repo, reference, nearest))
             }
         }
     }

@@ -23,8 +23,8 @@ pub struct Args {
     /// Stores that an exported dashboard offers: a stores.json
     #[arg(long, value_name = "FILE", requires = "export")]
     stores: Option<PathBuf>,
-    /// Folder with the dashboard's files, for a build that has none
-    #[arg(long, value_name = "FOLDER", requires = "export")]
+    /// Folder with the dashboard's files, for a build that has none: it is served, or with --export copied
+    #[arg(long, value_name = "FOLDER")]
     from: Option<PathBuf>,
 }
 
@@ -40,16 +40,28 @@ impl Args {
         }
     }
 
+    /// The dashboard that is meant.
+    fn bundle(&self) -> Bundle {
+        match &self.from {
+            Some(from) => Bundle::in_folder(from.clone()),
+            None => Bundle::current(),
+        }
+    }
+
     fn serve(self) -> Result<(), Failure> {
         let repo = Repo::open(&here()?)?;
         let stores = repo.stores()?;
         let name = repo.name().map_or_else(|_| stores.describe(), str::to_owned);
-        let listening = self.place.listen()?;
-        let site = Site::new(name, stores.offer()?, &listening);
-        let url = listening.url();
-        if !Bundle::current().is_there() {
-            say(serve::NO_BUNDLE);
+        let bundle = self.bundle();
+        match bundle.is_there() {
+            true => {}
+            // Whoever names one wants that.
+            false if self.from.is_some() => return Err(Failure::NoDashboard(self.from)),
+            false => say(serve::NO_BUNDLE),
         }
+        let listening = self.place.listen()?;
+        let site = Site::new(name, stores.offer()?, bundle, &listening);
+        let url = listening.url();
         print(&url)?;
         if self.place.open {
             serve::open_in_browser(&url);
@@ -62,11 +74,7 @@ impl Args {
             std::fs::read_to_string(path).map_err(|source| Failure::File { path: path.clone(), source })
         };
         let stores = self.stores.as_ref().map(read).transpose()?;
-        let bundle = match &self.from {
-            Some(from) => Bundle::in_folder(from.clone()),
-            None => Bundle::current(),
-        };
-        serve::export(&bundle, folder, stores.as_deref())?;
+        serve::export(&self.bundle(), folder, stores.as_deref())?;
         print(&format!("wrote the dashboard to {}", folder.display()))
     }
 }

@@ -38,7 +38,7 @@ impl Args {
             .ask(|snapshot| Enquiry::new(snapshot, &facts).with_lease(lease).with_logs().of(&reference))?;
         let Some(why) = why else {
             let nearest = session.ask(|snapshot| resolve::nearest(snapshot, &reference))?;
-            return Err(Failure::NotFound { reference, nearest });
+            return Err(refs_here::not_found(&session.repo, reference, nearest));
         };
         if self.json {
             return print_json(&why);

@@ -1,7 +1,7 @@
 //! The dashboard's files: in the binary, or in a folder where a debug build looks for them.
 
 use std::borrow::Cow;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use ocuroot_core::envelope::BlobId;
 
@@ -24,6 +24,8 @@ cargo build --release --package ocuroot</pre>
 #[derive(Clone, Debug)]
 pub struct Bundle {
     folder: Option<PathBuf>,
+    /// Whether the user has named that folder.
+    named: bool,
 }
 
 /// A file of it.
@@ -44,13 +46,20 @@ impl Bundle {
     #[must_use]
     pub fn current() -> Bundle {
         let given = || std::env::var_os("OCUROOT_BUNDLE_DIR").map(PathBuf::from);
-        Bundle { folder: FOLDER.map(|folder| given().unwrap_or_else(|| PathBuf::from(folder))) }
+        let folder = FOLDER.map(|folder| given().unwrap_or_else(|| PathBuf::from(folder)));
+        Bundle { folder, named: false }
     }
 
-    /// The one in a folder.
+    /// The one in a folder that the user has named.
     #[must_use]
     pub fn in_folder(folder: PathBuf) -> Bundle {
-        Bundle { folder: Some(folder) }
+        Bundle { folder: Some(folder), named: true }
+    }
+
+    /// The folder that the user has named.
+    #[must_use]
+    pub fn named(&self) -> Option<&Path> {
+        self.folder.as_deref().filter(|_| self.named)
     }
 
     /// Whether it is there.
@@ -150,7 +159,7 @@ mod tests {
         std::fs::write(inside.join("index.html"), "hello").unwrap();
         std::fs::write(inside.join("stores.json"), "{}").unwrap();
         std::fs::write(folder.path().join("secret"), "secret").unwrap();
-        let bundle = Bundle { folder: Some(inside.clone()) };
+        let bundle = Bundle::in_folder(inside.clone());
         assert_eq!(bundle.paths(), ["index.html"]);
         assert_eq!(&*bundle.file("index.html").unwrap().bytes, b"hello");
         let absolute = folder.path().join("secret").display().to_string();

@@ -14,8 +14,9 @@ use crate::error::Failure;
 /// # Errors
 /// When there is no dashboard, `stores` is no such list, or a file cannot be written.
 pub fn export(bundle: &Bundle, folder: &Path, stores: Option<&str>) -> Result<(), Failure> {
+    let missing = || Failure::NoDashboard(bundle.named().map(Path::to_owned));
     if !bundle.is_there() {
-        return Err(Failure::NoDashboard);
+        return Err(missing());
     }
     let offered = match stores {
         Some(text) => Some(stores::parse(text.as_bytes())?),
@@ -32,7 +33,7 @@ pub fn export(bundle: &Bundle, folder: &Path, stores: Option<&str>) -> Result<()
         match (&offered, path.as_str()) {
             (Some(offered), "index.html") => {
                 let page = String::from_utf8_lossy(&file.bytes);
-                let page = allowing(&page, offered).ok_or(Failure::NoDashboard)?;
+                let page = allowing(&page, offered).ok_or_else(missing)?;
                 write(&path, page.as_bytes())?;
             }
             _ => write(&path, &file.bytes)?,

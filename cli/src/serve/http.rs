@@ -9,13 +9,15 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
+use ocuroot_core::hosts::Kind;
+use ocuroot_core::hosts::stores::Offered;
 use percent_encoding::percent_decode_str;
 use serde_json::json;
 use tokio_stream::StreamExt as _;
 use tokio_stream::wrappers::WatchStream;
 
 use super::api::{self, Answer, Question};
-use super::{Bundle, Listening, Site, lock};
+use super::{Listening, Site, lock};
 use crate::error::Failure;
 use crate::interrupt;
 
@@ -152,10 +154,17 @@ fn of_api(answer: Answer, asked: &HeaderMap) -> Response {
 /// A file of the dashboard, or the list of stores.
 fn page(site: &Site, path: &str, asked: &HeaderMap) -> Response {
     if path == "stores.json" {
-        let stores = json!({"stores": [{"name": site.name, "source": "local"}]}).to_string();
+        let preview = site.preview.as_ref().map(ToString::to_string);
+        let store = Offered {
+            name: site.name.clone(),
+            source: Kind::Local.word().to_owned(),
+            preview,
+            ..Offered::default()
+        };
+        let stores = json!({"stores": [store]}).to_string();
         return respond(StatusCode::OK, "application/json", stores.into(), "no-cache", None, asked);
     }
-    let Some(file) = Bundle::current().file(if path.is_empty() { "index.html" } else { path }) else {
+    let Some(file) = site.bundle.file(if path.is_empty() { "index.html" } else { path }) else {
         return problem(StatusCode::NOT_FOUND, "there is no such file");
     };
     // The name of such a file changes with its content.

@@ -31,7 +31,7 @@ mod watch;
 use std::net::{IpAddr, SocketAddr, TcpListener, ToSocketAddrs};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use ocuroot_core::Marker as Side;
+use ocuroot_core::{Marker as Side, Ref};
 use serde_json::json;
 use tokio::sync::watch as channel;
 
@@ -56,6 +56,10 @@ pub struct Site {
     /// What pages call the store.
     name: String,
     offer: Mutex<Box<dyn Offer>>,
+    /// The dashboard.
+    bundle: Bundle,
+    /// The release that is previewed, where there is nothing else in the store.
+    preview: Option<Ref>,
     /// Why the store is not as new as it should be.
     problem: Mutex<Option<String>>,
     /// What listeners hear.
@@ -144,18 +148,31 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Site {
-    /// A store, as it is called and as it is offered, to be served at a place.
+    /// A store, as it is called and as it is offered, to be served at a place with a dashboard.
     #[must_use]
-    pub fn new(name: String, offer: Box<dyn Offer>, place: &Listening) -> Arc<Site> {
+    pub fn new(name: String, offer: Box<dyn Offer>, bundle: Bundle, place: &Listening) -> Arc<Site> {
+        Arc::new(Site::there(name, offer, bundle, place))
+    }
+
+    /// As [`new`](Site::new), of a release that has not been made.
+    #[must_use]
+    pub fn preview(release: Ref, offer: Box<dyn Offer>, bundle: Bundle, place: &Listening) -> Arc<Site> {
+        let name = format!("preview of {}", release.package());
+        Arc::new(Site { preview: Some(release), ..Site::there(name, offer, bundle, place) })
+    }
+
+    fn there(name: String, offer: Box<dyn Offer>, bundle: Bundle, place: &Listening) -> Site {
         let named = place.host.parse::<IpAddr>().is_err();
-        Arc::new(Site {
+        Site {
             name,
             offer: Mutex::new(offer),
+            bundle,
+            preview: None,
             problem: Mutex::new(None),
             news: channel::Sender::new(String::new()),
             names: named.then(|| place.host.to_ascii_lowercase()).into_iter().collect(),
             is_local: place.is_local(),
-        })
+        }
     }
 
     /// Offers something else from now on.

@@ -154,6 +154,12 @@ fn what_cannot_be_set_up_is_refused() {
         "#]],
     );
 
+    world.check("init --dashboard", expect![[r#"
+        --- stderr
+        error: no dashboard can be set up: it is published by the server that the repo's remote names, and this repo has no such remote
+          help: git remote add origin URL; `ocuroot state view` shows it on this machine, without --dashboard
+        --- exit 1
+    "#]]);
     // A checkout of a store is no place for it.
     world.write(".ocuroot-store", "{}");
     let run = world.run(&["init"]);

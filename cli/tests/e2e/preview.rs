@@ -101,4 +101,6 @@ fn its_address_opens_the_release() {
     assert_eq!(output.status.code(), Some(1));
     let server = Server::start(&world, &["preview", "web.ocu.star", "--port", "0"]);
     assert!(server.url().ends_with("/?view=release&ref=shop/-/web.ocu.star/@r1"), "{}", server.url());
+    // What says to the page that nobody has made it.
+    assert_eq!(server.get("stores.json").json()["stores"][0]["preview"], "shop/-/web.ocu.star/@r1");
 }

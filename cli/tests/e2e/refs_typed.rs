@@ -676,3 +676,264 @@ fn short_flags_take_their_value_with_and_without_an_equals_sign() {
         world.ok("state delete @/custom/a");
     }
 }
+
+/// A root whose only file declares environments, and packages further down.
+const SEVERAL: &str = r#"-- env.ocu.star --
+register_environment(environment("prod"))
+-- api/release.ocu.star --
+def f():
+    pass
+task(f, "f")
+-- web/a.ocu.star --
+def f():
+    pass
+task(f, "f")
+-- web/b.ocu.star --
+def f():
+    pass
+task(f, "f")
+-- web/env.ocu.star --
+register_environment(environment("qa"))
+"#;
+
+#[test]
+fn a_file_that_declares_environments_is_not_taken_for_one_that_has_releases() {
+    let world = World::new(SEVERAL);
+    world.ok("release new api/release.ocu.star");
+    for line in [
+        "release show",
+        "release show @r1",
+        "release list",
+        "release continue",
+        "release retry",
+        "release rollback",
+        "state why",
+    ] {
+        world.check_reads_only(
+            line,
+            expect![[r#"
+                --- stderr
+                error: env.ocu.star declares environments, and nothing else in $DIR/repo can be released
+                  help: name one of them:
+                        api/release.ocu.star
+                        web/a.ocu.star
+                        web/b.ocu.star
+                --- exit 1
+            "#]],
+        );
+    }
+    for line in ["state why ./@r1", "state get ./@r1"] {
+        world.check_reads_only(
+            line,
+            expect![[r#"
+                --- stderr
+                error: shop/-/@r1 not found: it names no release file
+                  help: name one of them:
+                        api/release.ocu.star
+                        web/a.ocu.star
+                        web/b.ocu.star
+                --- exit 1
+            "#]],
+        );
+    }
+    for line in ["state why ./api/@r1", "state get ./api/@r1"] {
+        world.check_reads_only(
+            line,
+            expect![[r#"
+                --- stderr
+                error: shop/-/api/@r1 not found: it names no release file
+                  help: name one of them:
+                        api/release.ocu.star
+                --- exit 1
+            "#]],
+        );
+    }
+    world.check_in(
+        "web",
+        "release show api",
+        expect![[r#"
+        --- stderr
+        error: there is no release file $DIR/repo/web/api
+          help: name one of them:
+                a.ocu.star
+                b.ocu.star
+        --- exit 1
+    "#]],
+    );
+    world.check_in(
+        "web",
+        "release show ../api",
+        expect![[r#"
+        --- stderr
+        error: $DIR/repo/api is a folder, not a release file
+          help: name one of them:
+                ./-/api/release.ocu.star
+        --- exit 1
+    "#]],
+    );
+    world.check_in(
+        "web",
+        "state why ./@r1",
+        expect![[r#"
+        --- stderr
+        error: shop/-/web/@r1 not found: it names no release file
+          help: name one of them:
+                a.ocu.star
+                b.ocu.star
+        --- exit 1
+    "#]],
+    );
+    world.check_in(
+        "web",
+        "release continue",
+        expect![[r#"
+        --- stderr
+        error: there are 2 release files in $DIR/repo/web
+          help: name one of them:
+                a.ocu.star
+                b.ocu.star
+        --- exit 1
+    "#]],
+    );
+    world.check_in(
+        "web",
+        "release new",
+        expect![[r#"
+        --- stderr
+        error: there are 3 release files in $DIR/repo/web
+          help: name one of them:
+                a.ocu.star
+                b.ocu.star
+                env.ocu.star
+        --- exit 1
+    "#]],
+    );
+    world.check_in(
+        "api",
+        "state why ./@r1",
+        expect![[r#"
+        shop/-/api/release.ocu.star/@r1: completed <age> ago, nothing waits
+    "#]],
+    );
+    // It is released by its name, or where there is no other.
+    world.check(
+        "release new",
+        expect![[r#"
+        @/environment/prod
+    "#]],
+    );
+}
+
+#[test]
+fn beside_a_file_that_declares_environments_a_package_need_not_be_named() {
+    let world = World::new(
+        "-- env.ocu.star --\nregister_environment(environment(\"prod\"))\n-- web.ocu.star --\ndef f():\n    pass\ntask(f, \"f\")\n",
+    );
+    world.ok("release new web.ocu.star");
+    world.check(
+        "state why ./@r1",
+        expect![[r#"
+        shop/-/web.ocu.star/@r1: completed <age> ago, nothing waits
+    "#]],
+    );
+    world.check(
+        "release continue",
+        expect![[r#"
+        shop/-/web.ocu.star/@r1 complete
+        --- stderr
+        shop/-/web.ocu.star/@r1 first
+        nothing is ready
+    "#]],
+    );
+    world.check(
+        "state get ./@r1/task/f#type",
+        expect![[r#"
+        "task"
+    "#]],
+    );
+}
+
+#[test]
+fn a_release_that_is_not_there() {
+    let world = World::new(SEVERAL);
+    world.ok("release new api/release.ocu.star");
+    for (line, expected) in [
+        (
+            "release continue api/release.ocu.star/@r7",
+            expect![[r#"
+            --- stderr
+            there is no release shop/-/api/release.ocu.star/@r7; `ocuroot release list shop/-/api/release.ocu.star` lists those that there are
+        "#]],
+        ),
+        (
+            "release retry api/release.ocu.star/@v7",
+            expect![[r#"
+            --- stderr
+            there is no release shop/-/api/release.ocu.star/@v7; `ocuroot release list shop/-/api/release.ocu.star` lists those that there are
+        "#]],
+        ),
+        (
+            "release show api/release.ocu.star/@r7",
+            expect![[r#"
+            --- stderr
+            error: there is no release shop/-/api/release.ocu.star/@r7
+              help: `ocuroot release list shop/-/api/release.ocu.star` lists those that there are
+            --- exit 1
+        "#]],
+        ),
+        (
+            "release cancel api/release.ocu.star/@r7",
+            expect![[r#"
+            --- stderr
+            error: there is no release shop/-/api/release.ocu.star/@r7
+              help: `ocuroot release list shop/-/api/release.ocu.star` lists those that there are
+            --- exit 1
+        "#]],
+        ),
+        (
+            "release rollback api/release.ocu.star/@r7",
+            expect![[r#"
+            --- stderr
+            error: there is no release shop/-/api/release.ocu.star/@r7
+              help: `ocuroot release list shop/-/api/release.ocu.star` lists those that there are
+            --- exit 1
+        "#]],
+        ),
+        // Nothing was released of it, or it is not even there.
+        (
+            "release show web/a.ocu.star",
+            expect![[r#"
+            --- stderr
+            error: there is no release shop/-/web/a.ocu.star/@
+              help: nothing of it has been released yet: `ocuroot release new` does
+            --- exit 1
+        "#]],
+        ),
+        (
+            "release continue nope.ocu.star/@r7",
+            expect![[r#"
+            --- stderr
+            error: there is no release file $DIR/repo/nope.ocu.star
+              help: name one of them:
+                    api/release.ocu.star
+                    web/a.ocu.star
+                    web/b.ocu.star
+            --- exit 1
+        "#]],
+        ),
+        (
+            "release cancel nope.ocu.star/@r7",
+            expect![[r#"
+            --- stderr
+            error: there is no release file $DIR/repo/nope.ocu.star
+              help: name one of them:
+                    api/release.ocu.star
+                    web/a.ocu.star
+                    web/b.ocu.star
+            --- exit 1
+        "#]],
+        ),
+    ] {
+        world.check_reads_only(line, expected);
+    }
+}

@@ -317,24 +317,25 @@ task(wait, "wait", inputs={"ok": input(ref="./custom/ok")})
     world.check(
         "release continue @r7",
         expect![[r#"
-        --- stderr
-        there is no release shop/-/release.ocu.star/@r7
-    "#]],
+            --- stderr
+            there is no release shop/-/release.ocu.star/@r7; `ocuroot release list shop/-/release.ocu.star` lists those that there are
+        "#]],
     );
     world.check(
         "release retry @r7",
         expect![[r#"
-        --- stderr
-        there is no release shop/-/release.ocu.star/@r7
-    "#]],
+            --- stderr
+            there is no release shop/-/release.ocu.star/@r7; `ocuroot release list shop/-/release.ocu.star` lists those that there are
+        "#]],
     );
     world.check(
         "release show @r7",
         expect![[r#"
-        --- stderr
-        error: there is no release shop/-/release.ocu.star/@r7
-        --- exit 1
-    "#]],
+            --- stderr
+            error: there is no release shop/-/release.ocu.star/@r7
+              help: `ocuroot release list shop/-/release.ocu.star` lists those that there are
+            --- exit 1
+        "#]],
     );
     world.check(
         "state get ./@v1.0#commit",

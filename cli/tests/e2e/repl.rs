@@ -220,12 +220,12 @@ fn mistakes_say_where_they_are() {
     world.check(
         "repl web/nosuch.ocu.star",
         expect![[r#"
-        --- stderr
-        error: there is no release file $DIR/repo/web/nosuch.ocu.star
-          help: name one of them:
-                env.ocu.star
-        --- exit 1
-    "#]],
+            --- stderr
+            error: there is no release file $DIR/repo/web/nosuch.ocu.star
+              help: name one of them:
+                    web/release.ocu.star
+            --- exit 1
+        "#]],
     );
 }
 

@@ -150,7 +150,6 @@ fn what_cannot_be_rolled_back_is_left_as_it_is() {
                 --- stderr
                 error: there is no release file $DIR/repo/wev.ocu.star
                   help: name one of them:
-                        env.ocu.star
                         other.ocu.star
                         web.ocu.star
                 --- exit 1
@@ -159,14 +158,13 @@ fn what_cannot_be_rolled_back_is_left_as_it_is() {
         (
             "release rollback",
             expect![[r#"
-            --- stderr
-            error: there are 3 release files in $DIR/repo
-              help: name one of them:
-                    env.ocu.star
-                    other.ocu.star
-                    web.ocu.star
-            --- exit 1
-        "#]],
+                --- stderr
+                error: there are 2 release files in $DIR/repo
+                  help: name one of them:
+                        other.ocu.star
+                        web.ocu.star
+                --- exit 1
+            "#]],
         ),
         (
             "release rollback web.ocu.star --env staging",
@@ -181,6 +179,7 @@ fn what_cannot_be_rolled_back_is_left_as_it_is() {
             expect![[r#"
                 --- stderr
                 error: there is no release shop/-/web.ocu.star/@r7
+                  help: `ocuroot release list shop/-/web.ocu.star` lists those that there are
                 --- exit 1
             "#]],
         ),

@@ -464,6 +464,18 @@ fn the_dashboard_comes_from_the_folder_that_a_debug_build_is_told() {
 }
 
 #[test]
+fn the_dashboard_of_a_folder_that_is_named_is_served() {
+    let world = in_folders(FOLDERS).with("OCUROOT_BUNDLE_DIR", "/nowhere");
+    world.write("bundle/index.html", "<!doctype html>the dashboard");
+    let server = Server::start(&world, &["state", "view", "--port", "0", "--from", "bundle"]);
+    assert_eq!(server.get("").body, "<!doctype html>the dashboard");
+    assert_eq!(server.interrupt().1, "");
+    let run = world.run(&["state", "view", "--from", "elsewhere"]);
+    assert_eq!(run.code, 1, "{}", run.text());
+    assert!(run.stderr.contains("there is no dashboard in elsewhere"), "{}", run.text());
+}
+
+#[test]
 fn an_exported_dashboard_reaches_the_stores_that_it_offers() {
     let world = World::new("");
     world.write(

@@ -24,6 +24,7 @@ use serde::{Deserialize, Serialize};
 
 use super::host::{Host, Side, is_loopback};
 use super::source::{Kind, Source, SourceError};
+use crate::refs::Ref;
 
 /// The name of the file, beside the page.
 pub const FILE: &str = "stores.json";
@@ -54,6 +55,9 @@ pub struct Offered {
     /// The id of the page's OAuth application at the host, for signing in without a token.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_id: Option<String>,
+    /// The release that `ocuroot preview` shows, where the store holds nothing but that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub preview: Option<String>,
 }
 
 /// Where a store is.
@@ -67,6 +71,8 @@ pub struct Located {
     pub intent: Place,
     /// The id of the page's OAuth application at the host.
     pub client_id: Option<String>,
+    /// The release that has not been made, where the store holds nothing but that.
+    pub preview: Option<Ref>,
 }
 
 /// A branch of a repo on a host.
@@ -142,7 +148,13 @@ impl Offered {
             (None, None) if source.kind == Kind::Local => place(&source, Side::Intent, &None),
             (None, None) => state.clone(),
         };
-        Ok(Located { name: self.title().to_owned(), state, intent, client_id: self.client_id.clone() })
+        Ok(Located {
+            name: self.title().to_owned(),
+            state,
+            intent,
+            client_id: self.client_id.clone(),
+            preview: self.preview.as_ref().and_then(|release| release.parse().ok()),
+        })
     }
 }
 

@@ -122,8 +122,13 @@ pub enum InitError {
         url: String,
     },
     /// A dashboard that nobody could publish, or that could read nothing.
-    #[error("no dashboard can be set up: {0}")]
-    NoDashboard(String),
+    #[error("no dashboard can be set up: {why}")]
+    NoDashboard {
+        /// Why.
+        why: String,
+        /// What to do about it, or instead.
+        help: String,
+    },
     /// A text that would mean something else in a script.
     #[error("the {what} {text:?} has characters that no script can hold safely")]
     Odd {
@@ -151,6 +156,9 @@ pub fn propose(found: &Found, asked: &Asked) -> Result<Setup, InitError> {
         Some(_) => Store::Git,
         None => Store::Fs,
     });
+    if asked.dashboard && url.is_none() {
+        publishes(None, store, None)?;
+    }
     if store == Store::Git && url.is_none() {
         return Err(InitError::NoRemote("a store in git".to_owned()));
     }
@@ -185,31 +193,24 @@ pub fn propose(found: &Found, asked: &Asked) -> Result<Setup, InitError> {
     // An earlier set-up leaves this behind.
     let dashboard = asked.dashboard || found.files.iter().any(|file| file == STORES);
     if asked.dashboard {
-        if store == Store::Fs {
-            let why = "a page can read no folder of a machine, and that is where the store is";
-            return Err(InitError::NoDashboard(why.to_owned()));
+        let host = publishes(platform, store, address.as_ref())?;
+        if asked.platform.is_none() && before.platform.is_none() {
+            let server = address.as_ref().map_or("", |address| address.host.as_str());
+            notes.push(format!(
+                "the dashboard's workflow is for {host}, as {server} and the files here suggest; --ci NAME chooses another"
+            ));
         }
-        match platform {
-            Some(Platform::Github) => notes.push(
+        match host {
+            Platform::Github => notes.push(
                 "the dashboard is published once the repo's settings say that Pages come from GitHub Actions"
                     .to_owned(),
             ),
-            Some(Platform::Gitlab) => {}
-            Some(Platform::Gitea | Platform::Forgejo) => notes.push(
+            Platform::Gitea | Platform::Forgejo => notes.push(
                 "the dashboard goes to the branch `pages`, and a server for pages has to show that; \
                  pages may read a store only if the host's settings allow it in [cors]"
                     .to_owned(),
             ),
-            Some(other) => {
-                let why = format!(
-                    "{other} publishes no pages; `ocuroot state view --export` writes it for any other host"
-                );
-                return Err(InitError::NoDashboard(why));
-            }
-            None => {
-                let why = "no CI is set up that could publish it".to_owned();
-                return Err(InitError::NoDashboard(why));
-            }
+            _ => {}
         }
     }
     let branch = match asked.branch.clone().or(before.branch).or_else(|| found.branch.clone()) {
@@ -233,6 +234,41 @@ pub fn propose(found: &Found, asked: &Asked) -> Result<Setup, InitError> {
         )),
     };
     Ok(Setup { alias, url, branch, store, platform, dashboard, notes, address })
+}
+
+/// The platform that publishes the dashboard.
+fn publishes(
+    platform: Option<Platform>,
+    store: Store,
+    address: Option<&Address>,
+) -> Result<Platform, InitError> {
+    let instead = "`ocuroot state view` shows it on this machine, without --dashboard";
+    let refused =
+        |why: &str, help: &str| InitError::NoDashboard { why: why.to_owned(), help: help.to_owned() };
+    match (platform, address) {
+        _ if store == Store::Fs && address.is_some() => Err(refused(
+            "a page can read no folder of a machine, and that is where the store is",
+            &format!("--store git keeps it on branches of the repo; {instead}"),
+        )),
+        (_, None) => Err(refused(
+            "it is published by the server that the repo's remote names, and this repo has no such remote",
+            &format!("git remote add origin URL; {instead}"),
+        )),
+        (Some(host @ (Platform::Github | Platform::Gitlab | Platform::Gitea | Platform::Forgejo)), _) => {
+            Ok(host)
+        }
+        (Some(other), _) => Err(refused(
+            &format!("{other} publishes no pages"),
+            "`ocuroot state view --export FOLDER` writes it for any other host",
+        )),
+        (None, Some(address)) => Err(refused(
+            &format!(
+                "nothing tells which CI belongs to {}, so none is set up that could publish it",
+                address.host
+            ),
+            "--ci github, gitlab, gitea or forgejo says so; `ocuroot state view --export FOLDER` writes it for any other host",
+        )),
+    }
 }
 
 /// Whether a character stands for itself in YAML, Starlark, Groovy and shell, quoted.

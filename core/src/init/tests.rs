@@ -153,16 +153,29 @@ fn a_dashboard_is_published_where_pages_are() {
         there.files.push(STORES.to_owned());
         let again = files_for(&there, &Asked::default());
         assert!(again.iter().any(|file| file.path == workflow && file.text == text(workflow)));
+        let notes = propose(&found(url, ""), &asked).unwrap().notes;
+        assert!(
+            notes.iter().any(|note| note.contains("the dashboard's workflow is for")),
+            "{url}: {notes:?}"
+        );
         let without = files_for(&found(url, ""), &Asked::default());
         assert!(!without.iter().any(|file| file.text.contains("--export")), "{url}");
     }
-    for (url, asked) in [
-        ("", Asked::default()),
-        ("https://github.com/o/r", Asked { store: Some(Store::Fs), ..Asked::default() }),
-        ("https://github.com/o/r", Asked { platform: Some(Some(Platform::Jenkins)), ..Asked::default() }),
-        ("https://github.com/o/r", Asked { platform: Some(None), ..Asked::default() }),
+    let ci = |platform| Asked { platform: Some(platform), ..Asked::default() };
+    let github = "https://github.com/o/r";
+    for (url, asked, because) in [
+        ("", Asked::default(), "this repo has no such remote"),
+        ("", ci(Some(Platform::Github)), "this repo has no such remote"),
+        ("", Asked { store: Some(Store::Git), ..Asked::default() }, "this repo has no such remote"),
+        ("/srv/git/r.git", Asked::default(), "this repo has no such remote"),
+        ("https://git.example.com/o/r", Asked::default(), "belongs to git.example.com"),
+        (github, Asked { store: Some(Store::Fs), ..Asked::default() }, "no folder of a machine"),
+        (github, ci(Some(Platform::Jenkins)), "publishes no pages"),
+        (github, ci(None), "none is set up"),
     ] {
-        let refused = propose(&found(url, ""), &Asked { dashboard: true, ..asked });
-        assert!(matches!(refused, Err(InitError::NoDashboard(_))), "{url}: {refused:?}");
+        match propose(&found(url, ""), &Asked { dashboard: true, ..asked }) {
+            Err(InitError::NoDashboard { why, .. }) => assert!(why.contains(because), "{url}: {why}"),
+            other => panic!("{url}: {other:?}"),
+        }
     }
 }

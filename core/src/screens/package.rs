@@ -493,6 +493,46 @@ impl Lane {
     }
 }
 
+/// How many of the last releases a line reaches back to by itself.
+const REACHED: usize = 3;
+
+/// Days that a line can be long, besides all that is known.
+pub const RANGES: [u64; 5] = [1, 7, 30, 90, 365];
+
+/// How many days of the past show something: the least of a week or [longer](RANGES) that reach back to
+/// when the last few releases came to an environment, or failed on the way there. None for all that is
+/// known.
+#[must_use]
+pub fn range(lanes: &BTreeMap<String, Lane>, now: &str) -> Option<u64> {
+    let mut last: BTreeMap<&Ref, u64> = BTreeMap::new();
+    for (release, ago) in moments(lanes, now) {
+        let least = last.entry(release).or_insert(ago);
+        *least = ago.min(*least);
+    }
+    let mut ago: Vec<u64> = last.into_values().collect();
+    ago.order();
+    let furthest = ago.into_iter().take(REACHED).next_back().unwrap_or_default();
+    RANGES.into_iter().skip(1).find(|days| furthest < days.saturating_mul(86_400))
+}
+
+/// How many days there are to all that is known of the past.
+#[must_use]
+pub fn all(lanes: &BTreeMap<String, Lane>, now: &str) -> u64 {
+    let furthest = moments(lanes, now).map(|(_, ago)| ago).max().unwrap_or_default();
+    // The first stands a little from the edge.
+    (furthest + furthest / 20).div_ceil(86_400).max(1)
+}
+
+/// When releases came to an environment, or failed on the way there: how many seconds before `now`.
+fn moments<'a>(lanes: &'a BTreeMap<String, Lane>, now: &'a str) -> impl Iterator<Item = (&'a Ref, u64)> + 'a {
+    let of = |lane: &'a Lane| {
+        let live = lane.segments.iter().map(|segment| (&segment.release, segment.from.as_str()));
+        live.chain(lane.failures.iter().map(|failure| (&failure.release, failure.time.as_str())))
+    };
+    let all = lanes.values().flat_map(of);
+    all.filter_map(move |(release, time)| Some((release, times::seconds(time, now)?)))
+}
+
 /// Where a moment is on a line of `range` seconds that ends now, in thousandths. A time that nobody knows
 /// is before all of it.
 fn thousandths(time: &str, now: &str, range: u64) -> u32 {
@@ -507,12 +547,19 @@ fn thousandths(time: &str, now: &str, range: u64) -> u32 {
 pub fn ticks(now: &str, range: u64, offset: i32) -> Vec<(u32, String)> {
     const HOUR: i64 = 3600;
     let Some(end) = times::parse(now) else { return Vec::new() };
-    let (step, most) = if range <= 2 * 86_400 { (4 * HOUR, 12) } else { (24 * HOUR, 31) };
-    let step = if range > 10 * 86_400 { 5 * step } else { step };
+    const MOST: i64 = 31;
+    let days = range / 86_400;
+    let step = match days {
+        0..=2 => 4 * HOUR,
+        3..=10 => 24 * HOUR,
+        11..=45 => 5 * 24 * HOUR,
+        46..=120 => 15 * 24 * HOUR,
+        _ => i64::try_from(days / 6).unwrap_or(i64::MAX).saturating_mul(24 * HOUR),
+    };
     let end = end.as_second();
     let local = end.saturating_add(i64::from(offset));
     let last = local.saturating_sub(local.rem_euclid(step));
-    let marks = (0..most)
+    let marks = (0..MOST)
         .map(|index: i64| last.saturating_sub(index.saturating_mul(step)).saturating_sub(i64::from(offset)));
     let mut seen = BTreeSet::new();
     let marks = marks.filter_map(|second| {
@@ -520,6 +567,11 @@ pub fn ticks(now: &str, range: u64, offset: i32) -> Vec<(u32, String)> {
         let at = thousandths(&time, now, range);
         let label = match step < 24 * HOUR {
             true => times::clock(&time, offset).get(..5)?.to_owned(),
+            // Days do not tell where there is more than a year of them.
+            false if days > 300 => {
+                let day = times::day(&time, offset);
+                format!("{} {}", day.split(' ').next_back()?, time.get(..4)?)
+            }
             false => times::day(&time, offset),
         };
         (at > 0).then_some((at, label))

@@ -481,6 +481,18 @@ fn a_lane_tells_what_was_live_and_when() {
     assert_eq!(drawn(&all, 2 * DAY), "r2 0-1000");
     assert_eq!(all["prod"].segments[0].from, "2026-01-20T00:00:00Z");
 
+    // r1 came 12 days ago: a week would not show it.
+    assert_eq!(page.now, "2026-02-01T00:00:00Z");
+    assert_eq!(package::range(&all, &page.now), Some(30));
+    assert_eq!(package::range(&all, "2026-01-26T00:00:00Z"), Some(7));
+    assert_eq!(package::range(&all, "2026-06-01T00:00:00Z"), Some(365));
+    assert_eq!(package::range(&all, "2028-01-31T00:00:00Z"), None);
+    assert_eq!(package::all(&all, &page.now), 13);
+    assert_eq!(package::range(&BTreeMap::new(), &page.now), Some(7));
+    let years = package::ticks("2028-01-31T00:00:00Z", 800 * DAY, 0);
+    assert_eq!(years.len(), 6, "{years:?}");
+    assert_eq!(years[5].1, "Nov 2027");
+
     let ticks = package::ticks("2026-02-01T06:00:00Z", 3 * DAY, 0);
     assert_eq!(ticks, [(250, "30 Jan".to_owned()), (583, "31 Jan".to_owned()), (916, "1 Feb".to_owned())]);
 }

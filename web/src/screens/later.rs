@@ -15,12 +15,16 @@ use std::task::{Context, Poll, Waker};
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use leptos::wasm_split::{SplitLoaderError, wasm_split};
+use ocuroot_core::Ref;
+use ocuroot_core::hosts::stores::Located;
 
 use super::{
-    custom, diff, draft, environment, environments, explorer, history, package, plan, release, signin,
+    custom, diff, draft, environment, environments, explorer, history, nowhere, package, plan, release,
+    signin,
 };
+use crate::nav::use_nav;
 use crate::route::Screen;
-use crate::ui::State;
+use crate::ui::{Note, State};
 use crate::{apart, browser};
 
 /// Where the later screens are.
@@ -126,7 +130,8 @@ fn at_once<T>(future: impl Future<Output = T>) -> Option<T> {
 /// Draws a screen, in the module that has them.
 #[wasm_split(screens, wasm_split_path = ::leptos::wasm_split, fallible, preload(load))]
 fn draw(screen: Screen) -> Result<AnyView, SplitLoaderError> {
-    Ok(match screen {
+    let preview = preview_of(&screen);
+    let drawn = match screen {
         // The app draws it itself.
         Screen::Overview => ().into_any(),
         Screen::Package(package) => view! { <package::Package package/> }.into_any(),
@@ -140,5 +145,32 @@ fn draw(screen: Screen) -> Result<AnyView, SplitLoaderError> {
         Screen::History => view! { <history::History/> }.into_any(),
         Screen::Draft => view! { <draft::Draft/> }.into_any(),
         Screen::SignIn => view! { <signin::SignIn/> }.into_any(),
-    })
+        Screen::Nowhere(view) => view! { <nowhere::NoScreen view/> }.into_any(),
+        Screen::NoSource(why) => view! { <nowhere::NoSource why/> }.into_any(),
+    };
+    Ok(view! { {preview.map(|release| view! { <AsIf release/> })}{drawn} }.into_any())
+}
+
+/// The release that is previewed, on screens that do not say so themselves.
+fn preview_of(screen: &Screen) -> Option<Ref> {
+    let preview = use_context::<Located>()?.preview?;
+    (!matches!(screen, Screen::Release(..))).then_some(preview)
+}
+
+/// Says that what one sees is no store.
+#[component]
+fn AsIf(
+    /// What would be made.
+    release: Ref,
+) -> impl IntoView {
+    let nav = use_nav();
+    let to = Screen::Release(release, None);
+    view! {
+        <div role="status">
+            <Note icon="pend" tone="you">
+                <p><b>"This is a preview: nothing has been released. "</b>"One sees what would be there right after the release was made."</p>
+                <a class="btn sm" href=move || nav.href(to.clone())>"What would run"</a>
+            </Note>
+        </div>
+    }
 }

@@ -234,6 +234,15 @@ fn Lines(
             measure();
         });
     };
+    // The page too, so that the line is in sight wherever one was.
+    let reveal = move |line: usize| {
+        show(line);
+        browser::scroll_to(".logs");
+        // A sheet is too low for the list and what stands above it.
+        if narrow.get_untracked() {
+            request_animation_frame(move || browser::scroll_to(&format!("#L{}", line + 1)));
+        }
+    };
     let last = log.len().saturating_sub(1);
     Effect::new(move |_| {
         if list.get().is_some() {
@@ -243,13 +252,9 @@ fn Lines(
                 }
                 measure();
                 // How it ended is what one looks for first, unless a link says otherwise.
-                show(active.get_untracked().unwrap_or(last));
-                if let Some(line) = active.get_untracked() {
-                    browser::scroll_to(".logs");
-                    // A sheet is too low for the list and what stands above it.
-                    if narrow.get_untracked() {
-                        request_animation_frame(move || browser::scroll_to(&format!("#L{}", line + 1)));
-                    }
+                match active.get_untracked() {
+                    Some(line) => reveal(line),
+                    None => show(last),
                 }
             });
         }
@@ -263,7 +268,7 @@ fn Lines(
             && line <= last
         {
             active.set(Some(line));
-            show(line);
+            reveal(line);
         }
     });
     let choose = {

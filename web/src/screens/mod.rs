@@ -11,6 +11,7 @@ pub mod history;
 pub mod later;
 pub mod log;
 pub mod matrix;
+pub mod nowhere;
 pub mod overview;
 pub mod package;
 pub mod plan;

@@ -25,8 +25,15 @@ const MORE: usize = 50;
 /// Environments that are named where a release is live in many.
 const NAMED: usize = 3;
 
-/// Days that the lanes can show.
-const RANGES: [(u64, &str); 3] = [(1, "24 h"), (7, "7 days"), (30, "30 days")];
+/// What a length of the lanes is called; all that is known where there is none.
+fn length(days: Option<u64>) -> String {
+    match days {
+        None => "All".to_owned(),
+        Some(1) => "24 h".to_owned(),
+        Some(365) => "1 year".to_owned(),
+        Some(days) => format!("{days} days"),
+    }
+}
 
 /// The screen.
 #[component]
@@ -200,7 +207,7 @@ fn Lanes(
     past: Memo<Option<Timeline>>,
 ) -> impl IntoView {
     let nav = use_nav();
-    let days = RwSignal::new(7_u64);
+    let chosen = RwSignal::new(None::<Option<u64>>);
     let lanes = Memo::new(move |_| {
         let now = page.with(|page| (**page).as_ref().map(package::now_live).unwrap_or_default());
         past.with(|past| match past {
@@ -213,10 +220,21 @@ fn Lanes(
             (**page).as_ref().map(|page| (page.now.clone(), page.lanes.clone())).unwrap_or_default()
         })
     });
-    let ranges = RANGES.map(|(range, label)| {
-        let pressed = move || (days.get() == range).to_string();
+    // As far back as something is to be seen, unless somebody has said how far.
+    let range = Memo::new(move |_| {
+        let now = places.with(|(now, _)| now.clone());
+        chosen.get().unwrap_or_else(|| lanes.with(|lanes| package::range(lanes, &now)))
+    });
+    let days = Memo::new(move |_| {
+        let now = places.with(|(now, _)| now.clone());
+        range.get().unwrap_or_else(|| lanes.with(|lanes| package::all(lanes, &now)))
+    });
+    let ranges = package::RANGES.map(Some).into_iter().chain([None]).map(|to| {
+        let pressed = move || (range.get() == to).to_string();
         view! {
-            <button type="button" class="btn sm" aria-pressed=pressed on:click=move |_| days.set(range)>{unbroken(label)}</button>
+            <button type="button" class="btn sm" aria-pressed=pressed on:click=move |_| chosen.set(Some(to))>
+                {unbroken(&length(to))}
+            </button>
         }
     });
     let rows = {
@@ -265,7 +283,7 @@ fn Lanes(
         <section aria-labelledby="h-live">
             <div class="bar">
                 <h2 id="h-live">"What was live, and when"</h2>
-                <span class="seg end" role="group" aria-label="Time range">{ranges.into_iter().collect_view()}</span>
+                <span class="seg end" role="group" aria-label="Time range">{ranges.collect_view()}</span>
             </div>
             <ul class="lanes" role="list">
                 <li class="dim" aria-hidden="true">

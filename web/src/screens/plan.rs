@@ -7,6 +7,7 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 use ocuroot_core::Ref;
 use ocuroot_core::hosts::Commit;
+use ocuroot_core::hosts::stores::Located;
 use ocuroot_core::screens::Word;
 use ocuroot_core::screens::plan::{self, Cause, Group, Item, Named, Page};
 use ocuroot_core::screens::prose::{Part, Prose};
@@ -46,13 +47,14 @@ pub fn Plan() -> impl IntoView {
         Some(1) => "Plan: 1 item".to_owned(),
         Some(count) => format!("Plan: {count} items"),
     };
+    let preview = expect_context::<Located>().preview.is_some();
     view! {
         <Title text=Signal::derive(heading)/>
         <main id="main" class="split">
             <div>
                 <header class="head">
                     <h1 tabindex="-1">{heading}</h1>
-                    <p class="meta"><span>"What " <code>"ocuroot work cascade"</code> " would do now"</span><Commits/></p>
+                    <p class="meta"><span>"What " <code>"ocuroot work cascade"</code> {if preview { " would do then" } else { " would do now" }}</span><Commits/></p>
                     <div class="row">
                         <label class="in">
                             <Icon name="search"/>
@@ -76,11 +78,14 @@ pub fn Plan() -> impl IntoView {
                 <diff::Differences above=store::problem(page)/>
             </div>
             <div class="side">
-                <section class="sec" aria-labelledby="h-how">
-                    <h2 id="h-how">"Who runs it"</h2>
-                    <p>"Not this page. Your CI does it when it runs next, or you do:"</p>
-                    <Command text="ocuroot work cascade"/>
-                </section>
+                // Of a preview there is nothing that could be run.
+                {(!preview).then(|| view! {
+                    <section class="sec" aria-labelledby="h-how">
+                        <h2 id="h-how">"Who runs it"</h2>
+                        <p>"Not this page. Your CI does it when it runs next, or you do:"</p>
+                        <Command text="ocuroot work cascade"/>
+                    </section>
+                })}
                 {move || page.with(|page| match page {
                     store::Asked::Answered(page) => Some(side(page)),
                     _ => None,

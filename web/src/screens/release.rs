@@ -6,9 +6,11 @@ use leptos::prelude::*;
 use leptos::wasm_bindgen::JsCast as _;
 use leptos::web_sys;
 use ocuroot_core::Ref;
+use ocuroot_core::hosts::stores::Located;
 use ocuroot_core::release::ReleaseError;
 use ocuroot_core::screens::release::{self as core, Action, Node, Note as Matter, Page, Phase};
 use ocuroot_core::screens::{Word, log, titles};
+use ocuroot_core::snapshot::Needs;
 use ocuroot_core::times;
 
 use crate::browser;
@@ -38,14 +40,17 @@ pub struct Chosen {
 pub type Failure = RwSignal<Vec<(usize, String)>>;
 
 /// What there is to see of it: at first what its package's summary tells.
-fn ask(release: &Ref) -> RwSignal<Asked<Result<Page, ReleaseError>>> {
+fn ask(release: &Ref, previewed: bool) -> RwSignal<Asked<Result<Page, ReleaseError>>> {
     let first = {
         let release = release.clone();
         store::ask(move |sight| core::first(sight.snapshot, sight.summaries, &release, sight.facts))
     };
     let whole = {
         let release = release.clone();
-        store::ask(move |sight| core::page(sight.snapshot, sight.summaries, &release, sight.facts))
+        store::ask(move |sight| {
+            let page = core::page(sight.snapshot, sight.summaries, &release, sight.facts)?;
+            Ok::<_, Needs>(if previewed { page.map(core::preview::page) } else { page })
+        })
     };
     let asked = RwSignal::new(whole.get_untracked());
     Effect::new(move |_| {
@@ -70,7 +75,8 @@ pub fn Release(
     with: Option<Ref>,
 ) -> impl IntoView {
     let nav = use_nav();
-    let asked = ask(&release);
+    let previewed = is_previewed(&release);
+    let asked = ask(&release, previewed);
     let page = Memo::new(move |_| match asked.get() {
         Asked::Answered(answer) => answer.as_ref().as_ref().ok().cloned(),
         _ => None,
@@ -94,12 +100,13 @@ pub fn Release(
     let title = {
         let name = release.release().unwrap_or_default().to_owned();
         let package = titles::package(&release.package());
-        Signal::derive(move || format!("{package} {name}"))
+        let what = if previewed { ", a preview" } else { "" };
+        Signal::derive(move || format!("{package} {name}{what}"))
     };
     let fragment = Memo::new(move |_| chosen.get().map(|chosen| chosen.fragment));
     // A log is long: it is read when somebody asks for it, or when it says what is wrong.
     let wants_log = Memo::new(move |_| {
-        let chosen = chosen.get()?;
+        let chosen = chosen.get().filter(|_| !previewed)?;
         let urgent = || {
             page.with(|page| {
                 let nodes = page.as_ref().map(|page| page.phases.iter().flat_map(|phase| &phase.nodes));
@@ -140,12 +147,15 @@ pub fn Release(
                 is_there.get().then(|| {
                     view! {
                         <Matters page/>
-                        <Pipeline page chosen/>
+                        <Pipeline page chosen previewed/>
                     }
                 })
             };
             view! {
-                {move || problem.get().map(|problem| view! { <NotThere problem/> })}
+                {move || problem.get().map(|problem| match previewed {
+                    true => view! { <NothingToRelease/> }.into_any(),
+                    false => view! { <NotThere problem/> }.into_any(),
+                })}
                 {match with {
                     Some(with) => view! { <Compare release with page/> }.into_any(),
                     None => pipeline().into_any(),
@@ -157,7 +167,7 @@ pub fn Release(
         <Title text=title/>
         <main id="main" class=if compares { "" } else { "split wide" }>
             <div inert=move || is_sheet.get()>
-                <Head release=release.clone() page compares/>
+                <Head release=release.clone() page compares previewed/>
                 <Shown asked let:answer>{content(answer)}</Shown>
                 {below}
             </div>
@@ -236,6 +246,8 @@ fn Head(
     page: Memo<Option<Page>>,
     /// Whether it is being compared.
     compares: bool,
+    /// Whether nobody has made it.
+    previewed: bool,
 ) -> impl IntoView {
     let nav = use_nav();
     let package = release.package();
@@ -323,7 +335,7 @@ fn Head(
                 {sibling(page.previous, false)}
                 {sibling(page.next, true)}
                 {compare}
-                {nav.route().at.is_none().then(|| view! { <a class="btn" href=move || nav.href(Screen::Draft)>"Deploy to"</a> })}
+                {(nav.route().at.is_none() && !previewed).then(|| view! { <a class="btn" href=move || nav.href(Screen::Draft)>"Deploy to"</a> })}
             </div>
         })
     };
@@ -331,11 +343,31 @@ fn Head(
         <header class="head">
             {crumb}
             <h1 tabindex="-1">
-                <span class="row">{name}" "{move || status.get().map(|word| view! { <Status word/> })}</span>
+                <span class="row">{name}" "{move || status.get().map(|word| match previewed {
+                    true => view! { <span class="st you">"preview"</span> }.into_any(),
+                    false => view! { <Status word/> }.into_any(),
+                })}</span>
             </h1>
             {facts}
             {ways}
         </header>
+    }
+}
+
+/// Whether a release is what `ocuroot preview` shows.
+pub fn is_previewed(release: &Ref) -> bool {
+    use_context::<Located>().is_some_and(|located| located.preview.as_ref() == Some(release))
+}
+
+/// A file that makes no release.
+#[component]
+fn NothingToRelease() -> impl IntoView {
+    let nav = use_nav();
+    view! {
+        <State icon="pend" title="Nothing would be released">
+            <p>"The file names no phase, task or deployment. One that declares environments sets those."</p>
+            <p class="row"><a class="btn" href=move || nav.href(Screen::Environments)>"Environments"</a></p>
+        </State>
     }
 }
 
@@ -418,6 +450,8 @@ fn Pipeline(
     page: Memo<Option<Page>>,
     /// What is looked at.
     chosen: Memo<Option<Chosen>>,
+    /// Whether nobody has made it.
+    previewed: bool,
 ) -> impl IntoView {
     let phases = Memo::new(move |_| {
         page.with(|page| page.as_ref().map(|page| page.phases.clone()).unwrap_or_default())
@@ -450,8 +484,10 @@ fn Pipeline(
     };
     let columns = move || {
         let phases = phases.get();
-        let columns =
-            phases.into_iter().enumerate().map(|(index, phase)| view! { <Column index phase chosen/> });
+        let columns = phases
+            .into_iter()
+            .enumerate()
+            .map(|(index, phase)| view! { <Column index phase chosen previewed/> });
         columns.collect_view()
     };
     let is_empty = move || phases.with(Vec::is_empty) && page.with(Option::is_some);
@@ -476,13 +512,18 @@ fn Column(
     phase: Phase,
     /// What is looked at.
     chosen: Memo<Option<Chosen>>,
+    /// Whether nobody has made its release.
+    previewed: bool,
 ) -> impl IntoView {
     let shut = RwSignal::new(phase.quiet);
     let narrow = browser::narrow();
     let label = format!("Phase {}, {}", phase.number, phase.name);
     let took = phase.took.map(|took| unbroken(&times::duration(took)));
-    let nodes =
-        phase.nodes.into_iter().enumerate().map(|(at, node)| view! { <Work at=(index, at) node chosen/> });
+    let nodes = phase
+        .nodes
+        .into_iter()
+        .enumerate()
+        .map(|(at, node)| view! { <Work at=(index, at) number=phase.number node chosen previewed/> });
     let nodes = nodes.collect_view();
     // On a phone what is of no interest is folded to one line.
     let heading = move || {
@@ -517,10 +558,14 @@ fn Column(
 fn Work(
     /// Its phase, and its place in it.
     at: (usize, usize),
+    /// The number of its phase.
+    number: usize,
     /// What it is.
     node: Node,
     /// What is looked at.
     chosen: Memo<Option<Chosen>>,
+    /// Whether nobody has made its release.
+    previewed: bool,
 ) -> impl IntoView {
     let fragment = node.fragment.clone();
     let is_chosen = {
@@ -529,7 +574,9 @@ fn Work(
             chosen.with(|chosen| chosen.as_ref().is_some_and(|chosen| node.is_named(&chosen.fragment)))
         })
     };
+    let word = if previewed { "would run".to_owned() } else { node.word.to_string() };
     let beside = match &node.started {
+        _ if previewed => core::preview::when(number).into_any(),
         Some(since) if node.word == Word::Running => {
             view! { <Elapsed since=since.clone() usual=node.usual/> }.into_any()
         }
@@ -547,7 +594,7 @@ fn Work(
             >
                 <Shape word=node.word/>
                 <span class="cut">{node.name.clone()}</span>
-                <span class="sr">{format!(" {} ", node.word)}</span>
+                <span class="sr">{format!(" {word} ")}</span>
                 <small>{beside}</small>
             </a>
         </li>

@@ -5,13 +5,15 @@ use ocuroot_core::Ref;
 use ocuroot_core::screens::Word;
 use ocuroot_core::screens::release::Approval;
 use ocuroot_core::screens::release::panel::{self, Called, From, Given, Left, Panel, Target, Try, Wait};
+use ocuroot_core::screens::release::preview;
+use ocuroot_core::snapshot::Needs;
 use ocuroot_core::times;
 use ocuroot_core::why::Sentence;
 use serde_json::Value;
 
 use crate::nav::use_nav;
 use crate::screens::draft;
-use crate::screens::release::Failure;
+use crate::screens::release::{Failure, is_previewed};
 use crate::screens::says::Says;
 use crate::store::{self, Asked, Shown};
 use crate::ui::{Breakable, Command, Moment, RefLink, Shape, State, Status, thousands, tone, unbroken};
@@ -29,9 +31,13 @@ pub fn RunPanel(
     /// What it has failed with, once that is known.
     failure: Failure,
 ) -> impl IntoView {
+    let previewed = is_previewed(&release);
     let asked = store::ask({
         let fragment = fragment.clone();
-        move |sight| panel::panel(sight.snapshot, &release, &fragment, sight.facts)
+        move |sight| {
+            let panel = panel::panel(sight.snapshot, &release, &fragment, sight.facts)?;
+            Ok::<_, Needs>(if previewed { panel.map(preview::panel) } else { panel })
+        }
     });
     // Asked again every minute, and mostly the same: then nothing is drawn anew.
     let panel = Memo::new(move |_| match asked.get() {
@@ -43,7 +49,7 @@ pub fn RunPanel(
             {
                 let fragment = fragment.clone();
                 move || match panel.get().flatten() {
-                    Some(panel) => view! { <Body panel failure/> }.into_any(),
+                    Some(panel) => view! { <Body panel failure previewed/> }.into_any(),
                     None => view! { <Nothing fragment=fragment.clone()/> }.into_any(),
                 }
             }
@@ -70,6 +76,8 @@ fn Body(
     panel: Panel,
     /// What it has failed with.
     failure: Failure,
+    /// Whether nobody has made its release.
+    previewed: bool,
 ) -> impl IntoView {
     let failed = matches!(panel.word, Word::Failed | Word::Retried | Word::Stale).then(
         || view! { <Failed fragment=fragment_of(&panel) retry=panel.retry.clone() word=panel.word failure/> },
@@ -83,8 +91,9 @@ fn Body(
             </section>
         }
     });
-    let waits = (!panel.waits.is_empty())
-        .then(|| view! { <Waits waits=panel.waits.clone() missing=panel.missing why=panel.why.clone()/> });
+    let waits = (!panel.waits.is_empty()).then(
+        || view! { <Waits waits=panel.waits.clone() missing=panel.missing why=panel.why.clone() previewed/> },
+    );
     let freeze = panel.override_freeze.clone().map(|why| {
         view! {
             <section class="sec">
@@ -95,9 +104,10 @@ fn Body(
     });
     let attempts = (!panel.attempts.is_empty())
         .then(|| view! { <Attempts attempts=panel.attempts.clone() number=panel.number/> });
-    let inputs = (!panel.inputs.is_empty()).then(|| view! { <Inputs inputs=panel.inputs.clone()/> });
-    let functions =
-        (!panel.functions.is_empty()).then(|| view! { <Functions functions=panel.functions.clone()/> });
+    let inputs =
+        (!panel.inputs.is_empty()).then(|| view! { <Inputs inputs=panel.inputs.clone() previewed/> });
+    let functions = (!panel.functions.is_empty())
+        .then(|| view! { <Functions functions=panel.functions.clone() previewed/> });
     view! {
         <header class="head">
             <div>
@@ -106,7 +116,7 @@ fn Body(
                     <span class="n end"><a class="btn sm" href="#">"Close"</a></span>
                 </div>
             </div>
-            <h2 tabindex="-1"><span class="row">{panel.name.clone()}" "<Status word=panel.word/></span></h2>
+            <h2 tabindex="-1"><span class="row">{panel.name.clone()}" "{(!previewed).then(|| view! { <Status word=panel.word/> })}</span></h2>
             <p class="ref"><Breakable text=panel.run.to_string()/></p>
         </header>
         {failed}
@@ -173,12 +183,15 @@ fn Waits(
     missing: usize,
     /// Why it is not done, in a sentence.
     why: Option<Sentence>,
+    /// Whether nobody has made its release.
+    previewed: bool,
 ) -> impl IntoView {
     let why = why.filter(|_| missing > 0).map(|sentence| {
         view! { <p>"It "<Says sentence/>"."</p> }
     });
     let approvals: Vec<Approval> = waits.iter().filter_map(|wait| wait.approval.clone()).collect();
     let count = match (missing, waits.len()) {
+        (_, all) if previewed => all.to_string(),
         (0, _) => "nothing is missing".to_owned(),
         (1, all) => format!("1 of {all} is missing"),
         (missing, all) => format!("{missing} of {all} are missing"),
@@ -186,7 +199,7 @@ fn Waits(
     let rows = waits.into_iter().map(|wait| view! { <Waiting wait/> }).collect_view();
     view! {
         <section class="sec">
-            <h3>"Waits for " <small>{count}</small></h3>
+            <h3>{if previewed { "Would wait for " } else { "Waits for " }}<small>{count}</small></h3>
             {why}
             <ul class="list" role="list">{rows}</ul>
         </section>
@@ -295,12 +308,15 @@ fn Json(
 fn Inputs(
     /// By name.
     inputs: Vec<Given>,
+    /// Whether nobody has made its release.
+    previewed: bool,
 ) -> impl IntoView {
     let count = inputs.len();
+    let missing = if previewed { "known when it runs" } else { "not there yet" };
     let row = |given: Given| {
         let value = match given.value {
             Some(value) => view! { <Json value/> }.into_any(),
-            None => view! { <span class="dim">"not there yet"</span> }.into_any(),
+            None => view! { <span class="dim">{missing}</span> }.into_any(),
         };
         let from = match given.from {
             From::Ref { source, target, note } => {
@@ -324,6 +340,8 @@ fn Inputs(
 fn Functions(
     /// As they are called.
     functions: Vec<Called>,
+    /// Whether nobody has made its release.
+    previewed: bool,
 ) -> impl IntoView {
     let count = functions.len();
     let row = |called: Called| {
@@ -331,7 +349,7 @@ fn Functions(
         view! {
             <li class=tone(word.tone())>
                 <Shape word/>
-                <span><code>{called.name}</code>" "<span class="sr">{word.to_string()}</span></span>
+                <span><code>{called.name}</code>" "{(!previewed).then(|| view! { <span class="sr">{word.to_string()}</span> })}</span>
                 <span class="dim">{called.pos}</span>
             </li>
         }

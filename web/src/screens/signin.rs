@@ -10,13 +10,71 @@ use crate::nav::use_nav;
 use crate::oauth::{self, Refusal};
 use crate::route::{Place, Route, Screen};
 use crate::sources::{Listed, Sources};
-use crate::ui::{Icon, Title};
+use crate::ui::{Command, Icon, Title};
 use crate::{account, cache};
 
 /// The screen.
 #[component]
 pub fn SignIn() -> impl IntoView {
+    let sources = use_context::<Sources>();
+    // A page of `state view` may ask nobody else.
+    let only_local = Memo::new(move |_| sources.is_some_and(|sources| sources.0.with(Listed::is_local)));
+    move || match only_local.get() {
+        true => view! { <OfThisMachine/> }.into_any(),
+        false => view! { <Anywhere/> }.into_any(),
+    }
+}
+
+/// A page that the program serves whose store it shows: there is nothing to choose, and nobody to be.
+#[component]
+fn OfThisMachine() -> impl IntoView {
     let located = use_context::<Located>();
+    let preview = located.as_ref().is_some_and(|located| located.preview.is_some());
+    let name = located.map(|located| located.name).unwrap_or_default();
+    let (program, what) = match preview {
+        true => ("ocuroot preview", "what a release file would make, as it is now"),
+        false => ("ocuroot state view", "the store of the repo in which it was started"),
+    };
+    let home = move || Route { place: Place::Default, ..Route::default() }.to_string();
+    view! {
+        <Title text="Source"/>
+        <main id="main">
+            <header class="head">
+                <h1 tabindex="-1">"Source"</h1>
+                <p class="meta"><span>{name}</span></p>
+            </header>
+            <section class="sec" aria-labelledby="h-src">
+                <h2 id="h-src">"Where this comes from"</h2>
+                <p>
+                    <code>{program}</code>
+                    {format!(" serves this page and {what}. It reads that as whoever started it: nobody signs in, and the page asks no other host.")}
+                </p>
+                <p class="row"><a class="btn pri" href=home>"Open"</a></p>
+            </section>
+            <section class="sec" aria-labelledby="h-other">
+                <h2 id="h-other">"Stores on GitHub, GitLab, Gitea or Forgejo"</h2>
+                <p>
+                    "The same dashboard as a folder of files, on any static host, reads those from their hosts, \
+                     as whoever looks at it. This writes the folder:"
+                </p>
+                <Command text="ocuroot state view --export public"/>
+            </section>
+        </main>
+    }
+}
+
+/// A page that may read any store.
+#[component]
+fn Anywhere() -> impl IntoView {
+    let nav = use_nav();
+    let given = match nav.route_now().place {
+        Place::Given(given) => given.source.parse::<Source>().ok().map(|source| source.kind),
+        Place::Default | Place::Named(_) => None,
+    };
+    let located = use_context::<Located>();
+    let here = located.as_ref().map(|located| located.state.host.source.kind);
+    // What is said of tokens is said of this kind of host.
+    let kind = RwSignal::new(given.or(here).unwrap_or(Kind::GitHub));
     let host = located.map(|located| view! { <You located/> });
     view! {
         <Title text="Open a source"/>
@@ -28,13 +86,15 @@ pub fn SignIn() -> impl IntoView {
                         <span>"This page is a folder of files. It talks only to the host you name here, as you."</span>
                     </p>
                 </header>
-                <Where/>
+                <Where kind/>
                 {host}
             </div>
             <div class="side">
                 <Offers/>
-                <MayDo/>
-                <Rights/>
+                <Show when=move || kind.get() != Kind::Local>
+                    <MayDo kind/>
+                    <Rights kind/>
+                </Show>
             </div>
         </main>
     }
@@ -49,18 +109,20 @@ const KINDS: [(Kind, &str, &str); 4] = [
 
 /// The form that names a store.
 #[component]
-fn Where() -> impl IntoView {
+fn Where(
+    /// What kind of host it is on.
+    kind: RwSignal<Kind>,
+) -> impl IntoView {
     let nav = use_nav();
     let now = match nav.route_now().place {
         Place::Given(given) => given,
         Place::Default | Place::Named(_) => Offered::default(),
     };
-    let source = now.source.parse::<Source>().ok();
     let sources = use_context::<Sources>();
-    // A page of `state view` may ask nobody else.
-    let only_local = Memo::new(move |_| sources.is_some_and(|sources| sources.0.with(Listed::is_local)));
-    let chosen = RwSignal::new(source.as_ref().map_or(Kind::GitHub, |source| source.kind));
-    let kind = Memo::new(move |_| if only_local.get() { Kind::Local } else { chosen.get() });
+    // A static host has no store beside the page, unless somebody says so.
+    let has_local = Memo::new(move |_| {
+        kind.get() == Kind::Local || sources.is_some_and(|sources| sources.0.with(Listed::has_local))
+    });
     let repo = RwSignal::new(now.source.split_once(':').map_or("", |(_, rest)| rest).to_owned());
     let state = RwSignal::new(now.state.clone().unwrap_or_default());
     let intent = RwSignal::new(now.intent.clone().unwrap_or_default());
@@ -71,14 +133,14 @@ fn Where() -> impl IntoView {
                 type="button"
                 class="btn"
                 aria-pressed=move || (kind.get() == of).to_string()
-                on:click=move |_| chosen.set(of)
+                on:click=move |_| kind.set(of)
             >
                 {name}
             </button>
         }
     };
     let kinds = move || {
-        let offered = KINDS.iter().filter(|(of, ..)| !only_local.get() || *of == Kind::Local);
+        let offered = KINDS.iter().filter(|(of, ..)| has_local.get() || *of != Kind::Local);
         offered.map(button).collect_view()
     };
     let form = move || KINDS.iter().find(|(of, ..)| *of == kind.get()).map_or("", |(.., form)| form);
@@ -330,7 +392,7 @@ fn Login(
 
 /// The stores that the page offers.
 #[component]
-fn Offers() -> impl IntoView {
+pub fn Offers() -> impl IntoView {
     let sources = expect_context::<Sources>();
     let rows = move || match sources.0.get() {
         Listed::Reading => None,
@@ -363,9 +425,17 @@ fn Offers() -> impl IntoView {
 
 /// What the page can do with which token.
 #[component]
-fn MayDo() -> impl IntoView {
+fn MayDo(
+    /// What kind of host it is.
+    kind: RwSignal<Kind>,
+) -> impl IntoView {
     let yes = || view! { <span class="st ok"><Icon name="ok"/>"yes"</span> }.into_any();
     let no = || view! { <span class="dim">"no"</span> }.into_any();
+    let rate = move || {
+        (kind.get() == Kind::GitHub).then(|| {
+            view! { <tr><th scope="row">"Requests an hour"</th><td>"60"</td><td>"5,000"</td></tr> }
+        })
+    };
     view! {
         <section class="sec" aria-labelledby="h-may">
             <h2 id="h-may">"What each may do"</h2>
@@ -380,26 +450,42 @@ fn MayDo() -> impl IntoView {
                 <tbody>
                     <tr><th scope="row">"Public source"</th><td>{yes()}</td><td>{yes()}</td></tr>
                     <tr><th scope="row">"Private source"</th><td>{no()}</td><td>{yes()}</td></tr>
-                    <tr><th scope="row">"Requests an hour, GitHub"</th><td>"60"</td><td>"5,000"</td></tr>
+                    {rate}
                 </tbody>
             </table>
         </section>
     }
 }
 
+/// What a token needs, as the host calls it.
+fn rights(kind: Kind) -> &'static [(&'static str, &'static str)] {
+    match kind {
+        Kind::GitHub => &[
+            ("Repository", "only the one of the store"),
+            ("Contents", "read"),
+            ("Pull requests", "read, to see open proposals"),
+        ],
+        Kind::GitLab => &[("Scope", "read_api"), ("Your role", "one that may read the repository")],
+        Kind::Gitea => &[("Repository", "read"), ("Your rights", "may read the repository")],
+        Kind::Local => &[],
+    }
+}
+
 /// What a token needs, and where it goes.
 #[component]
-fn Rights() -> impl IntoView {
+fn Rights(
+    /// What kind of host it is for.
+    kind: RwSignal<Kind>,
+) -> impl IntoView {
+    let rows = move || {
+        let rows = rights(kind.get()).iter().map(|(name, what)| view! { <dt>{*name}</dt><dd>{*what}</dd> });
+        rows.collect_view()
+    };
     view! {
         <section class="sec" aria-labelledby="h-right">
             <h2 id="h-right">"Rights of the token"</h2>
             <dl class="kv">
-                <dt>"Repository"</dt>
-                <dd>"only the one of the store"</dd>
-                <dt>"Contents"</dt>
-                <dd>"read"</dd>
-                <dt>"Pull requests"</dt>
-                <dd>"read, to see open proposals"</dd>
+                {rows}
                 <dt>"Anything else"</dt>
                 <dd>"none"</dd>
             </dl>

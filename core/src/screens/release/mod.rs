@@ -25,6 +25,7 @@ pub mod compare;
 mod first;
 mod notes;
 pub mod panel;
+pub mod preview;
 mod whole;
 
 use std::collections::BTreeMap;
