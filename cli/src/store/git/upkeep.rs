@@ -65,7 +65,7 @@ pub(super) fn run_if_due(clone: &Path, url: &str) {
 
 /// How many objects lie in files of their own, about: ids are spread evenly, so one of the 256 folders tells
 /// of all.
-fn loose_in(objects: &Path) -> usize {
+pub(super) fn loose_in(objects: &Path) -> usize {
     count(&objects.join("17")) * 256
 }
 
