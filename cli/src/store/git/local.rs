@@ -42,7 +42,15 @@ pub(super) struct Local {
 /// How a push is taken: as the pack that it comes in. Otherwise git makes a file of each of some forty
 /// objects, which is most of what such a push takes, and joins them again later. That it tidies up when there
 /// are fifty packs is meant for larger ones.
-const RECEIVING: [&str; 4] = ["-c", "receive.unpackLimit=1", "-c", "gc.autoPackLimit=250"];
+const RECEIVING: [&str; 2] = ["receive.unpackLimit=1", "gc.autoPackLimit=250"];
+/// Where there is nothing to tidy up. Else another git is started to find that out.
+const TIDY: &str = "receive.autogc=false";
+/// What is new is kept apart until it has been checked. So the repo's own objects look like those of another,
+/// whose branches git is started to list, though it knows them.
+const ALONE: &str = "core.alternateRefsCommand=true";
+/// Other threads are not worth starting for a pack smaller than [`SMALL`].
+const ONE_THREAD: &str = "pack.threads=1";
+const SMALL: u64 = 1 << 20;
 /// More packs than this are tidied up, as [`RECEIVING`] says.
 const PACKS: usize = 250;
 /// Objects in files of their own that are more than git's `gc.auto`.
@@ -84,10 +92,12 @@ impl Local {
         let mut command = elsewhere();
         // What is set for git here is not meant for the remote.
         command.env_remove("GIT_CONFIG_COUNT").env("LC_ALL", "C").current_dir(&self.folder);
-        command.args(RECEIVING);
-        if !self.is_untidy() {
-            // Then it need not start another git to find that out.
-            command.args(["-c", "receive.autogc=false"]);
+        let small = pack.metadata().is_ok_and(|pack| pack.len() < SMALL);
+        let alone = !self.folder.join("objects/info/alternates").exists();
+        let by_need = [(!self.is_untidy(), TIDY), (alone, ALONE), (small, ONE_THREAD)];
+        let by_need = by_need.into_iter().filter_map(|(needed, setting)| needed.then_some(setting));
+        for setting in RECEIVING.into_iter().chain(by_need) {
+            command.args(["-c", setting]);
         }
         command.arg("receive-pack").arg(&self.folder);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
