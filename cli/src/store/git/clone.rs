@@ -400,7 +400,8 @@ impl Clone {
     /// machine all is where it was.
     fn is_up_to_date(&self, repo: &Repository, names: &[String]) -> bool {
         let Some(local) = self.local() else { return false };
-        let same = |there: &str, here: &str| repo.refname_to_id(here).is_ok_and(|tip| local.is_at(there, tip));
+        let same =
+            |there: &str, here: &str| repo.refname_to_id(here).is_ok_and(|tip| local.is_at(there, tip));
         let by_default = self.wanted.iter().any(|wanted| wanted.branch.is_none());
         names.iter().all(|name| same(&full_name(name), &full_name(name)))
             && (!by_default || same("HEAD", HEAD))

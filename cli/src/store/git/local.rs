@@ -29,9 +29,10 @@ use std::time::Instant;
 use git2::{Config, Oid, Repository};
 
 use super::super::error::StoreError;
+use super::super::steps::step;
 use super::command::elsewhere;
 use super::push::{Told, Way};
-use super::upkeep;
+use super::{pack, upkeep};
 
 /// A bare repo in a folder.
 pub(super) struct Local {
@@ -127,7 +128,7 @@ impl Local {
     /// Whether git would find something to tidy up there.
     fn is_untidy(&self) -> bool {
         let objects = self.folder.join("objects");
-        super::pack::count(&self.folder) > PACKS || upkeep::loose_in(&objects) > LOOSE
+        pack::count(&self.folder) > PACKS || upkeep::loose_in(&objects) > LOOSE
     }
 }
 
@@ -138,7 +139,8 @@ fn is_set_up(config: &Config, url: &str) -> Result<bool, git2::Error> {
         let (Ok(name), value) = (entry.name(), entry.value().ok()) else { return };
         let elsewhere = name.starts_with("url.") && value.is_none_or(|start| url.starts_with(start));
         let forbidden = name == "protocol.allow" || name.starts_with("protocol.file.");
-        let own = name.ends_with(".unpacklimit") || name.starts_with("gc.") || name.starts_with("maintenance.");
+        let own =
+            name.ends_with(".unpacklimit") || name.starts_with("gc.") || name.starts_with("maintenance.");
         is |= elsewhere || forbidden || own;
     })?;
     Ok(is)
@@ -173,7 +175,9 @@ fn offer(child: &mut Child, ways: &[Way], pack: &mut File) -> io::Result<Option<
         capabilities.clear();
     }
     stdin.write_all(END)?;
+    step();
     io::copy(pack, &mut stdin)?;
+    step();
     Ok(None)
 }
 
@@ -246,4 +250,175 @@ fn answer(mut stdout: &[u8]) -> Option<Report> {
         }
     }
     Some(Report { refused })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use git2::{ObjectType, Signature};
+
+    use super::super::push::Refused;
+    use super::*;
+
+    /// A clone that writes, and the bare repo that it pushes to.
+    struct Both {
+        folder: tempfile::TempDir,
+        clone: Repository,
+    }
+
+    impl Both {
+        fn new() -> Both {
+            let folder = tempfile::tempdir().unwrap();
+            let clone = Repository::init_bare(folder.path().join("clone")).unwrap();
+            Repository::init_bare(folder.path().join("remote.git")).unwrap();
+            Both { folder, clone }
+        }
+
+        fn url(&self) -> String {
+            self.folder.path().join("remote.git").to_str().unwrap().to_owned()
+        }
+
+        fn remote(&self) -> Repository {
+            Repository::open_bare(self.url()).unwrap()
+        }
+
+        fn set(&self, name: &str, value: &str) {
+            self.remote().config().unwrap().set_str(name, value).unwrap();
+        }
+
+        /// A commit without any files.
+        fn commit(&self, message: &str, parent: Option<Oid>) -> Oid {
+            let parent = parent.map(|parent| self.clone.find_commit(parent).unwrap());
+            let tree = self.clone.find_tree(self.clone.treebuilder(None).unwrap().write().unwrap()).unwrap();
+            let who = Signature::now("A", "a@example.org").unwrap();
+            let parents: Vec<_> = parent.iter().collect();
+            self.clone.commit(None, &who, &who, message, &tree, &parents).unwrap()
+        }
+
+        /// Pushes these ways of branches.
+        fn push(&self, ways: &[(&str, Option<Oid>, Oid)]) -> Told {
+            let mut objects = BTreeSet::new();
+            for (_, _, new) in ways {
+                objects.extend([*new, self.clone.find_commit(*new).unwrap().tree_id()]);
+            }
+            let pack = pack::write(&self.clone, &objects).unwrap();
+            let way = |(name, old, new): &(&str, Option<Oid>, Oid)| Way {
+                name: format!("refs/heads/{name}"),
+                old: *old,
+                new: *new,
+            };
+            let local = Local { folder: self.url().into(), repo: self.remote() };
+            local.push(&ways.iter().map(way).collect::<Vec<_>>(), &pack).unwrap()
+        }
+
+        fn tip(&self, name: &str) -> Option<Oid> {
+            self.remote().refname_to_id(&format!("refs/heads/{name}")).ok()
+        }
+    }
+
+    #[test]
+    fn all_branches_are_pushed_or_none() {
+        let both = Both::new();
+        let (one, other) = (both.commit("one", None), both.commit("other", None));
+        assert_eq!(both.push(&[("state", None, one), ("intent", None, other)]), Told::Taken);
+        assert_eq!([both.tip("state"), both.tip("intent")], [Some(one), Some(other)]);
+        let next = both.commit("next", Some(one));
+        let late = both.push(&[("state", Some(one), next), ("intent", Some(one), one)]);
+        let why = "stale info".to_owned();
+        assert_eq!(late, Told::Refused(Refused::Moved { branch: "intent".to_owned(), why: why.clone() }));
+        let late = both.push(&[("state", None, next)]);
+        assert_eq!(late, Told::Refused(Refused::Moved { branch: "state".to_owned(), why }));
+        assert_eq!(both.tip("state"), Some(one));
+        // One that stays as it is has to be there all the same.
+        assert_eq!(both.push(&[("state", Some(one), next), ("intent", Some(other), other)]), Told::Taken);
+        assert_eq!(both.tip("state"), Some(next));
+        both.set("receive.advertiseAtomic", "false");
+        let last = both.commit("last", Some(next));
+        assert_eq!(
+            both.push(&[("state", Some(next), last), ("intent", Some(other), other)]),
+            Told::NotAtomic
+        );
+        assert_eq!(both.push(&[("state", Some(next), last)]), Told::Taken);
+    }
+
+    #[test]
+    fn what_the_repo_has_against_a_push_is_told() {
+        let both = Both::new();
+        let one = both.commit("one", None);
+        let declined = |message: &str| {
+            let (branch, message) = ("state".to_owned(), message.to_owned());
+            Told::Refused(Refused::Declined { branch, message })
+        };
+        // Some of it is missing.
+        let far = both.commit("far", Some(both.commit("not pushed", None)));
+        let told = both.push(&[("state", None, far)]);
+        assert!(matches!(&told, Told::Refused(Refused::Declined { .. })), "{told:?}");
+        assert!(format!("{told:?}").contains("missing necessary objects"), "{told:?}");
+        let hook = both.folder.path().join("remote.git/hooks/pre-receive");
+        std::fs::create_dir_all(hook.parent().unwrap()).unwrap();
+        std::fs::write(&hook, "#!/bin/sh\ncat >/dev/null\necho only robots\nexit 1\n").unwrap();
+        std::fs::set_permissions(&hook, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+        let told = both.push(&[("state", None, one)]);
+        assert_eq!(told, declined("pre-receive hook declined: only robots"));
+        assert_eq!(both.tip("state"), None);
+        // It is none any more.
+        let local = Local { folder: both.url().into(), repo: both.remote() };
+        std::fs::remove_file(both.folder.path().join("remote.git/HEAD")).unwrap();
+        let pack = pack::write(&both.clone, &BTreeSet::from([one])).unwrap();
+        let told = local.push(&[Way { name: "refs/heads/state".to_owned(), old: None, new: one }], &pack);
+        assert!(matches!(told.unwrap(), Told::Nothing(why) if why.contains("not appear to be a git repo")));
+    }
+
+    #[test]
+    fn a_repo_with_many_packs_is_tidied_up() {
+        let both = Both::new();
+        // At once, not in a process of its own.
+        both.set("gc.autoDetach", "false");
+        let one = both.commit("one", None);
+        assert_eq!(both.push(&[("state", None, one)]), Told::Taken);
+        let remote = both.remote();
+        for number in 0..PACKS {
+            let blob = remote.odb().unwrap().write(ObjectType::Blob, &number.to_be_bytes()).unwrap();
+            pack::write(&remote, &BTreeSet::from([blob])).unwrap();
+        }
+        assert_eq!(pack::count(both.url().as_ref()), PACKS + 1);
+        let next = both.commit("next", Some(one));
+        assert_eq!(both.push(&[("state", Some(one), next)]), Told::Taken);
+        assert!(pack::count(both.url().as_ref()) < 5);
+    }
+
+    #[test]
+    fn others_are_left_to_git() {
+        let both = Both::new();
+        let is = |url: &str| Local::at(url).is_some();
+        assert!(is(&both.url()) && is(&format!("file://{}", both.url())));
+        let one = both.commit("one", None);
+        both.push(&[("state", None, one)]);
+        let local = Local::at(&both.url()).unwrap();
+        assert!(local.is_at("refs/heads/state", one) && !local.is_at("refs/heads/intent", one));
+        for url in ["https://h/o/r.git", "git@h:o/r.git", "remote.git", "file://h/r.git", "/nowhere/r.git"] {
+            assert!(!is(url), "{url}");
+        }
+        let path = both.folder.path().join("a%20b");
+        Repository::init_bare(&path).unwrap();
+        assert!(is(path.to_str().unwrap()) && !is(&format!("file://{}", path.display())));
+        Repository::init(both.folder.path().join("checkout")).unwrap();
+        assert!(!is(both.folder.path().join("checkout").to_str().unwrap()));
+        let here = format!("url.https://h/.insteadOf={}", both.folder.path().display());
+        for (name, value) in [
+            ("receive.unpackLimit", "100"),
+            ("transfer.unpackLimit", "100"),
+            ("gc.auto", "0"),
+            ("maintenance.strategy", "none"),
+            ("protocol.file.allow", "never"),
+            here.split_once('=').unwrap(),
+        ] {
+            both.set(name, value);
+            assert!(!is(&both.url()), "{name}");
+            both.remote().config().unwrap().remove(name).unwrap();
+        }
+        both.set("url.https://h/.insteadOf", "/elsewhere");
+        assert!(is(&both.url()));
+    }
 }

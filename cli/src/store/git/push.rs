@@ -183,7 +183,8 @@ impl Told {
         }
         let refused = answer.stdout.lines().filter_map(|line| line.strip_prefix("!\t"));
         let refused = refused.map(|line| line.split_once('\t').unwrap_or((line, "")));
-        let refused = refused.map(|(names, why)| (names.rsplit_once(':').map_or(names, |(_, name)| name), why));
+        let refused =
+            refused.map(|(names, why)| (names.rsplit_once(':').map_or(names, |(_, name)| name), why));
         Told::refused(refused, &answer.stderr)
     }
 
