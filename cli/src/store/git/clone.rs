@@ -334,6 +334,8 @@ impl Clone {
         // The ids of objects are checked where they arrive, by git.
         git2::opts::strict_hash_verification(false);
         git2::opts::enable_caching(false);
+        // What a folder or a commit that is written names was there before or was written just now.
+        git2::opts::strict_object_creation(false);
         if self.folder.join("HEAD").is_file() {
             return Repository::open_bare(&self.folder).map_err(|error| self.broken(error.message()));
         }
