@@ -49,13 +49,19 @@ const TIDY: &str = "receive.autogc=false";
 /// What is new is kept apart until it has been checked. So the repo's own objects look like those of another,
 /// whose branches git is started to list, though it knows them.
 const ALONE: &str = "core.alternateRefsCommand=true";
-/// Other threads are not worth starting for a pack smaller than [`SMALL`].
+/// Other threads are not worth starting for a small pack.
 const ONE_THREAD: &str = "pack.threads=1";
-const SMALL: u64 = 1 << 20;
 /// More packs than this are tidied up, as [`RECEIVING`] says.
 const PACKS: usize = 250;
 /// Objects in files of their own that are more than git's `gc.auto`.
 const LOOSE: usize = 6700;
+
+/// A push that has begun: a `git receive-pack` that waits to be told what for. It ends by itself when it is
+/// forgotten.
+pub(super) struct Begun {
+    child: Child,
+    began: Instant,
+}
 
 impl std::fmt::Debug for Local {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -83,17 +89,16 @@ impl Local {
         self.repo.refname_to_id(name).is_ok_and(|there| there == commit)
     }
 
-    /// Brings branches from one commit to the next, all or none of them. `pack` has what that takes.
+    /// Starts a push of what is small or not. What it is of need not be known yet: meanwhile the other side
+    /// gets ready.
     ///
     /// # Errors
-    /// When there is no git, or the pack is gone.
-    pub(super) fn push(&self, ways: &[Way], pack: &Path) -> Result<Told, StoreError> {
-        let mut pack = File::open(pack).map_err(|error| StoreError::read("read", pack, error))?;
+    /// When there is no git.
+    pub(super) fn begin(&self, small: bool) -> Result<Begun, StoreError> {
         let began = Instant::now();
         let mut command = elsewhere();
         // What is set for git here is not meant for the remote.
         command.env_remove("GIT_CONFIG_COUNT").env("LC_ALL", "C").current_dir(&self.folder);
-        let small = pack.metadata().is_ok_and(|pack| pack.len() < SMALL);
         let alone = !self.folder.join("objects/info/alternates").exists();
         let by_need = [(!self.is_untidy(), TIDY), (alone, ALONE), (small, ONE_THREAD)];
         let by_need = by_need.into_iter().filter_map(|(needed, setting)| needed.then_some(setting));
@@ -102,17 +107,27 @@ impl Local {
         }
         command.arg("receive-pack").arg(&self.folder);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().map_err(StoreError::NoGit)?;
-        let offered = offer(&mut child, ways, &mut pack);
-        let output = child.wait_with_output().map_err(StoreError::NoGit)?;
+        Ok(Begun { child: command.spawn().map_err(StoreError::NoGit)?, began })
+    }
+
+    /// Whether git would find something to tidy up there.
+    fn is_untidy(&self) -> bool {
+        let objects = self.folder.join("objects");
+        pack::count(&self.folder) > PACKS || upkeep::loose_in(&objects) > LOOSE
+    }
+}
+
+impl Begun {
+    /// Brings branches from one commit to the next, all or none of them. `pack` has what that takes.
+    ///
+    /// # Errors
+    /// When git cannot be waited for, or the pack is gone.
+    pub(super) fn push(mut self, ways: &[Way], pack: &Path) -> Result<Told, StoreError> {
+        let mut pack = File::open(pack).map_err(|error| StoreError::read("read", pack, error))?;
+        let offered = offer(&mut self.child, ways, &mut pack);
+        let output = self.child.wait_with_output().map_err(StoreError::NoGit)?;
         let stderr = String::from_utf8_lossy(&output.stderr).trim().to_owned();
-        tracing::debug!(
-            folder = %self.folder.display(),
-            status = %output.status,
-            took = ?began.elapsed(),
-            stderr,
-            "git receive-pack"
-        );
+        tracing::debug!(status = %output.status, took = ?self.began.elapsed(), stderr, "git receive-pack");
         Ok(match offered {
             Ok(None) => answer(&output.stdout).map_or(Told::Nothing(stderr.clone()), |report| {
                 // These are the remote's words, as git calls them.
@@ -123,12 +138,6 @@ impl Local {
             // It has ended, and said why.
             Err(_) => Told::Nothing(stderr),
         })
-    }
-
-    /// Whether git would find something to tidy up there.
-    fn is_untidy(&self) -> bool {
-        let objects = self.folder.join("objects");
-        pack::count(&self.folder) > PACKS || upkeep::loose_in(&objects) > LOOSE
     }
 }
 
@@ -309,7 +318,7 @@ mod tests {
                 new: *new,
             };
             let local = Local { folder: self.url().into(), repo: self.remote() };
-            local.push(&ways.iter().map(way).collect::<Vec<_>>(), &pack).unwrap()
+            local.begin(true).unwrap().push(&ways.iter().map(way).collect::<Vec<_>>(), &pack).unwrap()
         }
 
         fn tip(&self, name: &str) -> Option<Oid> {
@@ -366,7 +375,10 @@ mod tests {
         let local = Local { folder: both.url().into(), repo: both.remote() };
         std::fs::remove_file(both.folder.path().join("remote.git/HEAD")).unwrap();
         let pack = pack::write(&both.clone, &BTreeSet::from([one])).unwrap();
-        let told = local.push(&[Way { name: "refs/heads/state".to_owned(), old: None, new: one }], &pack);
+        let told = local
+            .begin(true)
+            .unwrap()
+            .push(&[Way { name: "refs/heads/state".to_owned(), old: None, new: one }], &pack);
         assert!(matches!(told.unwrap(), Told::Nothing(why) if why.contains("not appear to be a git repo")));
     }
 

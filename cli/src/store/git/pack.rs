@@ -166,17 +166,12 @@ fn copy(from: &Path, to: &Path) -> io::Result<()> {
 /// # Errors
 /// When one cannot be read, or the new one not written; then the old ones are still there.
 pub(super) fn join(clone: &Path, most: usize) -> Result<(), git2::Error> {
-    let mut small = Vec::new();
-    let mut objects = BTreeSet::new();
-    for index in indexes(clone) {
-        if let Some(ids) = small_one(&index) {
-            objects.extend(ids);
-            small.push(index);
-        }
-    }
+    let mut small = small_ones(clone);
     if small.len() <= most {
         return Ok(());
     }
+    let mut objects = BTreeSet::new();
+    small.retain(|index| ids(index).map(|ids| objects.extend(ids)).is_some());
     let new = write_tight(&Repository::open_bare(clone)?, &objects)?;
     for index in small.iter().filter(|index| index.file_stem() != new.file_stem()) {
         // The index first: a pack without one is not looked for. What stays is there twice.
@@ -186,9 +181,14 @@ pub(super) fn join(clone: &Path, most: usize) -> Result<(), git2::Error> {
     Ok(())
 }
 
-/// How many packs a clone has.
-pub(super) fn count(clone: &Path) -> usize {
-    indexes(clone).count()
+/// How many packs a repo has.
+pub(super) fn count(repo: &Path) -> usize {
+    indexes(repo).count()
+}
+
+/// The indexes of the small packs that a clone wrote itself.
+pub(super) fn small_ones(clone: &Path) -> Vec<PathBuf> {
+    indexes(clone).filter(|index| is_small(index)).collect()
 }
 
 fn folder_of(clone: &Path) -> PathBuf {
@@ -202,20 +202,21 @@ fn indexes(clone: &Path) -> impl Iterator<Item = PathBuf> {
         .filter(|path| path.extension().is_some_and(|is| is == "idx"))
 }
 
-/// The objects of a pack that is small and was written by a clone itself. What came from the remote is
-/// marked as that, and stays as it is; so does what somebody wants to keep.
-///
-/// The index is git's version 2 (gitformat-pack): eight bytes; how many ids begin with a byte up to 0, 1, …
-/// 255; the ids.
-fn small_one(index: &Path) -> Option<Vec<Oid>> {
-    const COUNT: usize = 8 + 255 * 4;
+/// Where the number of its objects stands in an index: after eight bytes, and how many ids begin with a byte up
+/// to 0, 1, … 254.
+const COUNT: usize = 8 + 255 * 4;
+
+/// Whether a pack is small and was written by a clone itself. What came from the remote is marked as that, and
+/// stays as it is; so does what somebody wants to keep.
+fn is_small(index: &Path) -> bool {
     const EACH: u64 = 20 + 4 + 4;
-    let marked = ["promisor", "keep", "mtimes"].iter().any(|mark| index.with_extension(mark).exists());
-    let large = |file: &fs::Metadata| file.len() > (COUNT + 4 + 40) as u64 + EACH * SMALL;
-    if marked || !index.with_extension("pack").exists() || fs::metadata(index).is_ok_and(|file| large(&file))
-    {
-        return None;
-    }
+    let large = |file: fs::Metadata| file.len() > (COUNT + 4 + 40) as u64 + EACH * SMALL;
+    let marked = || ["promisor", "keep", "mtimes"].iter().any(|mark| index.with_extension(mark).exists());
+    !fs::metadata(index).is_ok_and(large) && !marked() && index.with_extension("pack").exists()
+}
+
+/// The objects of a pack, by its index, which is git's version 2 (gitformat-pack).
+fn ids(index: &Path) -> Option<Vec<Oid>> {
     let bytes = fs::read(index).ok()?;
     let ids = bytes.strip_prefix(INDEX)?.get(COUNT - 8..)?;
     let (count, ids) = ids.split_first_chunk()?;

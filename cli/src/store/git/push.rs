@@ -8,6 +8,7 @@ use super::super::error::{RemoteProblem, StoreError};
 use super::super::steps::step;
 use super::clone::{Clone, full_name};
 use super::command::Answer;
+use super::local::Begun;
 use super::pack;
 use super::turn::{Notes, Turn};
 
@@ -35,6 +36,9 @@ pub(super) enum Pushed {
     NotAtomic,
 }
 
+/// What is pushed is small where it is of fewer objects, or documents, than this.
+pub(super) const FEW: usize = 1000;
+
 /// The setting of a clone whose remote does not take several branches in one push.
 const NO_ATOMIC: &str = "ocuroot.noatomic";
 
@@ -53,11 +57,21 @@ impl Clone {
         !self.with(|repo, _| Ok(repo.config()?.get_bool(NO_ATOMIC).unwrap_or(false))).unwrap_or(false)
     }
 
-    /// Pushes branches, all or none of them.
+    /// Begins a push, where that can be done before it is known what is pushed.
+    pub(super) fn begin(&self, small: bool) -> Option<Begun> {
+        self.local()?.begin(small).ok()
+    }
+
+    /// Pushes branches, all or none of them, as it was begun if it was.
     ///
     /// # Errors
     /// When the remote does not take them.
-    pub(super) fn push(&self, updates: &[Update], turn: &Turn) -> Result<Pushed, StoreError> {
+    pub(super) fn push(
+        &self,
+        updates: &[Update],
+        turn: &Turn,
+        begun: Option<Begun>,
+    ) -> Result<Pushed, StoreError> {
         let branches = self.branches()?;
         let way = |update: &Update| {
             let name = branches.get(update.branch).map(|branch| full_name(&branch.name));
@@ -69,7 +83,10 @@ impl Clone {
         let pack = self.with(|repo, _| pack::write(repo, &objects))?;
         step();
         let told = match self.local() {
-            Some(local) => local.push(&ways, &pack)?,
+            Some(local) => {
+                let begun = begun.map_or_else(|| local.begin(objects.len() < FEW), Ok)?;
+                begun.push(&ways, &pack)?
+            }
             None => self.push_by_git(&ways)?,
         };
         step();
