@@ -118,13 +118,13 @@ impl Local {
 }
 
 impl Begun {
-    /// Brings branches from one commit to the next, all or none of them. `pack` has what that takes.
+    /// Brings branches of `local` from one commit to the next, all or none of them. `pack` has what that takes.
     ///
     /// # Errors
     /// When git cannot be waited for, or the pack is gone.
-    pub(super) fn push(mut self, ways: &[Way], pack: &Path) -> Result<Told, StoreError> {
+    pub(super) fn push(mut self, local: &Local, ways: &[Way], pack: &Path) -> Result<Told, StoreError> {
         let mut pack = File::open(pack).map_err(|error| StoreError::read("read", pack, error))?;
-        let offered = offer(&mut self.child, ways, &mut pack);
+        let offered = offer(&mut self.child, local, ways, &mut pack);
         let output = self.child.wait_with_output().map_err(StoreError::NoGit)?;
         let stderr = String::from_utf8_lossy(&output.stderr).trim().to_owned();
         tracing::debug!(status = %output.status, took = ?self.began.elapsed(), stderr, "git receive-pack");
@@ -157,14 +157,27 @@ fn is_set_up(config: &Config, url: &str) -> Result<bool, git2::Error> {
 
 /// Says what should become of branches, and sends what that takes; unless it is clear before that it will
 /// not be.
-fn offer(child: &mut Child, ways: &[Way], pack: &mut File) -> io::Result<Option<Told>> {
-    let closed = || io::Error::from(io::ErrorKind::BrokenPipe);
-    let there = Branches::read(child.stdout.as_mut().ok_or_else(closed)?)?;
-    let mut stdin = child.stdin.take().ok_or_else(closed)?;
+fn offer(child: &mut Child, local: &Local, ways: &[Way], pack: &mut File) -> io::Result<Option<Told>> {
+    let there = Branches::read(child.stdout.as_mut().ok_or(io::ErrorKind::BrokenPipe)?)?;
+    tell(child, local, there, ways, pack)
+}
+
+fn tell(
+    child: &mut Child,
+    local: &Local,
+    there: Branches,
+    ways: &[Way],
+    pack: &mut File,
+) -> io::Result<Option<Told>> {
+    let mut stdin = child.stdin.take().ok_or(io::ErrorKind::BrokenPipe)?;
     let told = if ways.len() > 1 && !there.atomic {
         Some(Told::NotAtomic)
     } else {
-        let moved = ways.iter().find(|way| there.tips.get(&way.name).copied() != way.old);
+        // What is to stay as it is is not told to the other side, which would look once more. So it is looked
+        // at now, and not only when this was begun.
+        let stays = |way: &Way| way.old != Some(way.new) || local.is_at(&way.name, way.new);
+        let unmoved = |way: &Way| there.tips.get(&way.name).copied() == way.old && stays(way);
+        let moved = ways.iter().find(|way| !unmoved(way));
         moved.map(|way| Told::refused([(way.name.as_str(), "stale info")].into_iter(), ""))
     };
     if told.is_some() {
@@ -175,7 +188,6 @@ fn offer(child: &mut Child, ways: &[Way], pack: &mut File) -> io::Result<Option<
     if ways.len() > 1 {
         capabilities.push_str(" atomic");
     }
-    // What stays as it is has been looked at.
     for way in ways.iter().filter(|way| way.old != Some(way.new)) {
         let old = way.old.unwrap_or(Oid::ZERO_SHA1);
         let line = format!("{old} {} {}\0{capabilities}", way.new, way.name);
@@ -305,8 +317,16 @@ mod tests {
             self.clone.commit(None, &who, &who, message, &tree, &parents).unwrap()
         }
 
+        fn local(&self) -> Local {
+            Local { folder: self.url().into(), repo: self.remote() }
+        }
+
         /// Pushes these ways of branches.
         fn push(&self, ways: &[(&str, Option<Oid>, Oid)]) -> Told {
+            self.go_on(self.local().begin(true).unwrap(), ways)
+        }
+
+        fn go_on(&self, begun: Begun, ways: &[(&str, Option<Oid>, Oid)]) -> Told {
             let mut objects = BTreeSet::new();
             for (_, _, new) in ways {
                 objects.extend([*new, self.clone.find_commit(*new).unwrap().tree_id()]);
@@ -317,8 +337,7 @@ mod tests {
                 old: *old,
                 new: *new,
             };
-            let local = Local { folder: self.url().into(), repo: self.remote() };
-            local.begin(true).unwrap().push(&ways.iter().map(way).collect::<Vec<_>>(), &pack).unwrap()
+            begun.push(&self.local(), &ways.iter().map(way).collect::<Vec<_>>(), &pack).unwrap()
         }
 
         fn tip(&self, name: &str) -> Option<Oid> {
@@ -352,6 +371,33 @@ mod tests {
     }
 
     #[test]
+    fn what_moves_once_a_push_has_begun_is_noticed() {
+        let both = Both::new();
+        let (one, other) = (both.commit("one", None), both.commit("other", None));
+        let next = both.commit("next", Some(one));
+        let ways = [("state", one, next), ("intent", other, other)].map(|(name, old, new)| Way {
+            name: format!("refs/heads/{name}"),
+            old: Some(old),
+            new,
+        });
+        for moves in ["state", "intent"] {
+            both.push(&[("state", both.tip("state"), one), ("intent", both.tip("intent"), other)]);
+            let mut begun = both.local().begin(true).unwrap();
+            let there = Branches::read(begun.child.stdout.as_mut().unwrap()).unwrap();
+            both.push(&[(moves, both.tip(moves), both.commit("faster", None))]);
+            let pack = pack::write(&both.clone, &BTreeSet::from([next])).unwrap();
+            let told = tell(&mut begun.child, &both.local(), there, &ways, &mut File::open(pack).unwrap());
+            let output = begun.child.wait_with_output().unwrap();
+            let told = told.unwrap().unwrap_or_else(|| answer(&output.stdout).unwrap().told(""));
+            assert!(
+                matches!(&told, Told::Refused(Refused::Moved { branch, .. }) if branch == moves),
+                "{told:?}"
+            );
+            assert_ne!(both.tip("state"), Some(next));
+        }
+    }
+
+    #[test]
     fn what_the_repo_has_against_a_push_is_told() {
         let both = Both::new();
         let one = both.commit("one", None);
@@ -372,13 +418,14 @@ mod tests {
         assert_eq!(told, declined("pre-receive hook declined: only robots"));
         assert_eq!(both.tip("state"), None);
         // It is none any more.
-        let local = Local { folder: both.url().into(), repo: both.remote() };
+        let local = both.local();
         std::fs::remove_file(both.folder.path().join("remote.git/HEAD")).unwrap();
         let pack = pack::write(&both.clone, &BTreeSet::from([one])).unwrap();
-        let told = local
-            .begin(true)
-            .unwrap()
-            .push(&[Way { name: "refs/heads/state".to_owned(), old: None, new: one }], &pack);
+        let told = local.begin(true).unwrap().push(
+            &local,
+            &[Way { name: "refs/heads/state".to_owned(), old: None, new: one }],
+            &pack,
+        );
         assert!(matches!(told.unwrap(), Told::Nothing(why) if why.contains("not appear to be a git repo")));
     }
 

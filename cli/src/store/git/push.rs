@@ -85,7 +85,7 @@ impl Clone {
         let told = match self.local() {
             Some(local) => {
                 let begun = begun.map_or_else(|| local.begin(objects.len() < FEW), Ok)?;
-                begun.push(&ways, &pack)?
+                begun.push(local, &ways, &pack)?
             }
             None => self.push_by_git(&ways)?,
         };
