@@ -141,21 +141,20 @@ impl Session {
         let mut wrote = false;
         let mut message = String::new();
         let mut touched: Vec<Ref> = Vec::new();
-        let (stores, snapshot, root) = (&self.stores, &mut self.snapshot, &self.repo.root);
-        let result = std::thread::scope(|scope| {
-            // Git is asked while the store is read.
-            let asked = config.as_ref().map(|_| scope.spawn(|| git::remotes(root)));
-            let remotes = LazyCell::new(|| asked.and_then(|asked| asked.join().ok()).unwrap_or_default());
-            stores.decide(snapshot, |snapshot| {
-                let (mut transaction, value) = decision(snapshot)?;
-                wrote = !transaction.is_empty();
-                message.clone_from(&transaction.message);
-                touched = transaction.writes.keys().cloned().collect();
-                if let (true, Some((at, source))) = (wrote, &config) {
-                    transaction = transaction.then(repo_config::record(snapshot, at, source, &remotes)?);
-                }
-                Ok((transaction, value))
-            })
+        // Git is asked while the store is read, and its answer is waited for where it is needed.
+        let root = self.repo.root.clone();
+        let asked = config.as_ref().map(|_| std::thread::spawn(move || git::remotes(&root)));
+        let remotes = LazyCell::new(|| asked.and_then(|asked| asked.join().ok()).unwrap_or_default());
+        let result = self.stores.decide(&mut self.snapshot, |snapshot| {
+            let (mut transaction, value) = decision(snapshot)?;
+            wrote = !transaction.is_empty();
+            message.clone_from(&transaction.message);
+            touched = transaction.writes.keys().cloned().collect();
+            if let (true, Some((at, source))) = (wrote, &config) {
+                let recorded = repo_config::record(snapshot, at, source, || remotes.as_slice())?;
+                transaction = transaction.then(recorded);
+            }
+            Ok((transaction, value))
         });
         self.recorded |= wrote && result.is_ok();
         if wrote && result.is_ok() {

@@ -26,11 +26,17 @@ pub fn reference(repo: &str, commit: &str) -> Result<Ref, RefError> {
 }
 
 /// Records `source`, the text of `repo.ocu.star`, and the repo's remotes for the commit that `at`
-/// ([`reference`]) names, unless that has been done. The link `…/@` moves only then.
+/// ([`reference`]) names, unless that has been done. The link `…/@` moves only then, and only then the remotes
+/// are asked for.
 ///
 /// # Errors
 /// What must be loaded.
-pub fn record(snapshot: &Snapshot, at: &Ref, source: &str, remotes: &[Remote]) -> Result<Transaction, Needs> {
+pub fn record<'r>(
+    snapshot: &Snapshot,
+    at: &Ref,
+    source: &str,
+    remotes: impl Fn() -> &'r [Remote],
+) -> Result<Transaction, Needs> {
     let mut edit = Edit::new(snapshot, format!("configuration {at}"));
     let mut needs = Needs::default();
     for at in [at.to_state(), at.to_intent()] {
@@ -39,7 +45,7 @@ pub fn record(snapshot: &Snapshot, at: &Ref, source: &str, remotes: &[Remote]) -
             Ok(Some(_)) => {}
             Ok(None) => {
                 let config = RepoConfig {
-                    remotes: remotes.iter().map(without_userinfo).collect(),
+                    remotes: remotes().iter().map(without_userinfo).collect(),
                     source: STANDARD.encode(source),
                     ..RepoConfig::default()
                 };
@@ -134,7 +140,7 @@ mod tests {
         let second = reference("shop", "bbb").unwrap();
         let mut snapshot = Snapshot::empty();
         for at in [&first, &second, &first] {
-            let transaction = record(&snapshot, at, "repo_alias(\"shop\")", &remotes).unwrap();
+            let transaction = record(&snapshot, at, "repo_alias(\"shop\")", || &remotes).unwrap();
             snapshot.apply(&transaction);
         }
         for newest in ["shop/-/repo.ocu.star/@", "shop/-/repo.ocu.star/+"] {

@@ -56,10 +56,10 @@ impl Args {
         }
         refs_here::require_release_file(&session.repo, &package)?;
         let jobs = engine::jobs(self.jobs);
-        let commit = session.repo.commit()?.clone();
         let root = session.repo.root.clone();
         let changed = std::thread::spawn(move || git::changed_files(&root, &report::files()));
-        // A remote store takes as long to be read as git takes to look through the files.
+        // To know the commit and to read a remote store takes as long as git takes to look through the files.
+        let commit = session.repo.commit()?.clone();
         let read = session.ask(|snapshot| release::next_number(snapshot, &package));
         warn_of_changes(&session, &changed.join().ok().and_then(Result::ok).unwrap_or_default());
         read?;

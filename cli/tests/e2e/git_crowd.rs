@@ -163,7 +163,7 @@ fn fetches_after(writers: &[usize], gone: &[usize]) -> usize {
     world.check("state check", expect![""]);
     git(&beside(&world, "home1/stores").read_dir().unwrap().find_map(clone).unwrap(), &["fsck"]);
     let trace = std::fs::read_to_string(trace).unwrap();
-    let after = trace.lines().skip_while(|line| !line.contains(" start git push "));
+    let after = trace.lines().skip_while(|line| !line.contains(" receive-pack "));
     after.filter(|line| line.contains(" start git ") && line.contains(" fetch ")).count()
 }
 

@@ -104,13 +104,21 @@ fn counting(world: World) -> World {
     world.with("PATH", &path)
 }
 
-/// How often each of these was run since the last time.
+/// How often it was fetched, pushed and asked since the last time. A push to a folder is one to `receive-pack`.
 fn counted(world: &World) -> [usize; 3] {
     let log = beside(world, "git.log");
     let text = std::fs::read_to_string(&log).unwrap_or_default();
     let _ = std::fs::remove_file(log);
-    ["fetch", "push", "ls-remote"]
-        .map(|word| text.lines().filter(|line| line.split(' ').any(|argument| argument == word)).count())
+    let count = |words: &[&str]| {
+        text.lines().filter(|line| line.split(' ').any(|argument| words.contains(&argument))).count()
+    };
+    [count(&["fetch"]), count(&["push", "receive-pack"]), count(&["ls-remote"])]
+}
+
+/// Has git come to the remote as it does where it is none in a folder: by `git fetch` and `git push`. For who
+/// sets up how a repo takes pushes or tidies up is obeyed.
+fn by_git(world: &World) {
+    git(&remote(world), &["config", "gc.auto", "6700"]);
 }
 
 fn release_everywhere(world: &World) {
@@ -200,25 +208,32 @@ fn state_and_intent_lie_in_two_repos() {
 
 #[test]
 fn a_command_fetches_once_and_pushes_once_for_what_it_knows_at_one_moment() {
-    let world = counting(world(TWO_BRANCHES));
-    world.ok("state set @/custom/x y");
-    counted(&world);
-    world.ok("state get +/custom/x");
-    assert_eq!(counted(&world), [1, 0, 0]);
-    world.ok("state match '**'");
-    assert_eq!(counted(&world), [1, 0, 0]);
-    world.ok("state set @/custom/x z");
-    assert_eq!(counted(&world), [1, 1, 0]);
-    world.ok("state set @/custom/x z");
-    assert_eq!(counted(&world), [1, 0, 0], "nothing has changed");
-    world.ok("release new env.ocu.star");
-    assert_eq!(counted(&world), [1, 1, 0], "three environments, in state and in intent");
-    world.ok("release new release.ocu.star");
-    assert_eq!(counted(&world), [1, 3, 0], "two phases and one");
-    // Somebody else has written meanwhile, which is no reason to fetch twice.
-    edit(&world, "remote.git", "intent", "README.md", "hello\n");
-    world.ok("state set @/custom/x later");
-    assert_eq!(counted(&world), [1, 1, 0]);
+    // In a folder it can be seen where nothing is to be fetched.
+    for (elsewhere, fetches) in [(true, 1), (false, 0)] {
+        let world = counting(world(TWO_BRANCHES));
+        if elsewhere {
+            by_git(&world);
+        }
+        world.ok("state set @/custom/x y");
+        counted(&world);
+        world.ok("state get +/custom/x");
+        assert_eq!(counted(&world), [fetches, 0, 0]);
+        world.ok("state match '**'");
+        assert_eq!(counted(&world), [fetches, 0, 0]);
+        world.ok("state set @/custom/x z");
+        assert_eq!(counted(&world), [fetches, 1, 0]);
+        world.ok("state set @/custom/x z");
+        assert_eq!(counted(&world), [fetches, 0, 0], "nothing has changed");
+        world.ok("release new env.ocu.star");
+        assert_eq!(counted(&world), [fetches, 1, 0], "three environments, in state and in intent");
+        world.ok("release new release.ocu.star");
+        assert_eq!(counted(&world), [fetches, 3, 0], "two phases and one");
+        // Somebody else has written meanwhile, which is no reason to fetch twice.
+        edit(&world, "remote.git", "intent", "README.md", "hello\n");
+        world.ok("state set @/custom/x later");
+        assert_eq!(counted(&world), [1, 1, 0]);
+        assert_eq!(git(&remote(&world), &["show", "intent:README.md"]), "hello");
+    }
 }
 
 #[test]
@@ -271,6 +286,7 @@ fn documents_come_when_they_are_asked_for() {
     // A file protocol that negotiates, as a real remote does.
     let url = format!("file://{}", remote(&world).canonicalize().unwrap().display());
     world.write("repo.ocu.star", &TWO_BRANCHES.replace("../remote.git", &url));
+    by_git(&world);
     let world = counting(world.with("OCUROOT_HOME", &other));
     world.ok("state match '**'");
     let (at_first, asked) = (blobs(&world), counted(&world));
@@ -289,16 +305,21 @@ fn documents_come_when_they_are_asked_for() {
 
 #[test]
 fn what_a_remote_does_not_do_is_done_without() {
-    let world = counting(world(TWO_BRANCHES));
-    git(&remote(&world), &["config", "receive.advertiseAtomic", "false"]);
-    world.ok("release new env.ocu.star");
-    counted(&world);
-    world.ok("release new release.ocu.star");
-    world.check("state check", expect![""]);
-    world.check("state diff", expect![""]);
-    // Two for each of three, and one in vain: that it was refused is remembered.
-    let [_, pushes, _] = counted(&world);
-    assert!(pushes <= 7, "{pushes}");
+    for elsewhere in [true, false] {
+        let world = counting(world(TWO_BRANCHES));
+        if elsewhere {
+            by_git(&world);
+        }
+        git(&remote(&world), &["config", "receive.advertiseAtomic", "false"]);
+        world.ok("release new env.ocu.star");
+        counted(&world);
+        world.ok("release new release.ocu.star");
+        world.check("state check", expect![""]);
+        world.check("state diff", expect![""]);
+        // Two for each of three, and one in vain: that it was refused is remembered.
+        let [_, pushes, _] = counted(&world);
+        assert!(pushes <= 7, "{pushes}");
+    }
 }
 
 #[test]

@@ -8,7 +8,7 @@
 //! A process reads the branches as they were when it fetched, once; others that use the same clone
 //! meanwhile do not change that.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -21,6 +21,7 @@ use super::super::error::StoreError;
 use super::super::steps::step;
 use super::command::{Answer, REMOTE, beside, git, problem};
 use super::commit::pause;
+use super::local::Local;
 use super::turn::Notes;
 use super::{pack, upkeep};
 
@@ -36,6 +37,7 @@ pub(super) struct Clone {
     remade: Cell<bool>,
     /// What had been pushed from this machine before the last fetch.
     pub(super) notes: RefCell<Notes>,
+    local: OnceCell<Option<Local>>,
 }
 
 /// A branch as repo.ocu.star names it.
@@ -103,7 +105,13 @@ impl Clone {
             moves: Cell::new(0),
             remade: Cell::new(false),
             notes: RefCell::default(),
+            local: OnceCell::new(),
         }
+    }
+
+    /// The remote, if it is a repo in a folder of this machine.
+    pub(super) fn local(&self) -> Option<&Local> {
+        self.local.get_or_init(|| Local::at(&self.url)).as_ref()
     }
 
     /// The remote, as messages name it.
@@ -217,7 +225,9 @@ impl Clone {
         let repo = self.repository()?;
         let names = self.names(&repo)?;
         *self.notes.borrow_mut() = Notes::read(&self.shown());
-        self.fetch_branches(&repo, &names)?;
+        if !self.is_up_to_date(&repo, &names) {
+            self.fetch_branches(&repo, &names)?;
+        }
         let names = if self.default_has_changed(&repo, &names) {
             let _ = repo.config().and_then(|mut config| config.remove(DEFAULT_BRANCH));
             let names = self.names(&repo)?;
@@ -324,6 +334,8 @@ impl Clone {
         // The ids of objects are checked where they arrive, by git.
         git2::opts::strict_hash_verification(false);
         git2::opts::enable_caching(false);
+        // What a folder or a commit that is written names was there before or was written just now.
+        git2::opts::strict_object_creation(false);
         if self.folder.join("HEAD").is_file() {
             return Repository::open_bare(&self.folder).map_err(|error| self.broken(error.message()));
         }
@@ -384,6 +396,17 @@ impl Clone {
         beside(probe.path(), &self.url, &arguments).ok().filter(|answer| answer.success)?;
         let head = std::fs::read_to_string(probe.path().join("probe/HEAD")).ok()?;
         head.trim().strip_prefix("ref: refs/heads/").map(str::to_owned)
+    }
+
+    /// Whether a fetch would bring nothing, as far as can be seen without one: in a remote in a folder of this
+    /// machine all is where it was.
+    fn is_up_to_date(&self, repo: &Repository, names: &[String]) -> bool {
+        let Some(local) = self.local() else { return false };
+        let same =
+            |there: &str, here: &str| repo.refname_to_id(here).is_ok_and(|tip| local.is_at(there, tip));
+        let by_default = self.wanted.iter().any(|wanted| wanted.branch.is_none());
+        names.iter().all(|name| same(&full_name(name), &full_name(name)))
+            && (!by_default || same("HEAD", HEAD))
     }
 
     /// Whether the remote's HEAD, which was fetched too, is not where the branch is that it named before.

@@ -96,7 +96,7 @@ pub(super) fn beside(folder: &Path, url: &str, arguments: &[&str]) -> Result<Ans
 }
 
 /// A git that looks for its repo itself.
-fn elsewhere() -> Command {
+pub(super) fn elsewhere() -> Command {
     let mut command = Command::new("git");
     for variable in ELSEWHERE {
         command.env_remove(variable);

@@ -22,7 +22,7 @@ use super::super::steps::step;
 use super::clone::Clone as BareClone;
 use super::edit::{self, Files};
 use super::objects::Paths;
-use super::push::{Pushed, Update};
+use super::push::{FEW, Pushed, Update};
 use super::turn::Turn;
 use super::{GitStores, SIDES, View, blob_id};
 
@@ -77,21 +77,24 @@ impl GitStores {
                 Some(turn) => turn,
                 None => turn.insert(Turn::take(&self.clone_of(Side::State)?.shown())),
             };
+            let concerned = self.concerned(&rest)?;
             if tries.lost == 0
-                && let Some((clone, branches)) = self.concerned(&rest)?
-                && clone.is_behind(&branches)
+                && let Some((clone, branches)) = &concerned
+                && clone.is_behind(branches)
             {
                 tries.lost += 1;
                 clone.catch_up()?;
                 continue;
             }
+            let begun = concerned.and_then(|(clone, _)| clone.begin(rest.writes.len() < FEW));
             let nothing = Snapshot::default();
             let known = if self.moves() == start { snapshot } else { &nothing };
             let stage = self.next_stage(&rest, known)?;
             let Some(Stage { clone, updates, sides }) = stage else {
                 return Ok(Outcome::Done { moved: self.moves() != start });
             };
-            let pushed = if updates.is_empty() { Ok(Pushed::Done) } else { clone.push(&updates, my_turn) };
+            let pushed =
+                if updates.is_empty() { Ok(Pushed::Done) } else { clone.push(&updates, my_turn, begun) };
             match pushed {
                 Ok(Pushed::Done) => {
                     let open = |reference: &Ref| !sides.contains(&reference.marker().unwrap_or(Side::State));
@@ -337,7 +340,7 @@ impl GitStores {
             };
             let next = self.next_files(&decided)?;
             let Some(Stage { clone, updates, sides }) = next else { return Ok(decided.value) };
-            match clone.push(&updates, &turn)? {
+            match clone.push(&updates, &turn, None)? {
                 Pushed::Done => {
                     decided.files.retain(|side, _| !sides.contains(side));
                     begun = Some(decided);

@@ -5,7 +5,8 @@
 //! what is there now, as long as what the transaction requires still holds. What does not hold any
 //! more is a conflict, and is decided anew.
 //!
-//! * [`clone`] keeps a bare clone and fetches, [`push`] pushes, through the user's [git](command).
+//! * [`clone`] keeps a bare clone and fetches, [`push`] pushes, through the user's [git](command); to a remote
+//!   in a folder of this machine with less ado ([`local`]).
 //! * [`objects`] reads folders and documents off its object database, [`edit`] writes changed ones, [`commit`]
 //!   makes commits of transactions and sees them to the remote.
 //! * [`whole`] does what concerns all documents at once: stores of version 1, upgrades, imports.
@@ -23,6 +24,7 @@ mod clone;
 mod command;
 mod commit;
 mod edit;
+mod local;
 mod objects;
 mod offer;
 mod pack;

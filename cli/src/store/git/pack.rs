@@ -7,10 +7,14 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::io;
+use std::io::{self, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use git2::{Oid, Repository};
+use flate2::write::ZlibEncoder;
+use flate2::{Compression, Crc};
+use git2::{ObjectType, Oid, Repository};
+use sha1::{Digest, Sha1};
 
 use super::super::steps::step;
 
@@ -18,6 +22,8 @@ use super::super::steps::step;
 const PRIORITY: i32 = 1000;
 /// Of more objects than this a pack is not small.
 const SMALL: u64 = 300;
+/// What the index of a pack begins with.
+const INDEX: &[u8] = b"\xfftOc\0\0\0\x02";
 
 /// Has objects that are written to this repo kept in memory.
 ///
@@ -32,6 +38,11 @@ pub(super) fn in_memory(repo: &Repository) -> Result<(), git2::Error> {
 /// # Errors
 /// When it cannot be written.
 pub(super) fn write(repo: &Repository, objects: &BTreeSet<Oid>) -> Result<PathBuf, git2::Error> {
+    if objects.len() as u64 > SMALL { write_tight(repo, objects) } else { write_quickly(repo, objects) }
+}
+
+/// As small as git can make it.
+fn write_tight(repo: &Repository, objects: &BTreeSet<Oid>) -> Result<PathBuf, git2::Error> {
     let folder = folder_of(repo.path());
     let mut pack = repo.packbuilder()?;
     pack.set_threads(1);
@@ -42,6 +53,84 @@ pub(super) fn write(repo: &Repository, objects: &BTreeSet<Oid>) -> Result<PathBu
     pack.write(&folder, 0)?;
     let name = pack.name()?.unwrap_or_default();
     Ok(folder.join(format!("pack-{name}.pack")))
+}
+
+/// With each object as it is. Looking for what objects have in common, and at what was written, takes longer
+/// than all the rest, and of one transaction's objects no two are alike.
+///
+/// A pack and its index are as gitformat-pack says: the objects, each with its kind, its length and its bytes
+/// made small by zlib; and of each, by id, a sum of these and where they begin.
+fn write_quickly(repo: &Repository, objects: &BTreeSet<Oid>) -> Result<PathBuf, git2::Error> {
+    let odb = repo.odb()?;
+    let count = length(objects.len());
+    let mut pack = [b"PACK".as_slice(), &2u32.to_be_bytes(), &count].concat();
+    let (mut counts, mut ids, mut sums, mut starts) = ([0u32; 256], Vec::new(), Vec::new(), Vec::new());
+    for id in objects {
+        let object = odb.read(*id)?;
+        let start = pack.len();
+        pack.extend(head(object.kind(), object.len()));
+        // Git, too, makes a single object small in the quickest way.
+        let mut small = ZlibEncoder::new(pack, Compression::fast());
+        pack =
+            small.write_all(object.data()).and_then(|()| small.finish()).map_err(|error| failed(&error))?;
+        let mut sum = Crc::new();
+        sum.update(pack.get(start..).unwrap_or_default());
+        let first = id.as_bytes().first().copied().unwrap_or_default();
+        counts.iter_mut().skip(first.into()).for_each(|count| *count += 1);
+        ids.extend(id.as_bytes());
+        sums.extend(sum.sum().to_be_bytes());
+        starts.extend(length(start));
+    }
+    let name = Sha1::digest(&pack);
+    pack.extend(name);
+    let counts = counts.map(u32::to_be_bytes).concat();
+    let mut index = [INDEX, &counts, &ids, &sums, &starts, &name].concat();
+    index.extend(Sha1::digest(&index));
+    let path = folder_of(repo.path()).join(format!("pack-{name:x}.pack"));
+    // Who looks for packs looks for their indexes, so these come last.
+    for (bytes, path) in [(pack, path.clone()), (index, path.with_extension("idx"))] {
+        step();
+        put(&bytes, &path).map_err(|error| failed(&error))?;
+    }
+    Ok(path)
+}
+
+/// What an object in a pack begins with: its kind and its length, four bits of it first, then seven a byte.
+fn head(kind: ObjectType, length: usize) -> Vec<u8> {
+    let kind = match kind {
+        ObjectType::Commit => 1,
+        ObjectType::Tree => 2,
+        ObjectType::Tag => 4,
+        _ => 3,
+    };
+    let low = |length: usize, bits: u32| (length & ((1 << bits) - 1)) as u8;
+    let mut head = vec![kind << 4 | low(length, 4)];
+    let mut left = length >> 4;
+    while left > 0 {
+        if let Some(before) = head.last_mut() {
+            *before |= 0x80;
+        }
+        head.push(low(left, 7));
+        left >>= 7;
+    }
+    head
+}
+
+fn length(count: usize) -> [u8; 4] {
+    // A pack of so few objects is far from 4 GB.
+    u32::try_from(count).unwrap_or(u32::MAX).to_be_bytes()
+}
+
+/// Writes a file that others see when it is whole.
+fn put(bytes: &[u8], path: &Path) -> io::Result<()> {
+    let mut file = tempfile::Builder::new().prefix("tmp_").tempfile_in(path.parent().unwrap_or(path))?;
+    file.write_all(bytes)?;
+    file.as_file().set_permissions(fs::Permissions::from_mode(0o444))?;
+    file.persist(path).map(drop).map_err(|error| error.error)
+}
+
+fn failed(error: &io::Error) -> git2::Error {
+    git2::Error::new(git2::ErrorCode::GenericError, git2::ErrorClass::Os, error.to_string())
 }
 
 /// Takes a pack of another clone into this one.
@@ -77,18 +166,13 @@ fn copy(from: &Path, to: &Path) -> io::Result<()> {
 /// # Errors
 /// When one cannot be read, or the new one not written; then the old ones are still there.
 pub(super) fn join(clone: &Path, most: usize) -> Result<(), git2::Error> {
-    let mut small = Vec::new();
-    let mut objects = BTreeSet::new();
-    for index in indexes(clone) {
-        if let Some(ids) = small_one(&index) {
-            objects.extend(ids);
-            small.push(index);
-        }
-    }
+    let mut small = small_ones(clone);
     if small.len() <= most {
         return Ok(());
     }
-    let new = write(&Repository::open_bare(clone)?, &objects)?;
+    let mut objects = BTreeSet::new();
+    small.retain(|index| ids(index).map(|ids| objects.extend(ids)).is_some());
+    let new = write_tight(&Repository::open_bare(clone)?, &objects)?;
     for index in small.iter().filter(|index| index.file_stem() != new.file_stem()) {
         // The index first: a pack without one is not looked for. What stays is there twice.
         let _ = fs::remove_file(index).and_then(|()| fs::remove_file(index.with_extension("pack")));
@@ -97,9 +181,14 @@ pub(super) fn join(clone: &Path, most: usize) -> Result<(), git2::Error> {
     Ok(())
 }
 
-/// How many packs a clone has.
-pub(super) fn count(clone: &Path) -> usize {
-    indexes(clone).count()
+/// How many packs a repo has.
+pub(super) fn count(repo: &Path) -> usize {
+    indexes(repo).count()
+}
+
+/// The indexes of the small packs that a clone wrote itself.
+pub(super) fn small_ones(clone: &Path) -> Vec<PathBuf> {
+    indexes(clone).filter(|index| is_small(index)).collect()
 }
 
 fn folder_of(clone: &Path) -> PathBuf {
@@ -113,22 +202,23 @@ fn indexes(clone: &Path) -> impl Iterator<Item = PathBuf> {
         .filter(|path| path.extension().is_some_and(|is| is == "idx"))
 }
 
-/// The objects of a pack that is small and was written by a clone itself. What came from the remote is
-/// marked as that, and stays as it is; so does what somebody wants to keep.
-///
-/// The index is git's version 2 (gitformat-pack): eight bytes; how many ids begin with a byte up to 0, 1, …
-/// 255; the ids.
-fn small_one(index: &Path) -> Option<Vec<Oid>> {
-    const COUNT: usize = 8 + 255 * 4;
+/// Where the number of its objects stands in an index: after eight bytes, and how many ids begin with a byte up
+/// to 0, 1, … 254.
+const COUNT: usize = 8 + 255 * 4;
+
+/// Whether a pack is small and was written by a clone itself. What came from the remote is marked as that, and
+/// stays as it is; so does what somebody wants to keep.
+fn is_small(index: &Path) -> bool {
     const EACH: u64 = 20 + 4 + 4;
-    let marked = ["promisor", "keep", "mtimes"].iter().any(|mark| index.with_extension(mark).exists());
-    let large = |file: &fs::Metadata| file.len() > (COUNT + 4 + 40) as u64 + EACH * SMALL;
-    if marked || !index.with_extension("pack").exists() || fs::metadata(index).is_ok_and(|file| large(&file))
-    {
-        return None;
-    }
+    let large = |file: fs::Metadata| file.len() > (COUNT + 4 + 40) as u64 + EACH * SMALL;
+    let marked = || ["promisor", "keep", "mtimes"].iter().any(|mark| index.with_extension(mark).exists());
+    !fs::metadata(index).is_ok_and(large) && !marked() && index.with_extension("pack").exists()
+}
+
+/// The objects of a pack, by its index, which is git's version 2 (gitformat-pack).
+fn ids(index: &Path) -> Option<Vec<Oid>> {
     let bytes = fs::read(index).ok()?;
-    let ids = bytes.strip_prefix(b"\xfftOc\0\0\0\x02")?.get(COUNT - 8..)?;
+    let ids = bytes.strip_prefix(INDEX)?.get(COUNT - 8..)?;
     let (count, ids) = ids.split_first_chunk()?;
     let count = usize::try_from(u32::from_be_bytes(*count)).ok()?;
     ids.chunks_exact(20).take(count).map(|id| Oid::from_bytes(id).ok()).collect()
@@ -136,7 +226,7 @@ fn small_one(index: &Path) -> Option<Vec<Oid>> {
 
 #[cfg(test)]
 mod tests {
-    use git2::{ObjectType, Odb};
+    use git2::Odb;
 
     use super::*;
 

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use git2::{Oid, Repository};
+use git2::Oid;
 
 use super::super::error::{RemoteProblem, StoreError};
 use super::super::steps::step;
 use super::clone::{Clone, full_name};
 use super::command::Answer;
+use super::local::Begun;
 use super::pack;
 use super::turn::{Notes, Turn};
 
@@ -35,6 +36,9 @@ pub(super) enum Pushed {
     NotAtomic,
 }
 
+/// What is pushed is small where it is of fewer objects, or documents, than this.
+pub(super) const FEW: usize = 1000;
+
 /// The setting of a clone whose remote does not take several branches in one push.
 const NO_ATOMIC: &str = "ocuroot.noatomic";
 
@@ -53,62 +57,81 @@ impl Clone {
         !self.with(|repo, _| Ok(repo.config()?.get_bool(NO_ATOMIC).unwrap_or(false))).unwrap_or(false)
     }
 
-    /// Pushes branches, all or none of them.
+    /// Begins a push, where that can be done before it is known what is pushed.
+    pub(super) fn begin(&self, small: bool) -> Option<Begun> {
+        self.local()?.begin(small).ok()
+    }
+
+    /// Pushes branches, all or none of them, as it was begun if it was.
     ///
     /// # Errors
     /// When the remote does not take them.
-    pub(super) fn push(&self, updates: &[Update], turn: &Turn) -> Result<Pushed, StoreError> {
-        let atomic = updates.len() > 1;
+    pub(super) fn push(
+        &self,
+        updates: &[Update],
+        turn: &Turn,
+        begun: Option<Begun>,
+    ) -> Result<Pushed, StoreError> {
         let branches = self.branches()?;
-        let name = |update: &Update| {
-            branches.get(update.branch).map(|branch| full_name(&branch.name)).unwrap_or_default()
+        let way = |update: &Update| {
+            let name = branches.get(update.branch).map(|branch| full_name(&branch.name));
+            Way { name: name.unwrap_or_default(), old: update.old, new: update.new }
         };
-        let mut arguments = vec!["push".to_owned(), "--porcelain".to_owned(), "--no-thin".to_owned()];
-        arguments.push("--no-verify".to_owned());
-        if atomic {
-            arguments.push("--atomic".to_owned());
-        }
-        arguments.extend(receiving(&self.shown()).map(|command| format!("--receive-pack={command}")));
-        for update in updates {
-            // The remote must still be where this commit goes on from; an empty id is "not there".
-            let old = update.old.map(|old| old.to_string()).unwrap_or_default();
-            arguments.push(format!("--force-with-lease={}:{old}", name(update)));
-        }
-        arguments.push("origin".to_owned());
-        for update in updates {
-            arguments.push(format!("{}:{}", update.new, name(update)));
-        }
-        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        let ways: Vec<Way> = updates.iter().map(way).collect();
         let objects: BTreeSet<Oid> =
             updates.iter().flat_map(|update| update.objects.iter().copied()).collect();
         let pack = self.with(|repo, _| pack::write(repo, &objects))?;
         step();
-        let answer = self.git(&arguments, None)?;
+        let told = match self.local() {
+            Some(local) => {
+                let begun = begun.map_or_else(|| local.begin(objects.len() < FEW), Ok)?;
+                begun.push(local, &ways, &pack)?
+            }
+            None => self.push_by_git(&ways)?,
+        };
         step();
-        if answer.success {
-            let name = |update: &Update| branches.get(update.branch).map(|branch| branch.name.as_str());
-            turn.note(
-                &self.shown(),
-                updates.iter().filter_map(|update| Some((name(update)?, update.old, update.new))),
-                &pack,
-            );
-            updates.iter().for_each(|update| self.moved_to(update));
-            return Ok(Pushed::Done);
-        }
-        if atomic && answer.stderr.contains("does not support --atomic") {
-            self.with(|repo, _| repo.config()?.set_bool(NO_ATOMIC, true))?;
-            return Ok(Pushed::NotAtomic);
-        }
-        match refused(&answer) {
-            Some(Refused::Moved { branch, why }) => Ok(Pushed::Moved { branch, why }),
-            Some(Refused::Declined { branch, message }) => Err(StoreError::Remote {
+        match told {
+            Told::Taken => {
+                let name = |update: &Update| branches.get(update.branch).map(|branch| branch.name.as_str());
+                turn.note(
+                    &self.shown(),
+                    updates.iter().filter_map(|update| Some((name(update)?, update.old, update.new))),
+                    &pack,
+                );
+                updates.iter().for_each(|update| self.moved_to(update));
+                Ok(Pushed::Done)
+            }
+            Told::NotAtomic => {
+                self.with(|repo, _| repo.config()?.set_bool(NO_ATOMIC, true))?;
+                Ok(Pushed::NotAtomic)
+            }
+            Told::Refused(Refused::Moved { branch, why }) => Ok(Pushed::Moved { branch, why }),
+            Told::Refused(Refused::Declined { branch, message }) => Err(StoreError::Remote {
                 url: self.shown(),
                 problem: RemoteProblem::Declined { branch, message },
             }),
             // The answer may have been lost on its way, and not the commits.
-            None if self.fetch().is_ok() && self.has(updates) => Ok(Pushed::Done),
-            None => Err(self.failed(&answer.stderr)),
+            Told::Nothing(_) if self.fetch().is_ok() && self.has(updates) => Ok(Pushed::Done),
+            Told::Nothing(stderr) => Err(self.failed(&stderr)),
         }
+    }
+
+    /// Pushes by the user's git.
+    fn push_by_git(&self, ways: &[Way]) -> Result<Told, StoreError> {
+        let mut arguments = vec!["push".to_owned(), "--porcelain".to_owned(), "--no-thin".to_owned()];
+        arguments.push("--no-verify".to_owned());
+        if ways.len() > 1 {
+            arguments.push("--atomic".to_owned());
+        }
+        for Way { name, old, .. } in ways {
+            // The remote must still be where this commit goes on from; an empty id is "not there".
+            let old = old.map(|old| old.to_string()).unwrap_or_default();
+            arguments.push(format!("--force-with-lease={name}:{old}"));
+        }
+        arguments.push("origin".to_owned());
+        arguments.extend(ways.iter().map(|Way { name, new, .. }| format!("{new}:{name}")));
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        self.git(&arguments, None).map(|answer| Told::by_git(answer, ways.len() > 1))
     }
 
     /// Whether all these updates are where the branches are.
@@ -139,55 +162,77 @@ impl Clone {
     }
 }
 
-/// How a remote in a folder of this machine is to take a push: as the pack that it comes in. Otherwise git
-/// makes a file of each of some forty objects, which is most of what such a push takes, and joins them again
-/// later. That it tidies up when there are fifty packs is meant for larger ones. None for other remotes, and
-/// where somebody has set this up.
-fn receiving(url: &str) -> Option<String> {
-    let folder = url.strip_prefix("file://").unwrap_or(url);
-    let remote = folder.starts_with('/').then(|| Repository::open_bare(folder))?.ok()?;
-    let config = remote.config().and_then(|mut config| config.snapshot()).ok()?;
-    let is_set = |key: &str| config.get_entry(key).is_ok();
-    let own = ["receive.unpackLimit", "transfer.unpackLimit", "gc.autoPackLimit", "gc.auto"];
-    (!own.into_iter().any(is_set))
-        .then(|| "git -c receive.unpackLimit=1 -c gc.autoPackLimit=250 receive-pack".to_owned())
+/// A branch by its full name, and its way from one commit to the next.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Way {
+    pub(super) name: String,
+    /// None where the branch is not to be there.
+    pub(super) old: Option<Oid>,
+    pub(super) new: Oid,
+}
+
+/// What was said of a push.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Told {
+    Taken,
+    /// It takes one branch at a time only.
+    NotAtomic,
+    Refused(Refused),
+    /// Not what became of it, but this on stderr.
+    Nothing(String),
 }
 
 /// Why a branch was not pushed.
 #[derive(Debug, PartialEq, Eq)]
-enum Refused {
+pub(super) enum Refused {
     Moved { branch: String, why: String },
     Declined { branch: String, message: String },
 }
 
-/// Reads `git push --porcelain`: a line for each branch, `!` before those that were not taken.
-fn refused(answer: &Answer) -> Option<Refused> {
-    let mut moved = None;
-    for line in answer.stdout.lines().filter_map(|line| line.strip_prefix("!\t")) {
-        let (branches, why) = line.split_once('\t').unwrap_or((line, ""));
-        let lost = [
-            "stale info",
-            "fetch first",
-            "non-fast-forward",
-            "failed to update ref",
-            "cannot lock ref",
-            "failed to lock",
-            "unable to lock",
-            "reference already exists",
-            "incorrect old value provided",
-            "atomic",
-        ];
-        let branch = branches.rsplit_once("refs/heads/").map_or(branches, |(_, branch)| branch).to_owned();
-        let message = declined(why, &answer.stderr);
-        // A branch `state` cannot be where there is a branch `state/x`.
-        let never = why.contains("cannot create") || answer.stderr.contains("cannot create");
-        if lost.iter().any(|needle| why.contains(needle)) && !never {
-            moved = Some(Refused::Moved { branch, why: message });
-        } else {
-            return Some(Refused::Declined { branch, message });
+impl Told {
+    /// Reads `git push --porcelain`: a line for each branch, `!` before those that were not taken.
+    fn by_git(answer: Answer, atomic: bool) -> Told {
+        if answer.success {
+            return Told::Taken;
         }
+        if atomic && answer.stderr.contains("does not support --atomic") {
+            return Told::NotAtomic;
+        }
+        let refused = answer.stdout.lines().filter_map(|line| line.strip_prefix("!\t"));
+        let refused = refused.map(|line| line.split_once('\t').unwrap_or((line, "")));
+        let refused =
+            refused.map(|(names, why)| (names.rsplit_once(':').map_or(names, |(_, name)| name), why));
+        Told::refused(refused, &answer.stderr)
     }
-    moved
+
+    /// Of these branches, by their full names, and why each of them was not taken.
+    pub(super) fn refused<'n>(branches: impl Iterator<Item = (&'n str, &'n str)>, stderr: &str) -> Told {
+        let mut told = Told::Nothing(stderr.to_owned());
+        for (name, why) in branches {
+            let lost = [
+                "stale info",
+                "fetch first",
+                "non-fast-forward",
+                "failed to update ref",
+                "cannot lock ref",
+                "failed to lock",
+                "unable to lock",
+                "reference already exists",
+                "incorrect old value provided",
+                "atomic",
+            ];
+            let branch = name.strip_prefix("refs/heads/").unwrap_or(name).to_owned();
+            let message = declined(why, stderr);
+            // A branch `state` cannot be where there is a branch `state/x`.
+            let never = why.contains("cannot create") || stderr.contains("cannot create");
+            if lost.iter().any(|needle| why.contains(needle)) && !never {
+                told = Told::Refused(Refused::Moved { branch, why: message });
+            } else {
+                return Told::Refused(Refused::Declined { branch, message });
+            }
+        }
+        told
+    }
 }
 
 /// The remote's own words, where it has any.
@@ -221,7 +266,10 @@ mod tests {
             "!\tabc:refs/heads/state\t[remote rejected] (cannot lock ref 'refs/heads/state': is at a but expected b)",
             "!\tabc:refs/heads/state\t[rejected] (atomic push failed)\n!\tabc:refs/heads/intent\t[rejected] (stale info)",
         ] {
-            assert!(matches!(refused(&answer(late, "")), Some(Refused::Moved { .. })), "{late}");
+            assert!(
+                matches!(Told::by_git(answer(late, ""), false), Told::Refused(Refused::Moved { .. })),
+                "{late}"
+            );
         }
         let protected = "!\tabc:refs/heads/my/state\t[remote rejected] (pre-receive hook declined)";
         let expected = Refused::Declined {
@@ -229,9 +277,9 @@ mod tests {
             message: "pre-receive hook declined: only robots may push".to_owned(),
         };
         assert_eq!(
-            refused(&answer(protected, "remote: only robots may push\nerror: failed")),
-            Some(expected)
+            Told::by_git(answer(protected, "remote: only robots may push\nerror: failed"), false),
+            Told::Refused(expected)
         );
-        assert_eq!(refused(&answer("", "fatal: no")), None);
+        assert_eq!(Told::by_git(answer("", "fatal: no"), false), Told::Nothing("fatal: no".to_owned()));
     }
 }

@@ -11,7 +11,9 @@ use super::pack;
 
 /// Loose objects that are worth packing.
 const LOOSE: usize = 500;
-/// Packs that are worth making one of.
+/// Small packs that are worth making one of, which takes as long for each however many there are.
+const SMALL_PACKS: usize = 24;
+/// Other packs that are worth making one of.
 const PACKS: usize = 12;
 /// The file whose lock says that a clone is in use.
 const IN_USE: &str = "ocuroot-in-use";
@@ -36,24 +38,26 @@ fn open(clone: &Path) -> Option<File> {
 pub(super) fn run_if_due(clone: &Path, url: &str) {
     let objects = clone.join("objects");
     let loose = loose_in(&objects);
-    let mut packs = pack::count(clone);
+    let (mut packs, mut small) = (pack::count(clone), pack::small_ones(clone).len());
     let left = std::fs::read_to_string(clone.join(LEFT)).ok().and_then(|text| text.parse().ok());
-    if loose < left.unwrap_or(0) + LOOSE && packs < PACKS {
+    let many_loose = loose >= left.unwrap_or(0) + LOOSE;
+    if !many_loose && small < SMALL_PACKS && packs < small + PACKS {
         return;
     }
     let Some(file) = open(clone) else { return };
     if file.try_lock().is_err() {
         return;
     }
-    if packs >= PACKS {
+    if small >= SMALL_PACKS {
         let joined = pack::join(clone, 1);
-        packs = pack::count(clone);
-        tracing::debug!(packs, ?joined, "made one pack of small ones");
+        tracing::debug!(small, ?joined, "made one pack of small ones");
+        (packs, small) = (pack::count(clone), pack::small_ones(clone).len());
     }
-    if loose < left.unwrap_or(0) + LOOSE && packs < PACKS {
+    let many_packs = packs >= small + PACKS;
+    if !many_loose && !many_packs {
         return;
     }
-    let all: &[&str] = if packs < PACKS { &[] } else { &["-a"] };
+    let all: &[&str] = if many_packs { &["-a"] } else { &[] };
     let arguments = [&["repack", "-d", "-q"], all].concat();
     let repacked = git(clone, url, &arguments, None);
     // What was written for a push that came too late is in no pack. Nobody is about to push it: nobody else
@@ -65,7 +69,7 @@ pub(super) fn run_if_due(clone: &Path, url: &str) {
 
 /// How many objects lie in files of their own, about: ids are spread evenly, so one of the 256 folders tells
 /// of all.
-fn loose_in(objects: &Path) -> usize {
+pub(super) fn loose_in(objects: &Path) -> usize {
     count(&objects.join("17")) * 256
 }
 
