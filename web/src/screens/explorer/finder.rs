@@ -31,7 +31,7 @@ use crate::{browser, keys};
 const STEP: usize = 1000;
 /// How long one searches before the letter that was typed is drawn, in milliseconds: enough for all there is
 /// where a pattern is narrow, which is drawn once then, with the letter; and short beside a frame.
-const FIRST: f64 = 10.0;
+const FIRST: f64 = 6.0;
 /// The height of a row, in pixels, as in the style sheet.
 const ROW: usize = 28;
 /// As many things are named that a text may mean.
@@ -110,8 +110,14 @@ impl Search {
         let mine = self.stop(Stage::Searching);
         spawn_local(async move {
             let mut before = None;
+            let mut is_drawn = false;
             loop {
                 match found {
+                    // What comes next would be done before the letter and what it finds are drawn.
+                    Some(Found::More) if !is_drawn => {
+                        is_drawn = true;
+                        browser::painted().await;
+                    }
                     Some(Found::More) => browser::turn().await,
                     Some(Found::Needs(needs)) => {
                         if before.as_ref() == Some(&needs) {
@@ -435,6 +441,7 @@ fn List(
 ) -> impl IntoView {
     let nav = use_nav();
     let scrolled = RwSignal::new(0_usize);
+    // No more than this; to measure it before anything is drawn would have all of it laid out twice.
     let fits = RwSignal::new(browser::height());
     let active = RwSignal::new(1_usize);
     let pane = NodeRef::<leptos::html::Div>::new();
@@ -444,11 +451,6 @@ fn List(
             scrolled.set(usize::try_from(pane.scroll_top()).unwrap_or(0));
         }
     };
-    Effect::new(move |_| {
-        if pane.get().is_some() {
-            measure();
-        }
-    });
     let resized = window_event_listener(leptos::ev::resize, move |_| measure());
     on_cleanup(move || resized.remove());
     let count = move || {
@@ -489,6 +491,7 @@ fn List(
         if event.ctrl_key() || event.meta_key() || event.alt_key() {
             return;
         }
+        measure();
         let (at, page) = (active.get_untracked(), (fits.get_untracked() / ROW).saturating_sub(1).max(1));
         match event.key().as_str() {
             "ArrowDown" => go(at + 1, true),
