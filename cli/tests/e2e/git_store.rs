@@ -324,7 +324,16 @@ fn what_a_remote_does_not_do_is_done_without() {
 
 #[test]
 fn history_that_was_rewritten_is_taken_as_it_is() {
-    let world = world(TWO_BRANCHES);
+    for elsewhere in [false, true] {
+        let world = world(TWO_BRANCHES);
+        if elsewhere {
+            by_git(&world);
+        }
+        history_that_was_rewritten_is_taken_as_it_is_at(world);
+    }
+}
+
+fn history_that_was_rewritten_is_taken_as_it_is_at(world: World) {
     world.ok("state set @/custom/x one");
     let before = git(&remote(&world), &["rev-parse", "intent"]);
     world.ok("state set @/custom/x two");
@@ -464,7 +473,16 @@ fn remotes_that_cannot_be_used_say_why() {
 
 #[test]
 fn a_protected_branch_is_named_and_nothing_is_written() {
-    let world = world(TWO_BRANCHES);
+    for elsewhere in [false, true] {
+        let world = world(TWO_BRANCHES);
+        if elsewhere {
+            by_git(&world);
+        }
+        a_protected_branch_is_named_and_nothing_is_written_at(world);
+    }
+}
+
+fn a_protected_branch_is_named_and_nothing_is_written_at(world: World) {
     world.ok("state set @/custom/x y");
     let hook = remote(&world).join("hooks/update");
     std::fs::create_dir_all(hook.parent().unwrap()).unwrap();
@@ -490,6 +508,71 @@ fn a_protected_branch_is_named_and_nothing_is_written() {
     let run =
         world.with("GITHUB_ACTIONS", "").with("GITLAB_CI", "true").run(&["state", "set", "@/custom/x", "z"]);
     assert!(run.stderr.contains("\n  help: give the job a project access token"), "{}", run.text());
+}
+
+#[test]
+fn a_push_that_is_too_large_is_declined_by_the_remote() {
+    let world = world(TWO_BRANCHES);
+    world.ok("state set @/custom/x y");
+    git(&remote(&world), &["config", "receive.maxInputSize", "100"]);
+    // More than fits into a pipe, and less.
+    for size in [120_000, 10] {
+        // Nothing that compresses well.
+        let mut seed = 1_u64;
+        let mut next = || {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            char::from(b'a' + u8::try_from((seed >> 33) % 26).unwrap())
+        };
+        let value: String = (0..size).map(|_| next()).collect();
+        let run = world.run(&["state", "set", "@/custom/x", &value]);
+        assert!(run.stderr.contains("does not accept a push to branch intent"), "{}", run.text());
+        assert!(run.stderr.contains("pack exceeds maximum allowed size"), "{}", run.text());
+    }
+}
+
+#[test]
+fn where_the_users_git_is_told_to_push_is_pushed_to() {
+    let world = world(TWO_BRANCHES);
+    world.ok("state set @/custom/x y");
+    let other = beside(&world, "other.git");
+    let (here, there) = (remote(&world).display().to_string(), other.display().to_string());
+    git(&other, &["fetch", "-q", &here, "+refs/heads/*:refs/heads/*"]);
+    let name = format!("url.{there}.insteadOf");
+    let file = beside(&world, "gitconfig");
+    std::fs::write(&file, format!("[url \"{there}\"]\n\tinsteadOf = {here}\n")).unwrap();
+    let file = file.display().to_string();
+    let by_file = [("GIT_CONFIG_GLOBAL", file.as_str())];
+    let by_variables = [
+        ("GIT_CONFIG_COUNT", "1"),
+        ("GIT_CONFIG_KEY_0", name.as_str()),
+        ("GIT_CONFIG_VALUE_0", here.as_str()),
+    ];
+    let mut world = world;
+    for (n, variables) in [&by_file[..], &by_variables[..]].into_iter().enumerate() {
+        let before = git(&remote(&world), &["rev-parse", "intent"]);
+        let mut told = world;
+        for (name, value) in variables {
+            told = told.with(name, value);
+        }
+        told.ok(&format!("state set @/custom/n{n} y"));
+        assert_eq!(git(&remote(&told), &["rev-parse", "intent"]), before);
+        assert_ne!(git(&other, &["rev-parse", "intent"]), before);
+        git(&remote(&told), &["fetch", "-q", &there, "+intent:intent"]);
+        world = told;
+    }
+}
+
+#[test]
+fn a_remote_that_is_gone_is_not_taken_for_a_missing_git() {
+    let world = world(TWO_BRANCHES);
+    world.ok("release new env.ocu.star");
+    let gone = world.read("release.ocu.star");
+    let away = format!("host.shell(\"mv {0} {0}.away\")", remote(&world).display());
+    let first = gone.find("return").unwrap();
+    world.write("release.ocu.star", &format!("{}{away}\n    {}", &gone[..first], &gone[first..]));
+    let run = world.run(&["release", "new", "release.ocu.star", "--force"]);
+    assert!(!run.stderr.contains("install git"), "{}", run.text());
+    assert!(run.stderr.contains("remote.git"), "{}", run.text());
 }
 
 #[test]

@@ -3,7 +3,7 @@
 //! Folders come by git's ids, a thousand entries a page. Many files come at once from Gitea 1.24 on, by
 //! their paths, and from Forgejo 12 on, by their ids; older instances give them out one by one.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
@@ -124,6 +124,7 @@ struct Compared {
 #[derive(Deserialize)]
 struct Touched {
     filename: String,
+    status: Option<String>,
 }
 
 impl Comparison {
@@ -131,14 +132,18 @@ impl Comparison {
     fn between(self, from: &str, to: &str) -> Option<Vec<Change>> {
         let mut commits: BTreeMap<String, Compared> =
             self.commits?.into_iter().map(|commit| (commit.sha.clone(), commit)).gather();
-        let (mut paths, mut at) = (BTreeSet::new(), to.to_owned());
+        let (mut changes, mut at) = (BTreeMap::new(), to.to_owned());
         while at != from {
             let commit = commits.remove(&at)?;
-            paths.extend(commit.files?.into_iter().map(|file| file.filename));
+            for Touched { filename, status } in commit.files? {
+                let is_gone = status.is_some_and(|status| matches!(&*status, "removed" | "deleted"));
+                // The newest commit says what it is now.
+                changes.entry(filename).or_insert(if is_gone { Now::Gone } else { Now::Untold });
+            }
             let [before] = <[Sha; 1]>::try_from(commit.parents?).ok()?;
             at = before.sha;
         }
-        Some(paths.into_iter().map(|path| Change { path, now: Now::Untold }).collect())
+        Some(changes.into_iter().map(|(path, now)| Change { path, now }).collect())
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Folders come by REST, 100 entries a page, where each page names the next one. Files come by GraphQL.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
@@ -87,9 +87,12 @@ async fn changes(wire: &Wire, from: &str, to: &str) -> Result<Option<Vec<Change>
     }
     let found: Comparison = response.json("what differs between two commits")?;
     let diffs = found.diffs.filter(|diffs| !found.compare_timeout && diffs.len() < COMPARED);
-    let paths = diffs.map(|diffs| diffs.into_iter().flat_map(|diff| [diff.old_path, diff.new_path]));
-    let paths: Option<BTreeSet<String>> = paths.map(Iterator::collect);
-    Ok(paths.map(|paths| paths.into_iter().map(|path| Change { path, now: Now::Untold }).collect()))
+    let changes = |diff: Diff| {
+        let moved = diff.renamed_file.then_some(Change { path: diff.old_path, now: Now::Gone });
+        let now = if diff.deleted_file { Now::Gone } else { Now::Untold };
+        moved.into_iter().chain([Change { path: diff.new_path, now }])
+    };
+    Ok(diffs.map(|diffs| diffs.into_iter().flat_map(changes).collect()))
 }
 
 #[derive(Deserialize)]
@@ -103,6 +106,10 @@ struct Comparison {
 struct Diff {
     old_path: String,
     new_path: String,
+    #[serde(default)]
+    renamed_file: bool,
+    #[serde(default)]
+    deleted_file: bool,
 }
 
 /// A request for something of the project.

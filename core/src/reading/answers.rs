@@ -58,9 +58,10 @@ impl Reader {
     }
 
     /// Notes that a job came to nothing: what it was for is asked again by the next [`Reader::jobs`] that
-    /// wants it.
-    pub fn failed(&mut self, job: u32) {
-        let Some(sent) = self.landing(job) else { return };
+    /// wants it. Returns whether that is to be told: where there is another way, that is gone first.
+    pub fn failed(&mut self, job: u32) -> bool {
+        let Some(sent) = self.landing(job) else { return true };
+        let matters = !matches!(sent.what, What::Changes);
         match sent.what {
             // Then there is no cache.
             What::Recall { branches, ids } => {
@@ -73,6 +74,7 @@ impl Reader {
             }
             what => self.landed(sent.spot, &what),
         }
+        matters
     }
 
     fn landing(&mut self, job: u32) -> Option<Sent> {
@@ -248,7 +250,7 @@ impl Reader {
         let mut answers: std::collections::BTreeMap<String, Option<Vec<u8>>> =
             answers.into_iter().map(|file| (file.path, file.bytes)).gather();
         let Some(spot) = self.spots.get_mut(index) else { return };
-        let like = spot.branch.root;
+        let like = spot.branch.root.or(spot.old.as_ref().and_then(|old| old.root));
         for (path, id) in asked {
             let Some(bytes) = answers.remove(path) else { continue };
             match (bytes, id) {
@@ -336,7 +338,13 @@ impl Reader {
         }
         self.epoch += 1;
         for spot in &mut self.spots {
-            let old = spot.branch.clone();
+            // What nobody looked at tells nothing of what was before.
+            let old = match &spot.old {
+                Some(old) if spot.branch.root.is_none_or(|root| self.forest.get(&root).is_none()) => {
+                    old.clone()
+                }
+                _ => spot.branch.clone(),
+            };
             if let Some((commit, etag)) = spot.news.take() {
                 let root = commit.tree.as_deref().and_then(Id::parse);
                 spot.branch = Branch { commit, root, ..Branch::default() };

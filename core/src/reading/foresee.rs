@@ -18,6 +18,7 @@ use crate::hosts::{Ask, Change, Now};
 use crate::order::Order as _;
 use crate::refs::Marker;
 use crate::summary;
+use crate::times;
 
 /// How far what a new commit holds is foreseen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +29,10 @@ pub(super) enum Foresight {
     /// Folders were put together, or nothing can be foreseen.
     Done,
 }
+
+/// Two commits that are further apart, in seconds, have more between them than is worth to be compared: a
+/// week.
+const LONG: u64 = 7 * 24 * 3600;
 
 impl Reader {
     /// Puts together what a new commit of state may hold. Returns whether that is done, or there is nothing
@@ -55,7 +60,13 @@ impl Reader {
         let spot = self.spots.get_mut(index)?;
         let changes = match &spot.changes {
             Changes::Unknown => {
-                let (from, to) = (spot.old.as_ref()?.commit.id.clone(), spot.branch.commit.id.clone());
+                let (old, new) = (&spot.old.as_ref()?.commit, &spot.branch.commit);
+                // Of many commits some hosts look through each.
+                if times::seconds(&old.time, &new.time).is_none_or(|between| between > LONG) {
+                    spot.changes = Changes::Untold;
+                    return None;
+                }
+                let (from, to) = (old.id.clone(), new.id.clone());
                 spot.changes = Changes::Asked;
                 batch.asks.push((index, Ask::Changes { from, to }, What::Changes));
                 return Some(false);

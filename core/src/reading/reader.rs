@@ -289,7 +289,7 @@ pub struct Reader {
     pub(super) summaries: HashMap<Id, Option<Arc<Summary>>>,
     /// Those of the commit; none while they are not all there.
     pub(super) current: Summaries,
-    /// Whether folders of a new commit were put together from what its summaries say.
+    /// How far it is foreseen what a new commit of state holds.
     pub(super) foresight: Foresight,
     pub(super) problem: Option<Problem>,
     pub(super) keeps: Vec<Keep>,

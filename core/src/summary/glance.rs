@@ -18,7 +18,7 @@ use crate::runs;
 use crate::snapshot::{Needs, Snapshot};
 
 /// The summary of `package` as far as a first look goes: of the releases those from the newest down to the
-/// oldest one that is live, and of what is live no more than which release that is. None for a package
+/// oldest one that is live, or where none is, as many as a summary has; and of what is live no more than which release that is. None for a package
 /// without releases.
 ///
 /// # Errors
@@ -29,9 +29,9 @@ pub fn glance(snapshot: &Snapshot, package: &Ref) -> Result<Option<Summary>, Nee
     let mut needs = Needs::default();
     let live = needs.take(live(snapshot, package, &names)).unwrap_or_default();
     let is_live = |release: &Ref| live.values().any(|live| release.release() == Some(live.release.as_str()));
-    let oldest = names.iter().rposition(is_live).unwrap_or(0);
+    let oldest = names.iter().rposition(is_live).map_or(RELEASES, |oldest| oldest.saturating_add(1));
     let (mut releases, mut runs) = (Vec::new(), Vec::new());
-    for name in names.iter().take(RELEASES.min(oldest.saturating_add(1))) {
+    for name in names.iter().take(if needs.is_empty() { RELEASES.min(oldest) } else { 1 }) {
         let Some(entries) = needs.take(runs::of_release(snapshot, name)) else { continue };
         releases.extend(needs.take(release::summary(snapshot, name, &entries, &Known::default())));
         runs.extend(entries);

@@ -230,12 +230,15 @@ fn what_differs_between_two_commits() {
         let parents: Vec<String> = before.iter().map(|id| format!(r#"{{"sha":"{id}"}}"#)).collect();
         format!(r#"{{"sha":"{id}","parents":[{}],"files":{files}}}"#, parents.join(","))
     };
-    let [one, two] = [r#"[{"filename":"b"},{"filename":"a"}]"#, r#"[{"filename":"b"},{"filename":"c"}]"#];
+    let [one, two] = [
+        r#"[{"filename":"b"},{"filename":"a"}]"#,
+        r#"[{"filename":"b","status":"removed"},{"filename":"c"}]"#,
+    ];
     let first = commit(TREE, &[BEFORE], one);
     for (commits, expected) in [
         (vec![commit(COMMIT, &[BEFORE], one)], "a b"),
-        (vec![commit(COMMIT, &[TREE], two), first.clone()], "a b c"),
-        (vec![first.clone(), commit(COMMIT, &[TREE], two)], "a b c"),
+        (vec![commit(COMMIT, &[TREE], two), first.clone()], "a b! c"),
+        (vec![first.clone(), commit(COMMIT, &[TREE], two)], "a b! c"),
         // One is not told; one joins two; files are not told; there is no way from the one to the other.
         (vec![commit(COMMIT, &[TREE], two)], "untold"),
         (vec![commit(COMMIT, &[TREE, BLOB], two), first.clone()], "untold"),

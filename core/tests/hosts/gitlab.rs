@@ -192,13 +192,18 @@ fn history_and_proposals() {
 #[test]
 fn what_differs_between_two_commits() {
     let asked = format!("GET {PROJECT}/repository/compare?from={BEFORE}&to={COMMIT}&straight=true");
-    let diff = |before: &str, after: &str| format!(r#"{{"old_path":"{before}","new_path":"{after}"}}"#);
+    let diff = |before: &str, after: &str| {
+        let (moved, gone) = (before != after, before == "gone");
+        format!(
+            r#"{{"old_path":"{before}","new_path":"{after}","renamed_file":{moved},"deleted_file":{gone}}}"#
+        )
+    };
     let compared = |diffs: &[String], timeout: bool| {
         format!(r#"{{"diffs":[{}],"compare_timeout":{timeout}}}"#, diffs.join(","))
     };
-    let some = [diff("b", "b"), diff("c", "a")];
+    let some = [diff("b", "b"), diff("c", "a"), diff("gone", "gone")];
     for (answer, expected) in [
-        (compared(&some, false), "a b c"),
+        (compared(&some, false), "b c! a gone!"),
         (compared(&[], false), ""),
         (compared(&some, true), "untold"),
         (compared(&vec![diff("a", "a"); 100], false), "untold"),

@@ -65,8 +65,9 @@ pub(super) async fn carry_out(weak: Weak<Inner>, job: Job) {
             match answer {
                 Ok(answer) => inner.reader.borrow_mut().answered(job.id, answer),
                 Err(error) => {
-                    inner.reader.borrow_mut().failed(job.id);
-                    inner.fail(problem(inner.host(side), &error));
+                    if inner.reader.borrow_mut().failed(job.id) {
+                        inner.fail(problem(inner.host(side), &error));
+                    }
                 }
             }
             inner.bell.ring();

@@ -91,7 +91,9 @@ pub(super) async fn poll(weak: Weak<Inner>) -> bool {
             Err(error) => {
                 // The others are not asked now, and must not be waited for.
                 let left = jobs.map(|job| job.id);
-                std::iter::once(job.id).chain(left).for_each(|id| inner.reader.borrow_mut().failed(id));
+                std::iter::once(job.id).chain(left).for_each(|id| {
+                    inner.reader.borrow_mut().failed(id);
+                });
                 let problem = problem(inner.host(side), &error);
                 inner.refresh(|freshness| freshness.problem = Some(problem));
                 return false;

@@ -20,6 +20,7 @@
 //! ```
 
 use std::collections::HashMap;
+use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
@@ -81,7 +82,14 @@ impl Local {
         let folder = PathBuf::from(folder.filter(|folder| folder.starts_with('/'))?);
         let repo = Repository::open_bare(&folder).ok()?;
         let config = repo.config().and_then(|mut config| config.snapshot()).ok()?;
-        (!is_set_up(&config, url).ok()?).then_some(Local { folder, repo })
+        let mut is = is_set_up(&config, url).ok()? || is_in_environment(url);
+        // These stand for files that are found elsewhere otherwise.
+        for name in ["GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM"] {
+            if let Some(file) = std::env::var_os(name).filter(|file| Path::new(file).is_file()) {
+                is |= Config::open(Path::new(&file)).and_then(|config| is_set_up(&config, url)).ok()?;
+            }
+        }
+        (!is).then_some(Local { folder, repo })
     }
 
     /// Whether a branch, or anything else by its full name, is at this commit.
@@ -98,7 +106,9 @@ impl Local {
         let began = Instant::now();
         let mut command = elsewhere();
         // What is set for git here is not meant for the remote.
-        command.env_remove("GIT_CONFIG_COUNT").env("LC_ALL", "C").current_dir(&self.folder);
+        command.env_remove("GIT_CONFIG_COUNT").env("LC_ALL", "C").env("GIT_TERMINAL_PROMPT", "0");
+        // The folder may be gone by now, which is for git to say.
+        command.current_dir("/");
         let alone = !self.folder.join("objects/info/alternates").exists();
         let by_need = [(!self.is_untidy(), TIDY), (alone, ALONE), (small, ONE_THREAD)];
         let by_need = by_need.into_iter().filter_map(|(needed, setting)| needed.then_some(setting));
@@ -128,15 +138,14 @@ impl Begun {
         let output = self.child.wait_with_output().map_err(StoreError::NoGit)?;
         let stderr = String::from_utf8_lossy(&output.stderr).trim().to_owned();
         tracing::debug!(status = %output.status, took = ?self.began.elapsed(), stderr, "git receive-pack");
+        // These are the remote's words, as git calls them.
+        let said = || stderr.lines().map(|line| format!("remote: {line}\n")).collect::<String>();
+        let report = || answer(&output.stdout).map(|report| report.told(&said()));
         Ok(match offered {
-            Ok(None) => answer(&output.stdout).map_or(Told::Nothing(stderr.clone()), |report| {
-                // These are the remote's words, as git calls them.
-                let said: String = stderr.lines().map(|line| format!("remote: {line}\n")).collect();
-                report.told(&said)
-            }),
+            Ok(None) => report().unwrap_or(Told::Nothing(stderr.clone())),
             Ok(Some(told)) => told,
-            // It has ended, and said why.
-            Err(_) => Told::Nothing(stderr),
+            // It has ended before it had read all, and mostly said why.
+            Err(_) => report().unwrap_or_else(|| Told::Nothing(said())),
         })
     }
 }
@@ -145,14 +154,29 @@ impl Begun {
 fn is_set_up(config: &Config, url: &str) -> Result<bool, git2::Error> {
     let mut is = false;
     config.entries(None)?.for_each(|entry| {
-        let (Ok(name), value) = (entry.name(), entry.value().ok()) else { return };
-        let elsewhere = name.starts_with("url.") && value.is_none_or(|start| url.starts_with(start));
-        let forbidden = name == "protocol.allow" || name.starts_with("protocol.file.");
-        let own =
-            name.ends_with(".unpacklimit") || name.starts_with("gc.") || name.starts_with("maintenance.");
-        is |= elsewhere || forbidden || own;
+        is |= entry.name().is_ok_and(|name| is_about(name, entry.value().ok(), url));
     })?;
     Ok(is)
+}
+
+/// As [`is_set_up`], in variables of the environment.
+fn is_in_environment(url: &str) -> bool {
+    let is_one = |(name, key): (OsString, OsString)| {
+        let index = name.to_str().and_then(|name| name.strip_prefix("GIT_CONFIG_KEY_"));
+        let value = index.and_then(|index| std::env::var(format!("GIT_CONFIG_VALUE_{index}")).ok());
+        index.is_some()
+            && key.to_str().is_none_or(|key| is_about(&key.to_ascii_lowercase(), value.as_deref(), url))
+    };
+    // The last is git's own way to hand on `-c`, and for it to read.
+    std::env::vars_os().any(is_one) || std::env::var_os("GIT_CONFIG_PARAMETERS").is_some()
+}
+
+/// Whether a setting, by its name in small letters, is about a remote at `url`.
+fn is_about(name: &str, value: Option<&str>, url: &str) -> bool {
+    let elsewhere = name.starts_with("url.") && value.is_none_or(|start| url.starts_with(start));
+    let forbidden = name == "protocol.allow" || name.starts_with("protocol.file.");
+    let own = name.ends_with(".unpacklimit") || name.starts_with("gc.") || name.starts_with("maintenance.");
+    elsewhere || forbidden || own
 }
 
 /// Says what should become of branches, and sends what that takes; unless it is clear before that it will

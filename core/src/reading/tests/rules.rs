@@ -571,7 +571,7 @@ fn what_has_failed_is_asked_again() {
             let again = asked.iter().filter(|work| **work == job.work).count();
             asked.push(job.work.clone());
             match again {
-                0 | 1 => reader.failed(job.id),
+                0 | 1 => assert!(reader.failed(job.id)),
                 _ => carry_out(&mut reader, &mut host, &Cache::default(), vec![job]),
             }
         }
