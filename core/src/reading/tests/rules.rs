@@ -19,6 +19,8 @@ use crate::summary;
 
 const MONDAY: &str = "2026-01-05T10:00:00Z";
 const TUESDAY: &str = "2026-01-06T10:00:00+01:00";
+/// Far later: there may be any number of commits before.
+const MAY: &str = "2026-05-06T10:00:00Z";
 const WEDNESDAY: &str = "2026-01-07T10:00:00Z";
 
 fn memory(refs: &[&str]) -> Memory {
@@ -701,6 +703,38 @@ fn a_new_commit_of_intent_is_followed() {
                 }
             }
         }
+    }
+}
+
+/// A host that will not compare commits is one whose folders are listed; nobody is told of a failure.
+#[test]
+fn commits_that_cannot_be_compared_are_read_all_the_same() {
+    let put = |memory: &mut Memory, at: &str| memory.put(&at.parse().unwrap(), &Document::new("x", &at));
+    for (limits, next, compared) in [(GITHUB, TUESDAY, true), (GITEA, TUESDAY, true), (GITHUB, MAY, false)] {
+        let (mut host, mut cache) = (host(limits, &small()), Cache::default());
+        let mut reader = self::reader(limits);
+        check(&mut reader, &mut host, &mut cache, &small());
+        let mut after = small();
+        put(&mut after, "s/-/p/+/custom/new");
+        host.commit("intent", next, &files(&after, Marker::Intent, ""));
+        let polls = reader.poll();
+        carry_out(&mut reader, &mut host, &cache, polls);
+        reader.advance();
+        let mut asked = false;
+        let wants = Wants { needs: Needs::body(&"+/custom/x".parse().unwrap()), summaries: false };
+        for _ in 0..9 {
+            for job in reader.jobs(&wants) {
+                match job.work {
+                    Work::Ask { ask: Ask::Changes { .. }, .. } => {
+                        asked = true;
+                        assert!(!reader.failed(job.id));
+                    }
+                    _ => carry_out(&mut reader, &mut host, &cache, vec![job]),
+                }
+            }
+        }
+        assert_eq!(asked, compared, "{next}");
+        check(&mut reader, &mut host, &mut cache, &after);
     }
 }
 
