@@ -431,14 +431,18 @@ const PARTS = {
     await using(onGitHub, store, (host) => bench.open(host, {}, async (page) => {
       const session = await page.context().newCDPSession(page);
       await session.send("HeapProfiler.enable");
+      let asked = 0;
       const used = async () => {
+        // What is noted here of each request would grow, too.
+        asked += await page.counted();
+        await page.evaluate(() => window.__bench.asked.splice(0));
         for (let i = 0; i < 3; i++) await session.send("HeapProfiler.collectGarbage");
         const { usedSize } = await session.send("Runtime.getHeapUsage");
         return { js: usedSize, wasm: await page.evaluate(() => window.__bench.memory.buffer.byteLength), nodes: (await session.send("Memory.getDOMCounters")).nodes };
       };
       await page.drawn(OVERVIEW);
       await page.quiet(300);
-      let first;
+      const at = new Map();
       const polls = 120;
       for (let poll = 0; poll < polls; poll++) {
         if (poll % 10 === 5) await touch(store, poll);
@@ -449,14 +453,13 @@ const PARTS = {
         }
         if (poll % 10 === 5) await page.quiet(100);
         host.refill();
-        if (poll === 30) first = await used();
+        if (poll === 30 || poll === 75) at.set(poll, await used());
       }
       await page.quiet(200);
-      const last = await used();
-      const asked = await page.counted();
+      const [first, middle, last] = [at.get(30), at.get(75), await used()];
       const kb = (bytes) => bytes / 1000;
-      row("memory after an hour of polling, JS, beyond that after a quarter", kb(last.js - first.js), undefined, "KB", { requests: asked, note: `${kb(first.js).toFixed(0)} KB, then ${kb(last.js).toFixed(0)} KB; ${first.nodes}, then ${last.nodes} nodes` });
-      row("memory after an hour of polling, wasm, beyond that after a quarter", kb(last.wasm - first.wasm), undefined, "KB", { note: `${kb(first.wasm).toFixed(0)} KB, then ${kb(last.wasm).toFixed(0)} KB` });
+      row("memory after an hour of polling, JS, beyond that after a quarter", kb(last.js - first.js), undefined, "KB", { requests: asked, note: `${[first, middle, last].map(({ js }) => kb(js).toFixed(0)).join(", ")} KB; ${first.nodes}, then ${last.nodes} nodes` });
+      row("memory after an hour of polling, wasm, beyond that after a quarter", kb(last.wasm - first.wasm), undefined, "KB", { note: `${[first, middle, last].map(({ wasm }) => kb(wasm).toFixed(0)).join(", ")} KB` });
     }, { local: { "ocuroot-follow": "1" }, before: (page) => page.clock.install() }));
   },
 };
