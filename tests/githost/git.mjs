@@ -140,6 +140,8 @@ class Pipe {
 
   ask(name) {
     if (/[\n\0]/.test(name)) return Promise.resolve(null);
+    // Whoever still asks would start a process that nobody ends.
+    if (this.closed) return Promise.reject(new Error(`${this.path} is closed`));
     if (!this.child) this.#start();
     return new Promise((resolve, reject) => {
       this.waiting.push({ resolve, reject });
@@ -203,6 +205,7 @@ class Pipe {
   }
 
   async close() {
+    this.closed = true;
     this.child?.stdin.end();
     await this.ended;
   }
