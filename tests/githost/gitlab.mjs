@@ -256,19 +256,7 @@ function routes(world) {
     const commits = await repo.git.log(`${from.id}..${to.id}`, { count: 1000 });
     const straight = ask.query.get("straight") === "true";
     const changes = await repo.git.changes(straight ? from.id : await repo.git.mergeBase(from.id, to.id), to.id);
-    const diffs = changes.slice(0, world.limits.comparedFiles).map(({ status, path }) => ({
-      old_path: path,
-      new_path: path,
-      a_mode: status === "A" ? "0" : "100644",
-      b_mode: status === "D" ? "0" : "100644",
-      new_file: status === "A",
-      renamed_file: false,
-      deleted_file: status === "D",
-      generated_file: false,
-      collapsed: false,
-      too_large: false,
-      diff: "",
-    }));
+    const diffs = changes.slice(0, world.limits.comparedFiles).map((change) => shape.diff(change));
     return answer(200, {
       commit: commits.length ? shape.commit(to) : null,
       commits: commits.reverse().map((commit) => shape.commit(commit)),

@@ -121,6 +121,14 @@ fn by_git(world: &World) {
     git(&remote(world), &["config", "gc.auto", "6700"]);
 }
 
+/// A world whose remote is pushed to as one in a folder is, and one whose remote is pushed to by git, as one
+/// elsewhere is.
+fn both_ways() -> [World; 2] {
+    let worlds = [world(TWO_BRANCHES), world(TWO_BRANCHES)];
+    by_git(&worlds[1]);
+    worlds
+}
+
 fn release_everywhere(world: &World) {
     world.ok("release new env.ocu.star");
     world.ok("release new release.ocu.star");
@@ -209,11 +217,7 @@ fn state_and_intent_lie_in_two_repos() {
 #[test]
 fn a_command_fetches_once_and_pushes_once_for_what_it_knows_at_one_moment() {
     // In a folder it can be seen where nothing is to be fetched.
-    for (elsewhere, fetches) in [(true, 1), (false, 0)] {
-        let world = counting(world(TWO_BRANCHES));
-        if elsewhere {
-            by_git(&world);
-        }
+    for (world, fetches) in both_ways().map(counting).into_iter().zip([0, 1]) {
         world.ok("state set @/custom/x y");
         counted(&world);
         world.ok("state get +/custom/x");
@@ -305,11 +309,7 @@ fn documents_come_when_they_are_asked_for() {
 
 #[test]
 fn what_a_remote_does_not_do_is_done_without() {
-    for elsewhere in [true, false] {
-        let world = counting(world(TWO_BRANCHES));
-        if elsewhere {
-            by_git(&world);
-        }
+    for world in both_ways().map(counting) {
         git(&remote(&world), &["config", "receive.advertiseAtomic", "false"]);
         world.ok("release new env.ocu.star");
         counted(&world);
@@ -324,13 +324,7 @@ fn what_a_remote_does_not_do_is_done_without() {
 
 #[test]
 fn history_that_was_rewritten_is_taken_as_it_is() {
-    for elsewhere in [false, true] {
-        let world = world(TWO_BRANCHES);
-        if elsewhere {
-            by_git(&world);
-        }
-        history_that_was_rewritten_is_taken_as_it_is_at(world);
-    }
+    both_ways().into_iter().for_each(history_that_was_rewritten_is_taken_as_it_is_at);
 }
 
 fn history_that_was_rewritten_is_taken_as_it_is_at(world: World) {
@@ -473,13 +467,7 @@ fn remotes_that_cannot_be_used_say_why() {
 
 #[test]
 fn a_protected_branch_is_named_and_nothing_is_written() {
-    for elsewhere in [false, true] {
-        let world = world(TWO_BRANCHES);
-        if elsewhere {
-            by_git(&world);
-        }
-        a_protected_branch_is_named_and_nothing_is_written_at(world);
-    }
+    both_ways().into_iter().for_each(a_protected_branch_is_named_and_nothing_is_written_at);
 }
 
 fn a_protected_branch_is_named_and_nothing_is_written_at(world: World) {

@@ -18,8 +18,8 @@ use crate::runs;
 use crate::snapshot::{Needs, Snapshot};
 
 /// The summary of `package` as far as a first look goes: of the releases those from the newest down to the
-/// oldest one that is live, or where none is, as many as a summary has; and of what is live no more than which release that is. None for a package
-/// without releases.
+/// oldest one that is live, or where none is, as many as a summary has; and of what is live no more than
+/// which release that is. None for a package without releases.
 ///
 /// # Errors
 /// What must be loaded.
