@@ -154,6 +154,40 @@ fn a_disk_that_fills_up_during_a_run() {
     "#]].assert_eq(&text);
 }
 
+/// Of a store in git the remote's disk may be full, or that of the clones.
+#[test]
+fn a_full_disk_under_git() {
+    for (full, words) in [("remote", "Make room on the remote"), ("home", "no space left to write")] {
+        let world = World::new(
+            "-- repo.ocu.star --\nrepo_alias(\"shop\")\nstore.set(store.git(\"./remote.git\", branch=\"state\"), intent=store.git(\"./remote.git\", branch=\"intent\"))\n",
+        );
+        let place = match full {
+            "remote" => "git init -q --bare .store/remote.git && ln -s .store/remote.git remote.git",
+            _ => "git init -q --bare remote.git; export OCUROOT_HOME=$PWD/.store/home",
+        };
+        let script = format!(
+            r#"
+            {place}
+            $OCUROOT state set @/custom/x 1
+            cat /dev/zero > .store/fill 2>/dev/null
+            $OCUROOT state set @/custom/x 2; echo exit $?
+            rm .store/fill
+            $OCUROOT state get +/custom/x
+            $OCUROOT state set @/custom/x 2; echo exit $?
+            $OCUROOT state get +/custom/x
+            $OCUROOT state check && echo checked
+        "#
+        );
+        let Some(text) = small_disk(&world, &script) else {
+            return eprintln!("skipped: nothing can be mounted here");
+        };
+        assert!(text.contains(words), "{full}: {text}");
+        let set = "set +/custom/x; `ocuroot work any` carries it out\n";
+        let then = format!("exit 1\n\"1\"\n{set}exit 0\n\"2\"\nchecked\n");
+        assert!(text.ends_with(&then), "{full}: {text}");
+    }
+}
+
 #[test]
 fn a_lock_that_somebody_holds_is_waited_for() {
     let world = World::new(RELEASE);
